@@ -1,4 +1,4 @@
-"""The project's own sources, parsed: what the guards of layers and of style look at.
+"""The project's own files, read and parsed: what the guards of layers and of style look at.
 
 It knows files, modules and their imports; which of them are allowed, it does not know.
 """
@@ -6,6 +6,7 @@ It knows files, modules and their imports; which of them are allowed, it does no
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -72,3 +73,33 @@ def imports(module: Module) -> Iterator[Import]:
             for alias in node.names:
                 star = alias.name == "*"
                 yield Import(node.lineno, source if star else f"{source}.{alias.name}", star)
+
+
+# Directories that tools make; a name with a dot before it is theirs too, `.ci` apart.
+MADE_BY_TOOLS: Final = ("__pycache__", "build", "dist")
+
+
+def is_of_the_project(directory: str) -> bool:
+    if directory.startswith("."):
+        return directory == ".ci"
+    return directory not in MADE_BY_TOOLS and not directory.endswith(".egg-info")
+
+
+def files() -> Iterator[Path]:
+    """Every file of the project, in a fixed order, whether or not it is committed yet."""
+    for folder, directories, names in os.walk(ROOT):
+        directories[:] = sorted(filter(is_of_the_project, directories))
+        for name in sorted(names):
+            yield Path(folder, name)
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """Every text file of the project: its path below the root, and what it says."""
+    for path in files():
+        content = path.read_bytes()
+        if b"\0" in content:
+            continue
+        try:
+            yield path.relative_to(ROOT).as_posix(), content.decode("utf-8")
+        except UnicodeDecodeError:
+            continue

@@ -1,0 +1,100 @@
+"""Prints into the pages the tables that the program itself runs on.
+
+It knows how a table is written and between which marks of a page it stands; what a table says is
+read from the module that works with it, so a page cannot say something else. `--check` writes
+nothing and fails if a page is stale. A page holds
+
+    <!-- table: NAME -->
+    (replaced)
+    <!-- end of table -->
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from inspect import getdoc
+from pathlib import Path
+from typing import Final
+
+from emu import errors
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+REGION: Final = re.compile(
+    r"(<!-- table: (?P<name>[\w-]+) -->\n)(?P<body>.*?)(<!-- end of table -->)", re.DOTALL
+)
+
+
+class UnknownTable(Exception):
+    """A page asks for a table that nobody makes."""
+
+
+def markdown(headings: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """A table of Markdown; a bar in a cell is escaped, a line end becomes a space."""
+    titles = tuple(headings)
+    lines = [titles, ("---",) * len(titles), *rows]
+    return "".join("| " + " | ".join(map(cell, line)) + " |\n" for line in lines)
+
+
+def cell(value: object) -> str:
+    return " ".join(str(value).split()).replace("|", r"\|")
+
+
+def error_table() -> str:
+    """The mistakes of a caller, from the classes that are raised."""
+    kinds = [
+        kind
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, errors.RingscopeError)
+    ]
+    rows = [(f"`{kind.__name__}`", kind.exit_status, getdoc(kind)) for kind in kinds]
+    return markdown(("exception", "exit status", "what it says"), rows)
+
+
+# The registry: a name that a page may ask for, and who makes it.
+TABLES: Final[Mapping[str, Callable[[], str]]] = {
+    "errors": error_table,
+}
+
+
+def renewed(page: str, tables: Mapping[str, Callable[[], str]]) -> str:
+    """`page` with each of its tables made anew.
+
+    Raises:
+        UnknownTable: no such table is in `tables`.
+    """
+
+    def renew(found: re.Match[str]) -> str:
+        if found["name"] not in tables:
+            raise UnknownTable(f"no table is called {found['name']!r}; there are: {list(tables)}")
+        return f"{found[1]}\n{tables[found['name']]()}\n{found[4]}"
+
+    return REGION.sub(renew, page)
+
+
+def pages() -> list[Path]:
+    return sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+
+def stale_pages() -> dict[Path, str]:
+    """The pages that differ from what they would say if made now, and what that is."""
+    texts = {path: path.read_text("utf-8") for path in pages()}
+    fresh = {path: renewed(text, TABLES) for path, text in texts.items()}
+    return {path: text for path, text in fresh.items() if text != texts[path]}
+
+
+def main(argv: list[str]) -> int:
+    stale = stale_pages()
+    if argv == ["--check"]:
+        for path in stale:
+            print(f"{path.relative_to(ROOT)} is stale: run `make docs`", file=sys.stderr)
+        return 1 if stale else 0
+    for path, text in stale.items():
+        path.write_text(text, "utf-8")
+        print(f"made {path.relative_to(ROOT)} anew")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
