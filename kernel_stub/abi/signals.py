@@ -1,0 +1,71 @@
+"""Signal numbers, the si_code values of faults, and what a signal does by default.
+
+Facts only, the same in both ABIs. signal(7), sigaction(2), asm/signal.h, asm-generic/siginfo.h.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SIGHUP: Final = 1
+SIGINT: Final = 2
+SIGQUIT: Final = 3
+SIGILL: Final = 4
+SIGTRAP: Final = 5
+SIGABRT: Final = 6
+SIGBUS: Final = 7
+SIGFPE: Final = 8
+SIGKILL: Final = 9
+SIGUSR1: Final = 10
+SIGSEGV: Final = 11
+SIGUSR2: Final = 12
+SIGPIPE: Final = 13
+SIGALRM: Final = 14
+SIGTERM: Final = 15
+SIGSTKFLT: Final = 16
+SIGCHLD: Final = 17
+SIGCONT: Final = 18
+SIGSTOP: Final = 19
+SIGTSTP: Final = 20
+SIGTTIN: Final = 21
+SIGTTOU: Final = 22
+SIGURG: Final = 23
+SIGXCPU: Final = 24
+SIGXFSZ: Final = 25
+SIGVTALRM: Final = 26
+SIGPROF: Final = 27
+SIGWINCH: Final = 28
+SIGIO: Final = 29
+SIGPWR: Final = 30
+SIGSYS: Final = 31
+SIGRTMIN: Final = 32
+LAST_SIGNAL: Final = 64
+
+NAMES: Final[dict[int, str]] = {
+    number: name
+    for name, number in list(globals().items())
+    if name.startswith("SIG") and name != "SIGRTMIN"
+}
+
+# Default actions: these vanish, these stop the process; every other signal ends it.
+IGNORED_BY_DEFAULT: Final = frozenset({SIGCHLD, SIGCONT, SIGURG, SIGWINCH})
+STOPPING: Final = frozenset({SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU})
+
+SIG_DFL, SIG_IGN = 0, 1
+SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK = 0, 1, 2
+
+SI_USER: Final = 0
+SI_KERNEL: Final = 0x80
+SI_TKILL: Final = -6
+SEGV_MAPERR: Final = 1
+SEGV_ACCERR: Final = 2
+BUS_ADRERR: Final = 2
+ILL_ILLOPN: Final = 2
+FPE_INTDIV: Final = 1
+TRAP_BRKPT: Final = 1
+TRAP_TRACE: Final = 2
+
+
+def signal_bit(signal: int) -> int:
+    """The bit of `signal` in a mask."""
+    return 1 << (signal - 1)

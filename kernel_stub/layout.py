@@ -1,0 +1,73 @@
+"""Where things lie in linear memory: the user's half, and the kernel's half.
+
+Numbers only. The user's half is what Linux gives without address-space layout randomisation.
+Linux kernel documentation, "Memory Management" (x86_64); personality(2): ADDR_NO_RANDOMIZE.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+# --- The user's half -----------------------------------------------------------------------------
+
+
+class UserLayout(NamedTuple):
+    """The places of a program's memory. Mappings grow down from `mmap_top`."""
+
+    task_size: int  # the first address that no program may use
+    program_base: int  # a position-independent program that has an interpreter
+    lone_break: int  # where the heap of one without interpreter begins
+    stack_top: int
+    mmap_top: int
+    mmap_low: int  # where mappings are sought, upwards, when none fits below mmap_top
+
+
+USER_64: Final = UserLayout(
+    task_size=0x7FFF_FFFF_F000,
+    program_base=0x5555_5555_4000,
+    lone_break=0x5555_5555_5000,
+    stack_top=0x7FFF_FFFF_F000,
+    mmap_top=0x7FFF_F7FF_F000,
+    mmap_low=0x2AAA_AAAA_A000,
+)
+USER_32: Final = UserLayout(
+    task_size=0xFFFF_E000,
+    program_base=0x5655_5000,
+    lone_break=0x5655_5000,
+    stack_top=0xFFFF_E000,
+    mmap_top=0xF7FF_E000,
+    mmap_low=0x5555_5000,
+)
+
+LOWEST_MAPPING: Final = 0x1_0000  # mmap_min_addr
+STACK_LIMIT: Final = 8 << 20  # RLIMIT_STACK at start
+STACK_GUARD_GAP: Final = 256 * 4096  # what stays free below a growing stack
+STACK_START_SIZE: Final = 0x2_1000  # what Linux maps of it at first
+
+
+# --- The kernel's half ---------------------------------------------------------------------------
+
+KERNEL_HALF: Final = 0xFFFF_8000_0000_0000  # the first address that no program may use
+KERNEL_TEXT: Final = 0xFFFF_FFFF_8100_0000
+CPU_ENTRY_AREA: Final = 0xFFFF_FE00_0000_0000
+IDT_BASE: Final = CPU_ENTRY_AREA
+GDT_BASE: Final = CPU_ENTRY_AREA + 0x1000
+TSS_BASE: Final = CPU_ENTRY_AREA + 0x3000
+IST_STACKS: Final = CPU_ENTRY_AREA + 0x1_0000  # one page each, an unmapped page below each
+PER_CPU: Final = 0xFFFF_8880_0F80_0000
+KERNEL_STACKS: Final = 0xFFFF_C900_0000_0000
+KERNEL_STACK_SIZE: Final = 0x4000
+
+# The landing pad of 32-bit fast system calls, in every i386 program.
+LANDING_PAGE: Final = 0xF7FF_E000
+
+# Selectors, as Linux numbers them.
+KERNEL_CS: Final = 0x10
+KERNEL_DS: Final = 0x18
+USER32_CS: Final = 0x23
+USER_DS: Final = 0x2B
+USER_CS: Final = 0x33
+TSS_SELECTOR: Final = 0x40
+GDT_ENTRIES: Final = 16
+TLS_FIRST_ENTRY: Final = 12
+TLS_ENTRIES: Final = 3

@@ -1,0 +1,120 @@
+"""What stands behind a mapping that is not plain anonymous memory: files, and shared pages.
+
+A private file page is read from the file when it is touched. Shared pages belong to one object
+whoever maps them; those of a file go back into it at msync, at the last munmap and at exit. What
+write(2) changes in a file meanwhile is not seen through pages that are already there.
+mmap(2), msync(2).
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any, Protocol
+
+from emu.x86.paging import PAGE_SHIFT, PAGE_SIZE
+from kernel_stub.errno import Errno
+from kernel_stub.mm.frames import Frames
+
+
+class Inode(Protocol):
+    """What a file must offer to be mapped."""
+
+    @property
+    def size(self) -> int: ...
+
+    def read_at(self, offset: int, size: int) -> bytes: ...
+
+    def write_at(self, task: Any, offset: int, data: bytes) -> int: ...
+
+
+class SharedPages:
+    """The pages of one shared object: of a file, or with no inode, of anonymous memory.
+
+    The file is written in the name of `task`, the last that mapped it.
+    """
+
+    def __init__(self, frames: Frames, inode: Inode | None) -> None:
+        self.inode = inode
+        self.task: Any = None
+        self._frames = frames
+        self._pages: dict[int, int] = {}
+        self._dirty: set[int] = set()
+        self._users = 0
+
+    def retain(self, pages: int) -> None:
+        """`pages` pages more are mapped from it."""
+        self._users += pages
+
+    def release(self, pages: int) -> bool:
+        """`pages` pages less are mapped from it; with the last one it ends, and returns True."""
+        self._users -= pages
+        if self._users:
+            return False
+        with suppress(Errno):  # nobody is left to hear that the file refuses
+            self.write_back()
+        for frame in self._pages.values():
+            self._frames.free(frame)
+        self._pages.clear()
+        return True
+
+    def frame(self, index: int) -> int | None:
+        """The frame of page `index`; None behind the end of the file. Raises OutOfFrames."""
+        frame = self._pages.get(index)
+        if frame is not None:
+            return frame
+        if self.inode is None:
+            frame = self._frames.fresh()
+        elif index << PAGE_SHIFT < self.inode.size:
+            frame = self._frames.filled(self.inode.read_at(index << PAGE_SHIFT, PAGE_SIZE))
+        else:
+            return None
+        self._pages[index] = frame
+        return frame
+
+    def has(self, index: int) -> bool:
+        """Whether page `index` is in memory."""
+        return index in self._pages
+
+    def becomes_dirty(self, index: int) -> None:
+        """Page `index` is about to be writable."""
+        self._dirty.add(index)
+
+    def write_back(self, first: int = 0, end: int = 1 << 64) -> None:
+        """Writes the dirty pages from `first` up to `end` into the file, up to the file's end.
+
+        Raises Errno, if the file refuses.
+        """
+        if self.inode is None:
+            return
+        view = self._frames.physical.view
+        for index in sorted(index for index in self._dirty if first <= index < end):
+            offset = index << PAGE_SHIFT
+            length = min(PAGE_SIZE, self.inode.size - offset)
+            frame = self._pages[index]
+            if length > 0:
+                self.inode.write_at(self.task, offset, bytes(view[frame : frame + length]))
+
+
+class SharedFiles:
+    """The shared pages of every file that is mapped shared now."""
+
+    def __init__(self, frames: Frames) -> None:
+        self._frames = frames
+        self._objects: dict[Inode, SharedPages] = {}
+
+    def pages_of(self, inode: Inode, task: Any) -> SharedPages:
+        """The shared pages of `inode`, mapped by `task`."""
+        found = self._objects.get(inode)
+        if found is None:
+            found = self._objects[inode] = SharedPages(self._frames, inode)
+        found.task = task
+        return found
+
+    def anonymous(self) -> SharedPages:
+        """Shared pages that belong to no file."""
+        return SharedPages(self._frames, None)
+
+    def release(self, shared: SharedPages, pages: int) -> None:
+        """`pages` pages less are mapped from `shared`."""
+        if shared.release(pages) and shared.inode is not None:
+            del self._objects[shared.inode]

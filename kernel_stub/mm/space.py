@@ -1,0 +1,239 @@
+"""An address space: mmap, munmap, mprotect and brk, with memory that exists from the touch on.
+
+Linux's rules without address randomisation. What a region is backed by was decided by the caller;
+which system call asked, it does not know. Memory is promised only as far as RAM goes: a mapping
+that could not be filled is refused at once (as Linux with vm.overcommit_memory=2, but for stacks
+and MAP_NORESERVE).
+mmap(2), munmap(2), mprotect(2), brk(2).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from emu.memory.pagetables import PageTables
+from emu.memory.physical import PhysicalMemory
+from emu.x86.paging import PAGE_MASK, PAGE_SHIFT, page_up
+from kernel_stub.errno import EEXIST, EINVAL, ENOMEM, EPERM, Errno
+from kernel_stub.layout import LOWEST_MAPPING, STACK_LIMIT, USER_64, UserLayout
+from kernel_stub.mm.backing import SharedFiles
+from kernel_stub.mm.faults import FaultResult, resolve
+from kernel_stub.mm.flags import (
+    MAP_ANONYMOUS,
+    MAP_FIXED,
+    MAP_FIXED_NOREPLACE,
+    MAP_PRIVATE,
+    MAP_SHARED,
+    PROT_EXEC,
+    PROT_NONE,
+    PROT_READ,
+    PROT_WRITE,
+)
+from kernel_stub.mm.frames import Frames, Processor
+from kernel_stub.mm.pages import Pages, entry_bits
+from kernel_stub.mm.regions import KEPT_FLAGS, MappedFile, Region, Regions
+
+UNLIMITED: Final = 1 << 64
+_RIGHTS: Final = PROT_READ | PROT_WRITE | PROT_EXEC
+
+
+class AddressSpace:
+    """The memory of one program. `tables.root` is what CR3 holds while it runs.
+
+    `layout` says where things are sought; `stack_limit`, `data_limit` and `size_limit` are
+    RLIMIT_STACK, RLIMIT_DATA and RLIMIT_AS; with `read_implies_exec` (a personality), all that is
+    readable is executable. A second space of one machine is made `beside` the first.
+    """
+
+    def __init__(
+        self,
+        physical: PhysicalMemory,
+        cpu: Processor,
+        kernel_half: PageTables | None = None,
+        layout: UserLayout = USER_64,
+        beside: AddressSpace | None = None,
+    ) -> None:
+        self.frames: Frames = beside.frames if beside else Frames(physical, cpu)
+        self.shared_files: SharedFiles = beside.shared_files if beside else SharedFiles(self.frames)
+        self.pages = Pages(self.frames)
+        self.tables = self.pages.tables
+        if kernel_half is not None:
+            self.tables.adopt(kernel_half)
+        self.regions = Regions()
+        self.layout = layout
+        self.stack_limit = STACK_LIMIT
+        self.data_limit = UNLIMITED
+        self.size_limit = UNLIMITED
+        self.read_implies_exec = False
+        self.break_start = self.break_end = 0
+
+    # --- what the processor and copy_in, copy_out ask ---
+
+    def fault(self, address: int, error_code: int) -> FaultResult:
+        """Answers a #PF at `address`; the result is true if the access can be repeated."""
+        return resolve(self.regions, self.pages, self.stack_limit, address, error_code)
+
+    def wrote(self, address: int, size: int) -> None:
+        """The kernel wrote `size` bytes into the guest's memory at `address`."""
+        self.pages.wrote(address, size)
+
+    # --- what mmap(2) and its kin do ---
+
+    def mmap(
+        self,
+        address: int,
+        length: int,
+        prot: int,
+        flags: int,
+        file: MappedFile | None = None,
+        offset: int = 0,
+        name: bytes = b"",
+        layout: UserLayout | None = None,
+        task: Any = None,
+    ) -> int:
+        """Maps `length` bytes of `file` from `offset`, or of zeroes; returns where.
+
+        A file that is mapped shared is written back in the name of `task`.
+
+        Raises Errno: EINVAL, ENOMEM, EEXIST, EPERM as mmap(2).
+        """
+        layout = layout or self.layout
+        size = page_up(length)
+        if not length or offset & ~PAGE_MASK:
+            raise Errno(EINVAL)
+        if size > layout.task_size or self.regions.size + (size >> PAGE_SHIFT) > (
+            self.size_limit >> PAGE_SHIFT
+        ):
+            raise Errno(ENOMEM)
+        if flags & (MAP_FIXED | MAP_FIXED_NOREPLACE):
+            self._check_fixed(address, size, flags, layout)
+        else:
+            address = self._choose(address, size, layout)
+        kept = flags & KEPT_FLAGS
+        region = Region(address, address + size, self.rights(prot), kept, file, None, offset, name)
+        self._check_commit(region)
+        self.munmap(address, size)
+        if flags & MAP_SHARED:
+            self._share(region, task)
+        self.regions.insert(region)
+        return address
+
+    def _share(self, region: Region, task: Any) -> None:
+        """Gives `region` the pages that every other mapping of its file has too."""
+        files, file = self.shared_files, region.file
+        region.shared = files.anonymous() if file is None else files.pages_of(file.inode, task)
+        region.shared.retain(region.pages)
+
+    def _check_fixed(self, address: int, size: int, flags: int, layout: UserLayout) -> None:
+        if address & ~PAGE_MASK:
+            raise Errno(EINVAL)
+        if address + size > self.layout.task_size:
+            raise Errno(ENOMEM)
+        if address < LOWEST_MAPPING:
+            raise Errno(EPERM)
+        if flags & MAP_FIXED_NOREPLACE and self.regions.overlapping(address, address + size):
+            raise Errno(EEXIST)
+
+    def _choose(self, hint: int, size: int, layout: UserLayout) -> int:
+        """Where to map `size` bytes: at the page of `hint` if that is free."""
+        hint = hint & PAGE_MASK
+        if LOWEST_MAPPING <= hint <= layout.task_size - size and self._is_free(hint, size):
+            return hint
+        found = self.regions.find_gap(size, layout)
+        if found is None:
+            raise Errno(ENOMEM)
+        return found
+
+    def _is_free(self, start: int, size: int) -> bool:
+        above = self.regions.above(start)
+        return not self.regions.overlapping(start, start + size) and (
+            above is None or start + size <= above.lowest
+        )
+
+    def rights(self, prot: int) -> int:
+        """The rights that a request for `prot` gives in this space."""
+        prot &= _RIGHTS
+        if self.read_implies_exec and prot & PROT_READ:
+            prot |= PROT_EXEC
+        return prot
+
+    def _check_commit(self, new: Region) -> None:
+        """Refuses `new`, which replaces what is there, if RAM cannot fill it.
+
+        Raises Errno(ENOMEM).
+        """
+        if not new.is_committed:
+            return
+        replaced = 0
+        for region in self.regions.overlapping(new.start, new.end):
+            if region.is_committed:
+                replaced += region.part(new.start, new.end).pages
+        self._check_promise(new.pages - replaced)
+
+    def _check_promise(self, more: int) -> None:
+        """Refuses to promise `more` pages more than RAM has. Raises Errno(ENOMEM)."""
+        if more > 0 and self.regions.committed + more > self.frames.physical.size >> PAGE_SHIFT:
+            raise Errno(ENOMEM)
+
+    def munmap(self, address: int, size: int) -> None:
+        """Unmaps `size` bytes, a multiple of the page size, at `address`."""
+        removed = self.regions.remove(address, address + size)
+        for region in removed:
+            self.pages.drop(region.start, region.end)
+            if region.shared is not None:
+                self.shared_files.release(region.shared, region.pages)
+
+    def mprotect(self, address: int, size: int, prot: int) -> None:
+        """Gives `size` bytes at `address` the rights `prot`. Raises Errno(ENOMEM)."""
+        prot = self.rights(prot)
+        end = self.regions.covered_until(address, address + size)
+        self._check_promise(self._newly_committed(address, end, prot))
+        for region in self.regions.remove(address, end):
+            if region.prot != prot:
+                self._protect(region, prot)
+            self.regions.insert(region)
+        if end < address + size:
+            raise Errno(ENOMEM)
+
+    def _newly_committed(self, start: int, end: int, prot: int) -> int:
+        """How many pages mprotect to `prot` would promise that are not promised yet."""
+        pages = 0
+        for region in self.regions.overlapping(start, end):
+            part = region.part(start, end)
+            part.prot = prot
+            if part.is_committed and not region.is_committed:
+                pages += part.pages
+        return pages
+
+    def _protect(self, region: Region, prot: int) -> None:
+        region.prot = prot
+        if prot == PROT_NONE:
+            self.pages.hide(region.start, region.end)
+        else:
+            self.pages.protect(region.start, region.end, entry_bits(prot))
+
+    def set_break(self, address: int) -> int:
+        """brk(2) as the kernel does it: moves the end of the heap if possible; returns the end."""
+        if address < self.break_start:
+            return self.break_end
+        old, new = page_up(self.break_end), page_up(address)
+        if new < old:
+            self.munmap(new, old - new)
+        elif new > old and not self._grow_heap(old, new):
+            return self.break_end
+        self.break_end = address
+        return address
+
+    def _grow_heap(self, old: int, new: int) -> bool:
+        if new - self.break_start > self.data_limit or not self._is_free(old, new - old):
+            return False
+        flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED
+        try:
+            self.mmap(old, new - old, PROT_READ | PROT_WRITE, flags, name=b"[heap]")
+        except Errno:
+            return False
+        return True
+
+    def release(self) -> None:
+        """Ends it: shared file pages are written back, every user frame is given back."""
+        self.munmap(0, self.layout.task_size)
