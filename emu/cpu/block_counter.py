@@ -1,0 +1,91 @@
+"""The counter in pure Python: any host, the same numbers, slower.
+
+A block hook looks each block up by address, size and mode; a second hook, which runs whenever
+Unicorn translates a block anew, drops what was known of that address.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Final
+
+from emu.cpu.counters import KERNEL, NO_BLOCK, Block, Counter, InstructionCount, repeats_alone
+from emu.cpu.engine import HOOK_BLOCK, HOOK_NEW_BLOCK, Engine
+
+_CALLBACK: Final = ctypes.CFUNCTYPE(
+    None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p
+)
+_NEW_CALLBACK: Final = ctypes.CFUNCTYPE(
+    None, ctypes.c_void_p, ctypes.POINTER(ctypes.c_uint64), ctypes.c_void_p, ctypes.c_void_p
+)
+_UNLIMITED: Final = 1 << 62
+
+
+class BlockCounter(Counter):
+    """Counts in Python, once per block that runs."""
+
+    def __init__(self, engine: Engine, count: InstructionCount) -> None:
+        super().__init__(engine, count)
+        self._totals = [0, 0]
+        self._left = _UNLIMITED
+        self._known: dict[int, dict[int, Block]] = {}  # by start, by size
+        self._current = self._previous = NO_BLOCK
+        self._hooks = _CALLBACK(self._entered), _NEW_CALLBACK(self._translated)
+        for hook, callback in zip((HOOK_BLOCK, HOOK_NEW_BLOCK), self._hooks, strict=True):
+            address = ctypes.cast(callback, ctypes.c_void_p).value
+            assert address is not None
+            engine.hook_native(hook, address, 0)
+
+    def _translated(self, _engine: int, block: ctypes._Pointer[ctypes.c_uint64], *_: int) -> None:
+        self._known.pop(block[0], None)
+
+    def _entered(self, _engine: int, pc: int, size: int, _data: int) -> None:
+        try:
+            self._enter(pc, size)
+        except BaseException as failure:
+            self._engine.fail(failure)
+
+    def _enter(self, pc: int, size: int) -> None:
+        previous = self._current
+        sizes = self._known.get(pc)
+        block = sizes.get(size) if sizes else None
+        if block is None:
+            block = self._measure(pc, size, previous)
+            self._known.setdefault(pc, {})[size] = block
+        self._current = block
+        if not block.whole:
+            self._take_back(previous, pc)
+        if not repeats_alone(block, previous):
+            self._totals[block.path] += block.instructions
+            self._left -= block.instructions
+            if self._left < 0:
+                self._engine.stop()
+
+    def _take_back(self, block: Block, pc: int) -> None:
+        if block.instructions and block.start <= pc < block.end:
+            rest = self._rest(block, pc)
+            self._totals[block.path] -= rest
+            self._left += rest
+
+    @property
+    def user(self) -> int:
+        return self._totals[0]
+
+    @property
+    def kernel(self) -> int:
+        return self._totals[KERNEL]
+
+    @property
+    def exhausted(self) -> bool:
+        return self._left < 0
+
+    def limit(self, instructions: int) -> None:
+        self._left = instructions
+
+    def abort(self, pc: int) -> None:
+        self._take_back(self._current, pc)
+        self._current = NO_BLOCK
+
+    def retract(self) -> None:
+        self._totals[self._current.path] -= 1
+        self._left += 1

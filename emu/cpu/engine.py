@@ -1,0 +1,421 @@
+"""The only door to Unicorn: an engine in long mode whose whole state can be read and edited.
+
+It knows Unicorn's calls and their price; it does not know gates, kernels or system calls. Facts
+that it relies on are proved when it starts (`_prove_layout`) and in tests/cpu/test_engine.py.
+
+Callbacks are registered without Unicorn's Python wrappers, which cost more than the work itself;
+an exception inside one is kept, stops the engine, and is raised by `run`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from struct import Struct
+from typing import Final
+
+import unicorn
+from unicorn import x86_const as const
+from unicorn.unicorn_py3.unicorn import uc_hook_h, uc_tb, uclib
+
+from emu.cpu import state as at
+from emu.cpu.state import CpuState, Segment
+from emu.errors import EngineError, UsageError
+from emu.memory.physical import PhysicalMemory
+from emu.x86 import msrs
+from emu.x86.registers import GDTR, RDI, RSI
+
+_VOIDP: Final = ctypes.c_void_p
+_INTR_CALLBACK: Final = ctypes.CFUNCTYPE(None, _VOIDP, ctypes.c_uint32, _VOIDP)
+_INVALID_CALLBACK: Final = ctypes.CFUNCTYPE(ctypes.c_bool, _VOIDP, _VOIDP)
+_INSN_CALLBACK: Final = ctypes.CFUNCTYPE(None, _VOIDP, _VOIDP)
+_SKIP_CALLBACK: Final = ctypes.CFUNCTYPE(ctypes.c_int, _VOIDP, _VOIDP)
+
+# A second handle to the same library: no argument types, so arguments made once pass through.
+_fast: Final = ctypes.CDLL(uclib._name)
+
+_PROBE_PAGE: Final = 0  # frame 0 is never handed out, so the proof may use it
+_PROBE_CODE: Final = bytes.fromhex("8ed8")  # mov %eax,%ds
+_CPUID_CODE: Final = bytes.fromhex(  # for each entry at (%rsi), %edi of them
+    "8b06 8b4e04 0fa2"  # mov (%rsi),%eax; mov 4(%rsi),%ecx; cpuid
+    "8906 895e04 894e08 89560c"  # mov %eax,(%rsi) ... mov %edx,12(%rsi)
+    "4883c610 ffcf 75e6"  # add $16,%rsi; dec %edi; jnz to the start
+    "b878560000 8ed8"  # mov $0x5678,%eax; mov %eax,%ds: faults
+)
+_REGISTERS: Final = Struct("<4I")
+_PROBE_SELECTOR: Final = 0x5678  # beyond every GDT: #GP with this error code
+_LOAD_FAULT: Final = 13
+_CR0_LONG_MODE: Final = 0x8005_0033  # PE MP ET NE WP AM PG
+
+MODELS: Final = {
+    name[len("UC_CPU_X86_") :].lower().replace("_", "-"): number
+    for name, number in vars(const).items()
+    if name.startswith("UC_CPU_X86_") and not name.endswith("ENDING")
+}
+
+
+class Engine:
+    """One CPU on `physical`, of the Unicorn model `model` (a key of MODELS).
+
+    Raises:
+        UsageError: there is no such model.
+        EngineError: this Unicorn keeps its state in another way than this code knows.
+    """
+
+    def __init__(self, physical: PhysicalMemory, model: str) -> None:
+        self.physical = physical
+        self.model = model
+        self._uc = self._open(model)
+        self.handle: Final = ctypes.c_void_p(self._uc._uch.value)
+        self._keep: list[object] = []  # callbacks must outlive the engine
+        self._failure: BaseException | None = None
+        self.stopping = False
+        self._map(physical)
+        self._context = self._uc.context_save()
+        self._register_arguments: dict[int, tuple[object, ...]] = {}
+        self._value = ctypes.c_uint64()
+        self._value_pointer = ctypes.c_void_p(ctypes.addressof(self._value))
+        self.state: Final = self._state_block()
+        self._translation = uc_tb()
+        self._uc.ctl_exits_enabled(True)  # with no exits: `until` would add phantom instructions
+        self._on_interrupt: Callable[[int], None] = _nobody
+        self._on_invalid: Callable[[], bool] = _refuse
+        self._hook_interrupts()
+        self._prove_layout()
+
+    @staticmethod
+    def _open(model: str) -> unicorn.Uc:
+        number = MODELS.get(model)
+        if number is None:
+            raise UsageError(f"no CPU model {model!r}; known: {', '.join(MODELS)}")
+        uc = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_64)
+        uc.ctl_set_cpu_model(number)
+        return uc
+
+    def _map(self, physical: PhysicalMemory) -> None:
+        address = ctypes.addressof(ctypes.c_char.from_buffer(physical.mapping))
+        self._uc.mem_map_ptr(0, physical.size, unicorn.UC_PROT_ALL, address)
+
+    # ---- the state block
+
+    def _state_block(self) -> CpuState:
+        size = self._context.size
+        start = self._context.context.value
+        header = size - at.SIZE
+        if not 0 < header <= 256:
+            raise EngineError(f"unknown size of the saved CPU state: {size} bytes")
+        block = memoryview((ctypes.c_char * at.SIZE).from_address(start + header)).cast("B")
+        save, restore = _fast.uc_context_save, _fast.uc_context_restore
+        handle, context = self.handle, ctypes.c_void_p(start)
+
+        def load() -> None:
+            save(handle, context)
+
+        def store() -> None:
+            restore(handle, context)
+
+        return CpuState(block, load, store)
+
+    def _prove_layout(self) -> None:
+        """Checks that the state block means what state.py says, or refuses to go on."""
+        self._prove_registers()
+        self._prove_exceptions()
+
+    def _prove_registers(self) -> None:
+        state = self.state
+        state.load()
+        clean = bytes(state.raw)
+        marks = {8 * i: 0x5CA1_AB1E_0000_0000 + i for i in range(16)} | {at.RIP: 0x7000_1234}
+        for offset, mark in marks.items():
+            state.words[offset >> 3] = mark
+        state.store()
+        registers = [*_GPR_IDS, const.UC_X86_REG_RIP]
+        found = [self._uc.reg_read(register) for register in registers]
+        expected = list(marks.values())
+        for number, offset in _MSR_OFFSETS.items():
+            self.write_msr(number, 0x5A00 | number & 0xFF)
+            expected.append(0x5A00 | number & 0xFF)
+            state.load()
+            found.append(state.words[offset >> 3])
+        self._uc.reg_write(const.UC_X86_REG_GDTR, (0, 0x1234_5000, 0x7F, 0))
+        self._uc.reg_write(const.UC_X86_REG_CR2, 0x7777_1000)
+        state.load()
+        found += [state.segment(GDTR).base, state.segment(GDTR).limit, state.control(2)]
+        expected += [0x1234_5000, 0x7F, 0x7777_1000]
+        if found != expected:
+            raise EngineError("the saved CPU state of this Unicorn is laid out in an unknown way")
+        state.raw[:] = clean
+        state.store()
+
+    def _prove_exceptions(self) -> None:
+        """At CPL 3, made by hand, a load of a bad selector must fault, with its error code."""
+        state = self.state
+        self.physical.view[_PROBE_PAGE : _PROBE_PAGE + len(_PROBE_CODE)] = _PROBE_CODE
+        state.load()
+        clean = bytes(state.raw)
+        state.words[0] = _PROBE_SELECTOR
+        state.rip = _PROBE_PAGE
+        code = Segment(3, 0, 0xFFFF_FFFF, 0x00AF_FB00)
+        state.set_cs_ss(code, Segment(3, 0, 0xFFFF_FFFF, 0x00CF_F300), cpl=3)
+        state.store()
+        seen: list[tuple[int, int, int, bool]] = []
+
+        def probe(vector: int) -> None:
+            state.load()
+            old = state.dwords[at.OLD_EXCEPTION >> 2]
+            seen.append((vector, state.error_code, old, state.is_int))
+            self.stop()
+
+        self._on_interrupt = probe
+        self.run()
+        self._on_interrupt = _nobody
+        if seen != [(_LOAD_FAULT, _PROBE_SELECTOR, _LOAD_FAULT, False)]:
+            raise EngineError("this Unicorn reports exceptions in an unknown way")
+        state.raw[:] = clean
+        state.store()
+        self.physical.view[_PROBE_PAGE : _PROBE_PAGE + len(_PROBE_CODE)] = bytes(len(_PROBE_CODE))
+        self.flush_code()
+
+    def cpuid(self, leaves: Sequence[tuple[int, int]]) -> list[tuple[int, int, int, int]]:
+        """EAX, EBX, ECX, EDX of each (leaf, subleaf), by executing CPUID; before paging is on."""
+        state, view = self.state, self.physical.view
+        table = _PROBE_PAGE + len(_CPUID_CODE)
+        end = table + _REGISTERS.size * len(leaves)
+        clean = bytes(view[_PROBE_PAGE:end])
+        view[_PROBE_PAGE:table] = _CPUID_CODE
+        for i, leaf in enumerate(leaves):
+            _REGISTERS.pack_into(view, table + _REGISTERS.size * i, *leaf, 0, 0)
+        state.load()
+        before = bytes(state.raw)
+        state.words[RSI], state.words[RDI], state.rip = table, len(leaves), _PROBE_PAGE
+        state.store()
+        self._on_interrupt = lambda vector: self.stop()
+        self.run()
+        self._on_interrupt = _nobody
+        found = list(_REGISTERS.iter_unpack(view[table:end]))
+        view[_PROBE_PAGE:end] = clean
+        state.raw[:] = before
+        state.store()
+        self.flush_code()
+        return found
+
+    # ---- running
+
+    def run(self) -> None:
+        """Runs from the current RIP until `stop`.
+
+        Raises:
+            EngineError: the engine gave up (e.g. an access beyond RAM).
+            Exception: whatever a callback raised.
+        """
+        self.stopping = False
+        self.state.load()
+        try:
+            self._uc.emu_start(self.state.rip, 0)
+        except unicorn.UcError as error:
+            if self._failure is None:
+                raise EngineError(f"the engine stopped at {self.rip():#x}: {error}") from None
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+
+    def stop(self) -> None:
+        """Makes `run` return before the next block. May be called from any thread."""
+        self.stopping = True
+        _fast.uc_emu_stop(self.handle)
+
+    def rip(self) -> int:
+        """RIP, without touching the state block."""
+        return self._read(const.UC_X86_REG_RIP)
+
+    def flags(self) -> int:
+        """RFLAGS, evaluated."""
+        return self._read(const.UC_X86_REG_EFLAGS)
+
+    def _read(self, register: int) -> int:
+        _fast.uc_reg_read(self.handle, register, self._value_pointer)
+        return self._value.value
+
+    # ---- what is not in the state block, or must not be written there
+
+    def write_msr(self, number: int, value: int) -> None:
+        """WRMSR as ring 0 does it."""
+        self._uc.reg_write(const.UC_X86_REG_MSR, (number, value))
+
+    def read_msr(self, number: int) -> int:
+        """RDMSR as ring 0 does it."""
+        value: int = self._uc.reg_read(const.UC_X86_REG_MSR, number)
+        return value
+
+    def write_cr3(self, root: int) -> None:
+        """Switches the address space; flushes the TLB."""
+        self._uc.reg_write(const.UC_X86_REG_CR3, root)
+
+    def enter_long_mode(self, root: int, cr4: int, efer: int) -> None:
+        """Turns paging on with the tables at `root`; `cr4` bits are added to those of reset."""
+        uc = self._uc
+        self.write_msr(msrs.EFER, efer)
+        self.write_cr3(root)
+        uc.reg_write(const.UC_X86_REG_CR4, uc.reg_read(const.UC_X86_REG_CR4) | cr4)
+        uc.reg_write(const.UC_X86_REG_CR0, _CR0_LONG_MODE)
+
+    def read_fpu(self) -> tuple[int, int]:
+        """The x87 control word and MXCSR."""
+        return self._uc.reg_read(const.UC_X86_REG_FPCW), self._uc.reg_read(const.UC_X86_REG_MXCSR)
+
+    def reset_fpu(self) -> None:
+        """The x87 and SSE control registers as FNINIT and a reset leave them."""
+        self._uc.reg_write(const.UC_X86_REG_FPCW, 0x37F)
+        self._uc.reg_write(const.UC_X86_REG_MXCSR, 0x1F80)
+
+    def flush_tlb(self) -> None:
+        """Drops every cached translation of addresses (and lets the TLB grow)."""
+        self._uc.ctl_flush_tlb()
+
+    def flush_code(self) -> None:
+        """Drops every translated block: needed where code was written behind the engine's back."""
+        self._uc.ctl_flush_tb()
+
+    def drop_code(self, address: int, size: int) -> None:
+        """Drops the blocks translated from `size` bytes at the linear `address`."""
+        self._uc.ctl_remove_cache(address, address + size)
+
+    def block_at(self, address: int) -> tuple[int, int]:
+        """The size in bytes and instructions of the block that starts at `address`.
+
+        The block is translated for the current mode if it is not there yet.
+        """
+        block = self._translation
+        self._request(address, block)
+        return block.size, block.icount
+
+    def _request(self, address: int, block: object) -> None:
+        error = uclib.uc_ctl(
+            self._uc._uch, _REQUEST_BLOCK, ctypes.c_uint64(address), ctypes.byref(block)
+        )
+        if error:
+            raise EngineError(f"no block at {address:#x}")
+
+    # ---- hooks
+
+    def hook_interrupts(self, callback: Callable[[int], None]) -> None:
+        """`callback(vector)` runs for each exception and `int n`, between two blocks."""
+        self._on_interrupt = callback
+
+    def hook_invalid(self, callback: Callable[[], bool]) -> None:
+        """`callback()` runs for each #UD, between two blocks; it returns True to go on."""
+        self._on_invalid = callback
+
+    def hook_syscall(self, callback: Callable[[], None]) -> None:
+        """`callback()` runs for SYSCALL, inside its block; 2 is added to RIP afterwards."""
+        self._add_instruction(_INSN_CALLBACK, callback, const.UC_X86_INS_SYSCALL)
+
+    def hook_sysenter(self, callback: Callable[[], None]) -> None:
+        """`callback()` runs for SYSENTER, inside its block; 2 is added to RIP afterwards."""
+        self._add_instruction(_INSN_CALLBACK, callback, const.UC_X86_INS_SYSENTER)
+
+    def hook_cpuid(self, callback: Callable[[], int]) -> None:
+        """`callback()` runs for CPUID; it returns 1 if it did the whole instruction."""
+        self._add_instruction(_SKIP_CALLBACK, callback, const.UC_X86_INS_CPUID)
+
+    def hook_rdtsc(self, callback: Callable[[], int]) -> None:
+        """`callback()` runs for RDTSC; it returns 1 if it did the whole instruction."""
+        self._add_instruction(_SKIP_CALLBACK, callback, const.UC_X86_INS_RDTSC)
+
+    def hook_rdtscp(self, callback: Callable[[], int]) -> None:
+        """`callback()` runs for RDTSCP; it returns 1 if it did the whole instruction."""
+        self._add_instruction(_SKIP_CALLBACK, callback, const.UC_X86_INS_RDTSCP)
+
+    def _hook_interrupts(self) -> None:
+        def interrupted(_engine: int, vector: int, _data: int) -> None:
+            try:
+                self._on_interrupt(vector)
+            except BaseException as failure:
+                self._fail(failure)
+
+        def invalid(_engine: int, _data: int) -> bool:
+            try:
+                return self._on_invalid()
+            except BaseException as failure:
+                self._fail(failure)
+                return False
+
+        self._add(unicorn.UC_HOOK_INTR, _INTR_CALLBACK(interrupted))
+        self._add(unicorn.UC_HOOK_INSN_INVALID, _INVALID_CALLBACK(invalid))
+
+    def _add_instruction(
+        self, kind: Callable[..., object], callback: Callable[[], int | None], instruction: int
+    ) -> None:
+        def guarded(_engine: int, _data: int) -> int | None:
+            try:
+                return callback()
+            except BaseException as failure:
+                self._fail(failure)
+                return 1
+
+        self._add(unicorn.UC_HOOK_INSN, kind(guarded), ctypes.c_int(instruction))
+
+    def _add(self, hook: int, callback: object, *extra: object) -> None:
+        self._keep.append(callback)
+        address = ctypes.cast(callback, _VOIDP).value  # type: ignore[arg-type]  # a CFUNCTYPE object
+        assert address is not None
+        self.hook_native(hook, address, 0, *extra)
+
+    def hook_native(self, hook: int, function: int, data: int, *extra: object) -> int:
+        """Registers the host function at address `function`; returns the hook's own address."""
+        handle = uc_hook_h()
+        error = uclib.uc_hook_add(
+            self._uc._uch,
+            ctypes.byref(handle),
+            hook,
+            ctypes.c_void_p(function),
+            ctypes.c_void_p(data),
+            ctypes.c_uint64(1),
+            ctypes.c_uint64(0),
+            *extra,
+        )
+        if error:
+            raise EngineError(f"Unicorn refuses a hook: error {error}")
+        address: int = handle.value
+        return address
+
+    def fail(self, failure: BaseException) -> None:
+        """Keeps what a callback raised, for `run` to raise, and stops."""
+        self._fail(failure)
+
+    def _fail(self, failure: BaseException) -> None:
+        if self._failure is None:
+            self._failure = failure
+        self.stop()
+
+
+def _nobody(vector: int) -> None:
+    raise EngineError(f"vector {vector} came before the processor was set up")
+
+
+def _refuse() -> bool:
+    return False
+
+
+_GPR_IDS: Final = tuple(
+    getattr(const, f"UC_X86_REG_{name}")
+    for name in ("RAX RCX RDX RBX RSP RBP RSI RDI R8 R9 R10 R11 R12 R13 R14 R15".split())
+)
+_MSR_OFFSETS: Final = {
+    msrs.SYSENTER_CS: at.SYSENTER_CS,
+    msrs.SYSENTER_ESP: at.SYSENTER_ESP,
+    msrs.SYSENTER_EIP: at.SYSENTER_EIP,
+    msrs.STAR: at.STAR,
+    msrs.LSTAR: at.LSTAR,
+    msrs.CSTAR: at.CSTAR,
+    msrs.FMASK: at.FMASK,
+    msrs.KERNEL_GS_BASE: at.KERNEL_GS_BASE,
+    msrs.FS_BASE: at.SEGMENT + at.SEGMENT_STRIDE * 4 + 8,
+    msrs.GS_BASE: at.SEGMENT + at.SEGMENT_STRIDE * 5 + 8,
+}
+_REQUEST_BLOCK: Final = unicorn.Uc._Uc__ctl_encode(  # the name that Uc.ctl_* use themselves
+    unicorn.UC_CTL_TB_REQUEST_CACHE, unicorn.UC_CTL_IO_READ_WRITE, 2
+)
+HOOK_BLOCK: Final = unicorn.UC_HOOK_BLOCK
+HOOK_NEW_BLOCK: Final = unicorn.UC_HOOK_EDGE_GENERATED
+STOP_FUNCTION: Final = ctypes.cast(uclib.uc_emu_stop, _VOIDP).value

@@ -1,0 +1,48 @@
+"""SYSCALL and SYSENTER: the two instructions that enter ring 0 by MSRs alone.
+
+Both run inside the engine's hook for the instruction, which adds the instruction's length to RIP
+when it returns: what is written to RIP is short by that length. They edit the CPU state, count
+nothing, and know no kernel. SDM 2B, "SYSCALL", "SYSENTER"; APM 3, the same.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from emu.cpu import state as at
+from emu.cpu.state import CpuState
+from emu.x86 import crossings, flags, msrs
+from emu.x86.registers import R11, RCX, RSP
+from emu.x86.vendors import Vendor
+
+LENGTH: Final = 2  # bytes of SYSCALL (0F 05) and of SYSENTER (0F 34)
+
+_SELECTOR: Final = 0xFFFC
+_MASK64: Final = (1 << 64) - 1
+
+
+def syscall(state: CpuState, rflags: int, vendor: Vendor) -> bool:
+    """SYSCALL. Returns False, the state untouched, where it is #UD."""
+    long = state.in_64bit_mode
+    words = state.words
+    if not words[at.EFER >> 3] & msrs.EFER_SCE or not (long or vendor.compat_syscall):
+        return False
+    words[RCX] = words[at.RIP >> 3] + LENGTH
+    words[R11] = rflags & ~flags.RF
+    words[at.RIP >> 3] = words[(at.LSTAR if long else at.CSTAR) >> 3] - LENGTH & _MASK64
+    state.enter_flat_ring0(words[at.STAR >> 3] >> 32 & _SELECTOR)
+    state.set_flags(rflags & ~(words[at.FMASK >> 3] | crossings.SYSCALL_CLEARS))
+    return True
+
+
+def sysenter(state: CpuState, rflags: int) -> bool:
+    """SYSENTER as Intel has it. Returns False, the state untouched, where it is #GP(0)."""
+    words = state.words
+    selector = words[at.SYSENTER_CS >> 3] & _SELECTOR
+    if not selector:
+        return False
+    words[RSP] = words[at.SYSENTER_ESP >> 3]
+    words[at.RIP >> 3] = words[at.SYSENTER_EIP >> 3] - LENGTH & _MASK64
+    state.enter_flat_ring0(selector)
+    state.set_flags(rflags & ~crossings.SYSENTER_CLEARS)
+    return True

@@ -1,0 +1,191 @@
+"""The native counter: some hundred bytes of host machine code as the one block hook.
+
+Unicorn bakes the hook's `user_data` into each block that it translates. This counter moves
+`user_data` on after each new block, so each block carries the address of its own slot, and the
+callback (slot_callback.S) only adds the slot's number to a total. Python runs once per block.
+A slot whose tag does not fit is slow, never wrong. x86-64 System V hosts; others use
+block_counter.py, which passes the same tests.
+
+It knows the host's calling convention and Unicorn's `struct hook` by content, not by offset.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import platform
+from struct import Struct
+from typing import Final
+
+from emu.cpu.counters import NO_BLOCK, Block, Counter, InstructionCount, repeats_alone
+from emu.cpu.engine import HOOK_BLOCK, STOP_FUNCTION, Engine
+from emu.errors import EngineError
+
+CALLBACK_CODE: Final = bytes.fromhex(
+    "488b0149b911111111111111114d8b51104989491048397108750e4c8b592049"
+    "0103492941207822c348397118750b4c8b59104d395a1075e2c34d89511848b8"
+    "3333333333333333ffe048b82222222222222222ffe0"
+)
+STATE_MARK, STOP_MARK, PYTHON_MARK = (bytes([byte]) * 8 for byte in (0x11, 0x22, 0x33))
+
+_SLOT: Final = Struct("<5Q")  # instructions, tag, end, tag of a rep block, address of a total
+_SLOT_SIZE: Final = _SLOT.size
+_SLOTS: Final = 1 << 14  # per arena
+_NO_TAG: Final = (1 << 64) - 1
+_TOTALS, _CURRENT, _PREVIOUS, _BUDGET = 0, 2, 3, 4
+_UNLIMITED: Final = 1 << 62
+_HOOK_SIZE: Final = 96
+_CALLBACK: Final = ctypes.CFUNCTYPE(
+    None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_uint64
+)
+
+
+def is_supported() -> bool:
+    """Whether this host can run the callback's machine code."""
+    return platform.machine() in ("x86_64", "AMD64") and platform.system() in ("Linux", "Darwin")
+
+
+class SlotCounter(Counter):
+    """Counts in native code. Raises EngineError where the host or Unicorn does not allow it."""
+
+    def __init__(self, engine: Engine, count: InstructionCount) -> None:
+        super().__init__(engine, count)
+        self._state = (ctypes.c_uint64 * 5)()
+        self._view = memoryview(self._state).cast("B").cast("Q")
+        self._view[_BUDGET] = _UNLIMITED
+        self._totals = ctypes.addressof(self._state)
+        self._blocks: dict[int, Block] = {}
+        self._arenas: list[mmap.mmap] = []
+        self._python = _CALLBACK(self._slow)
+        self._new_arena()
+        self._user_data = self._install()
+        self._nobody = self._take()
+        self._blocks[self._nobody] = NO_BLOCK
+        self._forget()
+
+    def _install(self) -> ctypes.c_uint64:
+        python = ctypes.cast(self._python, ctypes.c_void_p).value
+        code = CALLBACK_CODE
+        for mark, value in (
+            (STATE_MARK, self._totals),
+            (STOP_MARK, STOP_FUNCTION),
+            (PYTHON_MARK, python),
+        ):
+            assert value is not None
+            code = code.replace(mark, value.to_bytes(8, "little"))
+        try:
+            self._page = mmap.mmap(
+                -1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC
+            )
+        except OSError as error:
+            raise EngineError(f"the host allows no executable memory: {error}") from None
+        self._page[: len(code)] = code
+        function = ctypes.addressof(ctypes.c_char.from_buffer(self._page))
+        hook = self._engine.hook_native(HOOK_BLOCK, function, self._fresh)
+        found = ctypes.string_at(hook, _HOOK_SIZE).find(
+            function.to_bytes(8, "little") + self._fresh.to_bytes(8, "little")
+        )
+        if found < 0:
+            raise EngineError("this Unicorn keeps its hooks in an unknown way")
+        return ctypes.c_uint64.from_address(hook + found + 8)
+
+    # ---- slots
+
+    def _new_arena(self) -> None:
+        arena = mmap.mmap(-1, _SLOT_SIZE * _SLOTS)
+        self._arenas.append(arena)
+        self._base = ctypes.addressof(ctypes.c_char.from_buffer(arena))
+        self._used = 0
+        self._prepare()
+
+    def _prepare(self) -> None:
+        offset = self._used * _SLOT_SIZE
+        self._fresh = self._base + offset
+        _SLOT.pack_into(self._arenas[-1], offset, 0, _NO_TAG, 0, _NO_TAG, self._totals)
+
+    def _take(self) -> int:
+        """Hands out the fresh slot; blocks translated from now on carry the next one."""
+        slot = self._fresh
+        self._used += 1
+        if self._used == _SLOTS:
+            self._new_arena()
+        else:
+            self._prepare()
+        if hasattr(self, "_user_data"):
+            self._user_data.value = self._fresh
+        return slot
+
+    # ---- the slow path
+
+    def _slow(self, _engine: int, pc: int, size: int, slot: int) -> None:
+        try:
+            self._enter(pc, size, slot)
+        except BaseException as failure:
+            self._engine.fail(failure)
+
+    def _enter(self, pc: int, size: int, slot: int) -> None:
+        previous = self._blocks[self._view[_PREVIOUS]]
+        block = self._blocks.get(slot)
+        if block is None:
+            if slot == self._fresh:
+                self._take()
+            block = self._measure(pc, size, previous)
+            if not block.whole:
+                self._take()  # measuring may have translated another block, which has that slot
+            self._fill(slot, block)
+        elif (block.start, block.end) != (pc, pc + size):
+            block = self._measure(pc, size, previous)
+        if not block.whole:
+            self._take_back(previous, pc)
+        if not repeats_alone(block, previous):
+            self._view[_TOTALS + block.path] += block.instructions
+            self._spend(block.instructions)
+
+    def _fill(self, slot: int, block: Block) -> None:
+        self._blocks[slot] = block
+        tag = block.start if block.whole and not block.rep else _NO_TAG
+        rep_tag = block.start if block.rep else _NO_TAG
+        total = self._totals + 8 * block.path
+        fields = (ctypes.c_uint64 * 5).from_address(slot)
+        fields[:] = [block.instructions, tag, block.end, rep_tag, total]
+
+    def _spend(self, instructions: int) -> None:
+        left = self._view[_BUDGET] - instructions
+        self._view[_BUDGET] = left & _NO_TAG
+        if left < 0:
+            self._engine.stop()
+
+    def _take_back(self, block: Block, pc: int) -> None:
+        if block.instructions and block.start <= pc < block.end:
+            rest = self._rest(block, pc)
+            self._take()  # the block at pc may have been translated just now
+            self._view[_TOTALS + block.path] -= rest
+            self._view[_BUDGET] += rest
+
+    def _forget(self) -> None:
+        self._view[_CURRENT] = self._view[_PREVIOUS] = self._nobody
+
+    # ---- what a Counter offers
+
+    @property
+    def user(self) -> int:
+        return self._view[0]
+
+    @property
+    def kernel(self) -> int:
+        return self._view[1]
+
+    @property
+    def exhausted(self) -> bool:
+        return self._view[_BUDGET] >> 63 == 1
+
+    def limit(self, instructions: int) -> None:
+        self._view[_BUDGET] = instructions
+
+    def abort(self, pc: int) -> None:
+        self._take_back(self._blocks[self._view[_CURRENT]], pc)
+        self._forget()
+
+    def retract(self) -> None:
+        self._view[_TOTALS + self._blocks[self._view[_CURRENT]].path] -= 1
+        self._view[_BUDGET] += 1

@@ -1,0 +1,184 @@
+"""The whole state of the CPU as one block of memory: registers, segment caches, CPL, MSRs.
+
+`load` copies the engine's state into the block, `store` puts it back; between the two everything
+may be edited, the hidden parts too. Control registers and EFER may only be read here: the engine
+has calls that also flush the TLB. It does not know what a crossing is.
+
+The offsets are those of Unicorn 2.1.4's saved context; engine.py proves them before use.
+SDM 3A, "Segment Registers" (the hidden part), "Control Registers".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from struct import Struct
+from typing import Final, NamedTuple
+
+from emu.x86 import flags
+from emu.x86.descriptors import ATTRIBUTE_BIG, ATTRIBUTE_LONG
+from emu.x86.registers import CS, DS, ES, SS
+
+# Offsets in bytes from the start of the state. GPRs stand at 0, eight bytes each.
+RIP: Final = 128
+RFLAGS: Final = 136  # without the status flags and DF, which are evaluated lazily
+CC_SOURCE: Final = 152
+CC_OPERATION: Final = 168
+DIRECTION: Final = 172
+HIDDEN_FLAGS: Final = 176
+SEGMENT: Final = 184  # es cs ss ds fs gs ldtr tr gdtr idtr
+SEGMENT_STRIDE: Final = 24
+CR: Final = 424
+EFER: Final = 592
+SYSENTER_CS: Final = 4800
+SYSENTER_ESP: Final = 4808
+SYSENTER_EIP: Final = 4816
+STAR: Final = 4824
+LSTAR: Final = 4840
+CSTAR: Final = 4848
+FMASK: Final = 4856
+KERNEL_GS_BASE: Final = 4864
+TSC_AUX: Final = 4896
+ERROR_CODE: Final = 5384
+IS_INT: Final = 5388
+NEXT_RIP: Final = 5392
+OLD_EXCEPTION: Final = 5496
+SIZE: Final = 5568
+
+# The engine's hidden flags that follow from the segment caches.
+HIDDEN_CPL: Final = 3
+HIDDEN_CS32: Final = 1 << 4
+HIDDEN_SS32: Final = 1 << 5
+HIDDEN_ADDSEG: Final = 1 << 6
+HIDDEN_LMA: Final = 1 << 14
+HIDDEN_CS64: Final = 1 << 15
+_FROM_SEGMENTS: Final = HIDDEN_CPL | HIDDEN_CS32 | HIDDEN_SS32 | HIDDEN_ADDSEG | HIDDEN_CS64
+
+_CC_IS_FLAGS: Final = 1  # CC_OPERATION: the status flags stand in CC_SOURCE as they are
+_LAZY: Final = flags.STATUS | flags.DF
+_NO_EXCEPTION: Final = 0xFFFF_FFFF
+_SEGMENT: Final = Struct("<IxxxxQII")
+_CS_SS: Final = Struct("<IxxxxQIIIxxxxQII")
+_CS_AT: Final = SEGMENT + SEGMENT_STRIDE * CS
+_HIDDEN_64: Final = HIDDEN_CS64 | HIDDEN_CS32 | HIDDEN_SS32
+_FLAT_LIMIT: Final = 0xFFFF_FFFF
+FLAT_CODE_64: Final = 0x00A0_9B00  # G, L, present, DPL 0, execute/read, accessed
+FLAT_DATA: Final = 0x00C0_9300  # G, B, present, DPL 0, read/write, accessed
+
+
+class Segment(NamedTuple):
+    """A segment register with its cache. `attributes`: the descriptor's high dword, masked."""
+
+    selector: int
+    base: int
+    limit: int
+    attributes: int
+
+
+class CpuState:
+    """The block. `words[i]` is GPR i; `words[16]` RIP. Valid between `load` and `store`."""
+
+    def __init__(
+        self, block: memoryview, load: Callable[[], None], store: Callable[[], None]
+    ) -> None:
+        self.raw: Final = block
+        self.words: Final = block.cast("Q")
+        self.dwords: Final = block.cast("I")
+        self.load: Final = load
+        self.store: Final = store
+        self._flat_ring0: dict[int, bytes] = {}  # selector -> CS and SS, packed
+
+    @property
+    def rip(self) -> int:
+        """The instruction pointer."""
+        return self.words[RIP >> 3]
+
+    @rip.setter
+    def rip(self, value: int) -> None:
+        self.words[RIP >> 3] = value
+
+    @property
+    def cpl(self) -> int:
+        """The current privilege level."""
+        return self.dwords[HIDDEN_FLAGS >> 2] & HIDDEN_CPL
+
+    @property
+    def in_64bit_mode(self) -> bool:
+        """Whether CS.L is set (64-bit mode, not compatibility mode)."""
+        return bool(self.dwords[HIDDEN_FLAGS >> 2] & HIDDEN_CS64)
+
+    @property
+    def error_code(self) -> int:
+        """The error code of the exception that is being reported."""
+        return self.dwords[ERROR_CODE >> 2]
+
+    @property
+    def is_int(self) -> bool:
+        """Whether the event is an `int n`, `int3` or `into`."""
+        return bool(self.dwords[IS_INT >> 2])
+
+    @property
+    def tsc_aux(self) -> int:
+        """What RDTSCP gives in ECX."""
+        return self.words[TSC_AUX >> 3] & 0xFFFF_FFFF
+
+    def control(self, number: int) -> int:
+        """CR0, CR2, CR3 or CR4."""
+        return self.words[(CR >> 3) + number]
+
+    def set_cr2(self, address: int) -> None:
+        """The address of a page fault."""
+        self.words[(CR >> 3) + 2] = address
+
+    def segment(self, number: int) -> Segment:
+        """The segment register `number` (ES..GS, LDTR, TR, GDTR, IDTR)."""
+        return Segment(*_SEGMENT.unpack_from(self.raw, SEGMENT + SEGMENT_STRIDE * number))
+
+    def set_segment(self, number: int, segment: Segment) -> None:
+        """Sets a segment register; `follow_segments` must come after the last one."""
+        _SEGMENT.pack_into(self.raw, SEGMENT + SEGMENT_STRIDE * number, *segment)
+
+    def set_cs_ss(self, cs: Segment, ss: Segment, cpl: int) -> None:
+        """Sets CS, SS and the CPL in one go: a change of ring."""
+        _CS_SS.pack_into(self.raw, _CS_AT, *cs, *ss)
+        self.follow_segments(cpl)
+
+    def enter_flat_ring0(self, selector: int) -> None:
+        """CS, SS and CPL as SYSCALL and SYSENTER set them: flat, from the selector alone."""
+        caches = self._flat_ring0.get(selector)
+        if caches is None:
+            code = Segment(selector, 0, _FLAT_LIMIT, FLAT_CODE_64)
+            data = Segment(selector + 8, 0, _FLAT_LIMIT, FLAT_DATA)
+            caches = self._flat_ring0[selector] = _CS_SS.pack(*code, *data)
+        self.raw[_CS_AT : _CS_AT + _CS_SS.size] = caches
+        dwords = self.dwords
+        dwords[HIDDEN_FLAGS >> 2] = dwords[HIDDEN_FLAGS >> 2] & ~_FROM_SEGMENTS | _HIDDEN_64
+
+    def follow_segments(self, cpl: int) -> None:
+        """Derives the hidden flags from the segment caches and sets the CPL."""
+        hidden = self.dwords[HIDDEN_FLAGS >> 2] & ~_FROM_SEGMENTS | cpl
+        code = self.segment(CS).attributes
+        if code & ATTRIBUTE_LONG:
+            hidden |= _HIDDEN_64
+        else:
+            hidden |= self._compatibility_flags(code)
+        self.dwords[HIDDEN_FLAGS >> 2] = hidden
+
+    def _compatibility_flags(self, code: int) -> int:
+        hidden = HIDDEN_CS32 if code & ATTRIBUTE_BIG else HIDDEN_ADDSEG
+        stack = self.segment(SS)
+        if stack.attributes & ATTRIBUTE_BIG:
+            hidden |= HIDDEN_SS32
+        if stack.base | self.segment(DS).base | self.segment(ES).base:
+            hidden |= HIDDEN_ADDSEG
+        return hidden
+
+    def set_flags(self, value: int) -> None:
+        """Sets RFLAGS, the lazy ones included."""
+        self.words[RFLAGS >> 3] = value & ~_LAZY | flags.FIXED
+        self.words[CC_SOURCE >> 3] = value & flags.STATUS
+        self.dwords[CC_OPERATION >> 2] = _CC_IS_FLAGS
+        self.dwords[DIRECTION >> 2] = 0xFFFF_FFFF if value & flags.DF else 1
+
+    def forget_exception(self) -> None:
+        """Tells the engine that its exception was delivered, so that the next makes no #DF."""
+        self.dwords[OLD_EXCEPTION >> 2] = _NO_EXCEPTION

@@ -1,0 +1,281 @@
+"""Delivery of interrupts and exceptions through the guest's IDT, as the manual lists the steps.
+
+`deliver` edits the CPU state; it knows no kernel and counts nothing. A check that fails is a
+`Refusal`, which becomes the next exception, a double fault, or the end of the machine.
+SDM 3A, "Interrupt and Exception Handling in 64-bit Mode", "Interrupt 8: Double Fault Exception";
+SDM 2A, "INT n/INTO/INT3/INT1" (the operation's pseudocode).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from struct import Struct
+from typing import Final, NamedTuple
+
+from emu.cpu.state import CpuState, Segment
+from emu.errors import Shutdown
+from emu.events import Refused
+from emu.memory import walk
+from emu.memory.physical import PhysicalMemory
+from emu.x86 import crossings, descriptors, error_codes, flags, vectors
+from emu.x86.gates import GATE, GATE_SIZE, INTERRUPT_GATE, TRAP_GATE
+from emu.x86.paging import is_canonical
+from emu.x86.registers import CS, GDTR, IDTR, LDTR, RSP, SS, TR
+
+_FRAME: Final = Struct("<5Q")  # RIP, CS, RFLAGS, RSP, SS: lowest address first
+_FRAME_WITH_CODE: Final = Struct("<6Q")
+_MASK64: Final = (1 << 64) - 1
+_GATE_FIELDS: Final = Struct("<QQ")
+
+
+class Event(NamedTuple):
+    """What is to be delivered. `software`: by `int n`, `int3` or `into`, so DPL is checked."""
+
+    vector: int
+    error_code: int | None
+    return_rip: int
+    software: bool
+
+
+class Refusal(Exception):
+    """A check failed: exception `vector` with `error_code` takes the event's place."""
+
+    def __init__(self, vector: int, error_code: int | None, check: str, inputs: str) -> None:
+        super().__init__(check)
+        self.vector = vector
+        self.error_code = error_code
+        self.check = check
+        self.inputs = inputs
+
+
+class Stack(NamedTuple):
+    """Where the frame goes. `switched`: SS becomes null, because the privilege level changes."""
+
+    pointer: int
+    switched: bool
+
+
+class Delivery:
+    """The steps of a delivery on one CPU."""
+
+    def __init__(self, ram: PhysicalMemory, state: CpuState) -> None:
+        self.ram = ram
+        self.state = state
+
+    def deliver(
+        self, event: Event, rflags: int, fault_rip: int, refused: Callable[[Refused], None]
+    ) -> Event:
+        """Delivers `event`, or what its refusal makes of it; returns what was delivered.
+
+        `fault_rip` is the address of the instruction that caused the event. The state block must
+        be loaded; the caller stores it.
+
+        Raises:
+            Shutdown: a double fault could not be delivered either.
+        """
+        causes = [event]
+        while True:
+            try:
+                self.enter(event, rflags)
+            except Refusal as refusal:
+                refused(
+                    Refused(
+                        event.vector,
+                        refusal.check,
+                        refusal.inputs,
+                        refusal.vector,
+                        refusal.error_code,
+                    )
+                )
+                event = self._escalate(event, refusal, fault_rip, causes)
+                causes.append(event)
+            else:
+                return event
+
+    def _escalate(
+        self, event: Event, refusal: Refusal, fault_rip: int, causes: list[Event]
+    ) -> Event:
+        """The exception that follows when delivering `event` met `refusal`."""
+        first = _escalation(event)
+        if first == vectors.DOUBLE_FAULT:
+            names = " -> ".join(vectors.mnemonic(cause.vector) for cause in causes)
+            raise Shutdown(
+                f"triple fault at {fault_rip:#x}: {names} -> "
+                f"{vectors.mnemonic(refusal.vector)} ({refusal.check}: {refusal.inputs})"
+            )
+        second = vectors.TABLE[refusal.vector].escalation
+        if vectors.combines_to_double_fault(first, second):
+            return Event(vectors.DF, 0, fault_rip, software=False)
+        return Event(refusal.vector, refusal.error_code, fault_rip, software=False)
+
+    # ---- the manual's steps
+
+    def enter(self, event: Event, rflags: int) -> None:
+        """One delivery: gate, privilege, code segment, stack, frame, flags. Raises Refusal."""
+        state = self.state
+        external = 0 if event.software else error_codes.EXT
+        gate = self.find_gate(event, external)
+        code, new_cpl = self.load_code_segment(GATE.get(gate, "selector"), external)
+        stack = self.pick_stack(GATE.get(gate, "ist"), new_cpl, external)
+        pointer = self.push_frame(event, rflags, stack)
+        state.words[RSP] = pointer
+        data = Segment(new_cpl, 0, 0, 0) if stack.switched else state.segment(SS)
+        state.set_cs_ss(code, data, new_cpl)
+        state.set_flags(rflags & ~self.cleared_flags(gate))
+        state.rip = GATE.get(gate, "offset")
+        state.forget_exception()
+
+    def find_gate(self, event: Event, external: int) -> int:
+        """The gate of the event's vector, its type, DPL and presence checked."""
+        idt = self.state.segment(IDTR)
+        offset = event.vector * GATE_SIZE
+        code = error_codes.gate(event.vector, external)
+        if offset + GATE_SIZE - 1 > idt.limit:
+            raise Refusal(
+                vectors.GP,
+                code,
+                "gate beyond the IDT's limit",
+                f"vector {event.vector:#x}, limit {idt.limit:#x}",
+            )
+        gate = int.from_bytes(self._read(idt.base + offset, GATE_SIZE), "little")
+        kind = GATE.get(gate, "type")
+        if kind not in (INTERRUPT_GATE, TRAP_GATE):
+            raise Refusal(
+                vectors.GP,
+                code,
+                "not an interrupt or trap gate",
+                f"vector {event.vector:#x}, type {kind:#x}",
+            )
+        dpl = GATE.get(gate, "dpl")
+        if event.software and dpl < self.state.cpl:
+            raise Refusal(
+                vectors.GP,
+                code,
+                "gate DPL below CPL",
+                f"vector {event.vector:#x}, DPL {dpl}, CPL {self.state.cpl}",
+            )
+        if not GATE.get(gate, "present"):
+            raise Refusal(vectors.NP, code, "gate not present", f"vector {event.vector:#x}")
+        return gate
+
+    def load_code_segment(self, selector: int, external: int) -> tuple[Segment, int]:
+        """The 64-bit code segment that a gate names, and the CPL that it gives."""
+        if not selector & 0xFFFC:
+            raise Refusal(vectors.GP, external, "null code selector in the gate", "")
+        code = error_codes.selector(selector, external)
+        descriptor = self._descriptor(selector, code)
+        fields = descriptors.SEGMENT.unpack(descriptor)
+        kind, dpl, cpl = fields["type"], fields["dpl"], self.state.cpl
+        if not fields["s"] or not kind & descriptors.TYPE_CODE_BIT or dpl > cpl:
+            raise Refusal(
+                vectors.GP,
+                code,
+                "no code segment that this CPL may enter",
+                f"selector {selector:#x}, type {kind:#x}, DPL {dpl}, CPL {cpl}",
+            )
+        if not fields["present"]:
+            raise Refusal(vectors.NP, code, "code segment not present", f"{selector:#x}")
+        if not fields["long"] or fields["default_big"]:
+            raise Refusal(vectors.GP, code, "not a 64-bit code segment", f"{selector:#x}")
+        new_cpl = cpl if kind & descriptors.TYPE_CONFORMING else dpl
+        return (
+            Segment(
+                selector & ~descriptors.RPL | new_cpl,
+                fields["base"],
+                descriptors.effective_limit(descriptor),
+                descriptors.attributes(descriptor),
+            ),
+            new_cpl,
+        )
+
+    def pick_stack(self, ist: int, new_cpl: int, external: int) -> Stack:
+        """The stack of the frame: IST, RSP of the new level, or the current one; aligned to 16."""
+        state = self.state
+        switched = new_cpl < state.cpl
+        if ist:
+            pointer = self._tss_word(descriptors.TSS_IST1 + 8 * (ist - 1), external)
+        elif switched:
+            pointer = self._tss_word(descriptors.TSS_RSP0 + 8 * new_cpl, external)
+        else:
+            pointer = state.words[RSP]
+        if not is_canonical(pointer):
+            raise Refusal(vectors.SS, external, "stack pointer not canonical", f"{pointer:#x}")
+        return Stack(pointer & ~15, switched)
+
+    def push_frame(self, event: Event, rflags: int, stack: Stack) -> int:
+        """Pushes SS, RSP, RFLAGS, CS, RIP and the error code; returns the new RSP."""
+        state = self.state
+        saved = rflags | flags.RF if _sets_rf(event) else rflags
+        values = (
+            event.return_rip,
+            state.segment(CS).selector,
+            saved,
+            state.words[RSP],
+            state.segment(SS).selector,
+        )
+        if event.error_code is None:
+            frame = _FRAME.pack(*values)
+        else:
+            frame = _FRAME_WITH_CODE.pack(event.error_code, *values)
+        pointer = stack.pointer - len(frame) & _MASK64
+        try:
+            walk.write(self.ram, state.control(3), pointer, frame)
+        except walk.WalkFault as fault:
+            raise self._page_fault(fault, "push of the frame") from None
+        return pointer
+
+    @staticmethod
+    def cleared_flags(gate: int) -> int:
+        """The RFLAGS bits that a gate clears."""
+        if GATE.get(gate, "type") == INTERRUPT_GATE:
+            return crossings.INTERRUPT_GATE_CLEARS
+        return crossings.GATE_CLEARS
+
+    # ---- what the steps read
+
+    def _read(self, address: int, size: int) -> bytes:
+        try:
+            return walk.read(self.ram, self.state.control(3), address, size)
+        except walk.WalkFault as fault:
+            raise self._page_fault(fault, "read of a system table") from None
+
+    def _page_fault(self, fault: walk.WalkFault, what: str) -> Refusal:
+        self.state.set_cr2(fault.address)
+        return Refusal(vectors.PF, fault.error_code, what, f"address {fault.address:#x}")
+
+    def _descriptor(self, selector: int, code: int) -> int:
+        table = self.state.segment(LDTR if selector & descriptors.TABLE_INDICATOR else GDTR)
+        offset = selector & 0xFFF8
+        if offset + 7 > table.limit:
+            raise Refusal(
+                vectors.GP,
+                code,
+                "selector beyond its table's limit",
+                f"selector {selector:#x}, limit {table.limit:#x}",
+            )
+        return int.from_bytes(self._read(table.base + offset, 8), "little")
+
+    def _tss_word(self, offset: int, external: int) -> int:
+        task = self.state.segment(TR)
+        if offset + 7 > task.limit:
+            code = error_codes.selector(task.selector, external)
+            raise Refusal(
+                vectors.TS,
+                code,
+                "stack beyond the TSS's limit",
+                f"offset {offset:#x}, limit {task.limit:#x}",
+            )
+        return int.from_bytes(self._read(task.base + offset, 8), "little")
+
+
+def _sets_rf(event: Event) -> bool:
+    row = vectors.TABLE.get(event.vector)
+    return not event.software and row is not None and row.kind == vectors.FAULT
+
+
+def _escalation(event: Event) -> str:
+    """The event's class for a double fault; software interrupts are benign."""
+    row = vectors.TABLE.get(event.vector)
+    if event.software or row is None:
+        return vectors.BENIGN
+    return row.escalation

@@ -1,0 +1,96 @@
+"""The machine: RAM, processor, counter and ledger put together. One page.
+
+Whoever brings a kernel, ours or another, attaches it here. It does not know Linux.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from emu.cpu.counters import Counter
+from emu.cpu.engine import Engine
+from emu.cpu.features import cpuid_leaves, hook_features
+from emu.cpu.processor import Processor
+from emu.errors import EngineError, UsageError
+from emu.hooks import Kernel, Watcher
+from emu.memory.physical import PhysicalMemory
+from emu.watch.ledger import Ledger
+from emu.x86.vendors import VENDORS
+
+DEFAULT_MEMORY: Final = 1 << 30
+DEFAULT_MODELS: Final = {"intel": "haswell", "amd": "epyc"}
+COUNTERS: Final = ("native", "python", "auto")
+
+
+class Machine:
+    """An x86 without a kernel: attach one, put a program in ring 3, run.
+
+    Args:
+        memory: bytes of RAM.
+        vendor: `intel` or `amd`, where the two differ.
+        model: the CPU model (emu.cpu.engine.MODELS); by default one of the vendor's.
+        counter: `native`, `python`, or `auto`: native where the host allows it.
+        watchers: who is told of every crossing.
+
+    Raises:
+        UsageError: there is no such vendor, model or counter.
+        MemorySizeError: `memory` is out of bounds.
+    """
+
+    def __init__(
+        self,
+        memory: int = DEFAULT_MEMORY,
+        vendor: str = "intel",
+        model: str | None = None,
+        counter: str = "auto",
+        watchers: Sequence[Watcher] = (),
+    ) -> None:
+        if vendor not in VENDORS:
+            raise UsageError(f"no vendor {vendor!r}; known: {', '.join(VENDORS)}")
+        self.physical = PhysicalMemory(memory)
+        self.engine = Engine(self.physical, model or DEFAULT_MODELS[vendor])
+        leaves = cpuid_leaves(self.engine, VENDORS[vendor])
+        self.counter = make_counter(counter, self.engine)
+        self.ledger = Ledger()
+        self.processor = Processor(
+            self.engine, self.counter, VENDORS[vendor], self.ledger, watchers
+        )
+        hook_features(self.engine, leaves, self.counter)
+        self.hwcap: Final = leaves[1, 0][3]  # EDX of CPUID leaf 1: Linux's AT_HWCAP
+
+    def attach(self, kernel: Kernel) -> None:
+        """From now on `kernel` answers what ring-0 code hands over."""
+        self.processor.kernel = kernel
+
+    def run(self, limit: int | None = None) -> bool:
+        """Runs until someone stops the engine; returns whether `limit` instructions ended it."""
+        if limit is not None:
+            self.counter.limit(limit)
+        self.engine.run()
+        exhausted = limit is not None and self.counter.exhausted
+        self.counter.abort(self.engine.rip())
+        self.ledger.close(self.counter.kernel)
+        return exhausted
+
+
+def make_counter(kind: str, engine: Engine) -> Counter:
+    """The counter `kind` (one of COUNTERS) on `engine`. Raises UsageError, EngineError."""
+    from emu.cpu import block_counter, slot_counter
+
+    if kind not in COUNTERS:
+        raise UsageError(f"no counter {kind!r}; known: {', '.join(COUNTERS)}")
+    if kind == "python" or (kind == "auto" and not slot_counter.is_supported()):
+        return block_counter.BlockCounter(engine, _count_instructions)
+    try:
+        return slot_counter.SlotCounter(engine, _count_instructions)
+    except EngineError:
+        if kind == "native":
+            raise
+        return block_counter.BlockCounter(engine, _count_instructions)
+
+
+def _count_instructions(code: bytes, address: int, long: bool) -> int:
+    from emu.watch.disasm import count_instructions
+
+    return count_instructions(code, address, long)

@@ -1,0 +1,89 @@
+"""The ledger: instructions by path and by crossing. Its sum is the total.
+
+It is told totals at each crossing and each handover, and attributes the difference. It knows
+neither registers nor kernels. A crossing's *entry* runs from its first kernel instruction to the
+last handover to Python; its *exit* from there to the return; *handler* is 0: the handler is Python
+and executes no guest instruction. What a nested trap in the kernel runs belongs to the crossing
+that is open.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    """One line of the ledger: sums over `count` crossings."""
+
+    mechanism: str
+    abi: str
+    count: int
+    entry: int
+    exit: int
+
+
+class _Line:
+    __slots__ = ("count", "entry", "exit")
+
+    def __init__(self) -> None:
+        self.count = self.entry = self.exit = 0
+
+
+class Ledger:
+    """Counts crossings from ring 3, and what the kernel executed for each."""
+
+    def __init__(self) -> None:
+        self._lines: dict[tuple[str, str], _Line] = {}
+        self._open = _Line()  # what a kernel runs before the first crossing belongs to none
+        self._mark = 0
+        self._handed_over = False
+        self.nested = 0
+
+    def entered(self, mechanism: str, abi: str, kernel_total: int) -> None:
+        """A crossing from ring 3 begins; the kernel has executed `kernel_total` so far."""
+        self._settle(kernel_total)
+        line = self._lines.get((mechanism, abi))
+        if line is None:
+            line = self._lines[mechanism, abi] = _Line()
+        line.count += 1
+        self._open = line
+        self._handed_over = False
+
+    def handed_over(self, kernel_total: int) -> None:
+        """The entry code handed over to Python: all since the last mark was entry."""
+        self._open.entry += kernel_total - self._mark
+        self._mark = kernel_total
+        self._handed_over = True
+
+    def trapped_in_kernel(self) -> None:
+        """The kernel itself trapped: no crossing, its instructions belong to the open one."""
+        self.nested += 1
+
+    def close(self, kernel_total: int) -> None:
+        """The machine stopped."""
+        self._settle(kernel_total)
+
+    def _settle(self, kernel_total: int) -> None:
+        rest = kernel_total - self._mark
+        if self._handed_over:
+            self._open.exit += rest
+        else:
+            self._open.entry += rest
+        self._mark = kernel_total
+
+    def rows(self) -> list[Row]:
+        """The lines, by mechanism and ABI, in order of their first crossing."""
+        return [
+            Row(mechanism, abi, line.count, line.entry, line.exit)
+            for (mechanism, abi), line in self._lines.items()
+        ]
+
+    @property
+    def entry(self) -> int:
+        """Kernel instructions on the way in."""
+        return sum(line.entry for line in self._lines.values())
+
+    @property
+    def exit(self) -> int:
+        """Kernel instructions on the way out."""
+        return sum(line.exit for line in self._lines.values())

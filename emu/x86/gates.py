@@ -1,0 +1,32 @@
+"""The gates of the IDT in long mode.
+
+A `Layout` for whoever writes an IDT and for the delivery that reads it. SDM 3A, "64-Bit Mode IDT".
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from emu.x86.layout import Layout
+
+GATE: Final = Layout(
+    "gate",
+    16,
+    offset=((0, 16), (48, 16), (64, 32)),
+    selector=(16, 16),
+    ist=(32, 3),
+    type=(40, 4),
+    dpl=(45, 2),
+    present=(47, 1),
+)
+GATE_SIZE: Final = GATE.size
+
+INTERRUPT_GATE: Final = 0b1110
+TRAP_GATE: Final = 0b1111
+
+
+def interrupt_gate(offset: int, selector: int, dpl: int = 0, ist: int = 0) -> int:
+    """A present interrupt gate to `selector:offset`."""
+    return GATE.pack(
+        offset=offset, selector=selector, ist=ist, type=INTERRUPT_GATE, dpl=dpl, present=1
+    )

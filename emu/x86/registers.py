@@ -1,0 +1,39 @@
+"""The general registers, the segment registers and the control registers, by name and number.
+
+Numbers are those of the instruction encoding. It holds no values of a running machine.
+SDM 2A, "Register Operands"; SDM 3A, "Control Registers".
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+GPRS: Final = tuple("rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15".split())
+RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15 = range(16)
+
+SEGMENTS: Final = ("es", "cs", "ss", "ds", "fs", "gs")
+ES, CS, SS, DS, FS, GS = range(6)
+LDTR, TR, GDTR, IDTR = range(6, 10)
+
+# CR0
+CR0_PE: Final = 1 << 0
+CR0_MP: Final = 1 << 1
+CR0_EM: Final = 1 << 2
+CR0_TS: Final = 1 << 3
+CR0_ET: Final = 1 << 4
+CR0_NE: Final = 1 << 5
+CR0_WP: Final = 1 << 16
+CR0_AM: Final = 1 << 18
+CR0_PG: Final = 1 << 31
+
+# CR4
+CR4_TSD: Final = 1 << 2
+CR4_PAE: Final = 1 << 5
+CR4_PGE: Final = 1 << 7
+CR4_OSFXSR: Final = 1 << 9
+CR4_OSXMMEXCPT: Final = 1 << 10
+CR4_UMIP: Final = 1 << 11
+CR4_FSGSBASE: Final = 1 << 16
+CR4_OSXSAVE: Final = 1 << 18
+CR4_SMEP: Final = 1 << 20
+CR4_SMAP: Final = 1 << 21

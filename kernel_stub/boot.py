@@ -1,0 +1,199 @@
+"""Once, at the start: page tables, GDT, IDT, TSS, stacks and MSRs of the kernel, and ring 3.
+
+It does by hand what a kernel's start-up code does, so that the first guest instruction is the
+program's. Selectors, gates and MSR values are those of Linux. It knows no system call.
+SDM 3A, "Processor Management and Initialization": "Initializing IA-32e Mode".
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from emu.cpu.state import Segment
+from emu.machine import Machine
+from emu.memory.pagetables import PageTables
+from emu.x86 import descriptors, flags, msrs, paging, registers, vectors
+from emu.x86.gates import GATE, GATE_SIZE, interrupt_gate
+from kernel_stub import layout
+from kernel_stub.entry.constants import CPU_KERNEL_RSP
+
+_ENTRY: Final = Path(__file__).parent / "entry"
+_DATA_BITS: Final = paging.WRITABLE | paging.NO_EXECUTE | paging.ACCESSED | paging.DIRTY
+
+# Vectors that run on a stack of their own, and those that ring 3 may raise by `int n`.
+IST: Final = {vectors.DF: 1, vectors.NMI: 2, vectors.DB: 3, vectors.MC: 4}
+USER_VECTORS: Final = (vectors.BP, vectors.OF, 0x80)
+
+# RFLAGS that SYSCALL clears: all that a program could use against the kernel.
+SYSCALL_MASK: Final = (
+    flags.STATUS
+    | flags.TF
+    | flags.IF
+    | flags.DF
+    | flags.IOPL
+    | flags.NT
+    | flags.RF
+    | flags.AC
+    | flags.ID
+)
+_EFER: Final = msrs.EFER_SCE | msrs.EFER_LME | msrs.EFER_LMA | msrs.EFER_NXE
+_CR4: Final = registers.CR4_PAE | registers.CR4_OSFXSR | registers.CR4_OSXMMEXCPT
+_FLAT: Final = 0xFFFF_FFFF
+
+
+class KernelHalf:
+    """The kernel's half of memory. `symbols` maps the entry code's names to addresses."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.tables = PageTables(machine.physical)
+        self.symbols = read_symbols("entry")
+        self.stack_top: Final = layout.KERNEL_STACKS + layout.KERNEL_STACK_SIZE
+        self._map_text()
+        self._map_data(layout.IDT_BASE, 0x1000)
+        self._map_data(layout.GDT_BASE, 0x1000)
+        self._map_data(layout.TSS_BASE, 0x1000)
+        self._map_data(layout.PER_CPU, 0x1000)
+        self._map_data(layout.KERNEL_STACKS, layout.KERNEL_STACK_SIZE)
+        for ist in IST.values():
+            self._map_data(ist_top(ist) - paging.PAGE_SIZE, paging.PAGE_SIZE)
+        self._write_gdt()
+        self._write_idt()
+        self._write_tss()
+        self.tables.write(layout.PER_CPU + CPU_KERNEL_RSP, self.stack_top.to_bytes(8, "little"))
+        self._start_processor()
+
+    def _map_text(self) -> None:
+        code = read_image("entry")
+        for offset in range(0, len(code), paging.PAGE_SIZE):
+            address = layout.KERNEL_TEXT + offset
+            self.tables.map(address, self.machine.physical.allocate(), paging.ACCESSED)
+            self.tables.write(address, code[offset : offset + paging.PAGE_SIZE])
+
+    def _map_data(self, address: int, size: int) -> None:
+        for page in range(address, address + size, paging.PAGE_SIZE):
+            self.tables.map(page, self.machine.physical.allocate(), _DATA_BITS)
+
+    # ---- the tables that the CPU reads
+
+    def _write_gdt(self) -> None:
+        entries = {
+            0x08: descriptors.code_segment(0, long=False),
+            layout.KERNEL_CS: descriptors.code_segment(0, long=True),
+            layout.KERNEL_DS: descriptors.data_segment(0),
+            layout.USER32_CS: descriptors.code_segment(3, long=False),
+            layout.USER_DS: descriptors.data_segment(3),
+            layout.USER_CS: descriptors.code_segment(3, long=True),
+        }
+        for selector, descriptor in entries.items():
+            self.write_descriptor(selector >> 3, descriptor)
+        task = descriptors.SYSTEM.pack_bytes(
+            base=layout.TSS_BASE,
+            limit=descriptors.TSS_SIZE - 1,
+            type=descriptors.TYPE_TSS_BUSY,
+            present=1,
+        )
+        self.tables.write(layout.GDT_BASE + layout.TSS_SELECTOR, task)
+
+    def write_descriptor(self, index: int, descriptor: int) -> None:
+        """Writes entry `index` of the GDT."""
+        self.tables.write(layout.GDT_BASE + 8 * index, descriptor.to_bytes(8, "little"))
+
+    def read_descriptor(self, index: int) -> int:
+        """Entry `index` of the GDT."""
+        return int.from_bytes(self.tables.read(layout.GDT_BASE + 8 * index, 8), "little")
+
+    def _write_idt(self) -> None:
+        handlers = {
+            vector: self.symbols[name]
+            for vector, name in enumerate(n for n in self.symbols if n.startswith("asm_exc_"))
+        }
+        handlers[0x80] = self.symbols["entry_INT80_compat"]
+        for vector, handler in handlers.items():
+            dpl = 3 if vector in USER_VECTORS else 0
+            gate = interrupt_gate(handler, layout.KERNEL_CS, dpl, IST.get(vector, 0))
+            self.tables.write(
+                layout.IDT_BASE + GATE_SIZE * vector, gate.to_bytes(GATE.size, "little")
+            )
+
+    def _write_tss(self) -> None:
+        ists = [ist_top(number) if number in IST.values() else 0 for number in range(1, 8)]
+        iomap = descriptors.TSS_SIZE  # beyond the limit: no port is allowed
+        tss = descriptors.TSS.pack(self.stack_top, 0, 0, *ists, iomap)
+        self.tables.write(layout.TSS_BASE, tss)
+
+    # ---- the processor
+
+    def _start_processor(self) -> None:
+        engine = self.machine.engine
+        engine.enter_long_mode(self.tables.root, _CR4, _EFER)
+        symbols = self.symbols
+        values = {
+            msrs.STAR: msrs.STAR_LAYOUT.pack(
+                syscall_cs=layout.KERNEL_CS, sysret_cs=layout.USER32_CS
+            ),
+            msrs.LSTAR: symbols["entry_SYSCALL_64"],
+            msrs.CSTAR: symbols["entry_SYSCALL_compat"],
+            msrs.FMASK: SYSCALL_MASK,
+            msrs.SYSENTER_CS: layout.KERNEL_CS,
+            msrs.SYSENTER_ESP: self.stack_top,
+            msrs.SYSENTER_EIP: symbols["entry_SYSENTER_compat"],
+            msrs.GS_BASE: 0,
+            msrs.KERNEL_GS_BASE: layout.PER_CPU,
+        }
+        for number, value in values.items():
+            engine.write_msr(number, value)
+        state = engine.state
+        state.load()
+        gdt = Segment(0, layout.GDT_BASE, 8 * layout.GDT_ENTRIES - 1, 0)
+        idt = Segment(0, layout.IDT_BASE, 256 * GATE_SIZE - 1, 0)
+        busy = 0x8000 | descriptors.TYPE_TSS_BUSY << 8
+        task = Segment(layout.TSS_SELECTOR, layout.TSS_BASE, descriptors.TSS_SIZE - 1, busy)
+        state.set_segment(registers.GDTR, gdt)
+        state.set_segment(registers.IDTR, idt)
+        state.set_segment(registers.TR, task)
+        state.set_segment(registers.LDTR, Segment(0, 0, 0, 0x8200))
+        state.store()
+
+    def enter_user(self, rip: int, rsp: int, long: bool) -> None:
+        """Puts the CPU into ring 3 as Linux starts a program: registers 0, interrupts on."""
+        engine = self.machine.engine
+        engine.reset_fpu()
+        state = engine.state
+        state.load()
+        for register in range(16):
+            state.words[register] = 0
+        state.words[registers.RSP] = rsp
+        state.rip = rip
+        data = self._loaded(layout.USER_DS)
+        others = Segment(0, 0, 0, 0) if long else data
+        for number in (registers.DS, registers.ES):
+            state.set_segment(number, others)
+        for number in (registers.FS, registers.GS):
+            state.set_segment(number, Segment(0, 0, 0, 0))
+        state.set_cs_ss(self._loaded(layout.USER_CS if long else layout.USER32_CS), data, cpl=3)
+        state.set_flags(flags.IF)
+        state.store()
+
+    def _loaded(self, selector: int) -> Segment:
+        """The segment register as it is after a load of `selector`."""
+        return Segment(
+            selector, 0, _FLAT, descriptors.attributes(self.read_descriptor(selector >> 3))
+        )
+
+
+def ist_top(number: int) -> int:
+    """The top of the stack IST `number`; an unmapped page lies below each."""
+    return layout.IST_STACKS + 2 * paging.PAGE_SIZE * number
+
+
+def read_image(name: str) -> bytes:
+    """The built image `name` of kernel_stub/entry."""
+    return (_ENTRY / f"{name}.bin").read_bytes()
+
+
+def read_symbols(name: str) -> dict[str, int]:
+    """The symbols of the built image `name`, in order of address."""
+    rows = (line.split() for line in (_ENTRY / f"{name}.map").read_text().splitlines())
+    return {symbol: int(address, 16) for address, _, symbol in rows}

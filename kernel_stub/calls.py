@@ -1,0 +1,68 @@
+"""The system calls of one ABI by number: who answers, and how often each was asked.
+
+It turns Errno into the negative number that the program sees; nothing else does. A number without
+a handler is -ENOSYS, counted and reported. syscall(2), "Return value".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+import kernel_stub.syscalls  # registers every handler
+from kernel_stub.abi.abi import Abi
+from kernel_stub.errno import ENOSYS, Errno
+from kernel_stub.syscalls.table import REGISTRY, bind
+
+if TYPE_CHECKING:
+    from kernel_stub.task import Task
+
+__all__ = ["CallTable"]
+_ = kernel_stub.syscalls
+
+Bound = Callable[["Task", tuple[int, ...]], int]
+_UNKNOWN: Final = "syscall_{}"
+
+
+class CallTable:
+    """The calls of `abi`. `counts` and `unknown` are by name."""
+
+    def __init__(self, abi: Abi) -> None:
+        self.abi = abi
+        self.counts: dict[int, int] = {}
+        self._bound: dict[int, Bound] = {}
+
+    def invoke(self, task: Task, number: int, arguments: tuple[int, ...]) -> int:
+        """Answers call `number`: its result, or a negative error number."""
+        counts = self.counts
+        counts[number] = counts.get(number, 0) + 1
+        handler = self._bound.get(number) or self._find(number)
+        if handler is None:
+            return -ENOSYS
+        try:
+            return handler(task, arguments)
+        except Errno as error:
+            return -error.number
+
+    def _find(self, number: int) -> Bound | None:
+        call = REGISTRY.get(self.abi.numbers.get(number, ""))
+        if call is None:
+            return None
+        handler = self._bound[number] = bind(call, self.abi.word)
+        return handler
+
+    def name(self, number: int) -> str:
+        """The call's name; `syscall_N` for a number that Linux has not given away."""
+        return self.abi.numbers.get(number, _UNKNOWN.format(number))
+
+    def by_name(self) -> dict[str, int]:
+        """How often each call was made."""
+        return {self.name(number): count for number, count in self.counts.items()}
+
+    def unknown(self) -> dict[str, int]:
+        """How often each call was made that nobody answers."""
+        return {
+            self.name(number): count
+            for number, count in self.counts.items()
+            if number not in self._bound
+        }

@@ -1,0 +1,48 @@
+"""What the assembly of the entry code and the Python behind it both know: offsets and numbers.
+
+`as_assembly` writes them for the assembler (offsets.inc); nothing of it is typed twice.
+Names of registers saved on the stack as in Linux: asm/ptrace.h, `struct pt_regs`.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import Final
+
+from emu.x86 import flags
+from kernel_stub import layout
+
+# pt_regs, lowest address first. The entry code pushes them from the end.
+PT_REGS: Final = tuple(
+    "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs rflags rsp ss".split()
+)
+PT_REGS_STRUCT: Final = Struct(f"<{len(PT_REGS)}Q")
+PT_OFFSET: Final = {name: 8 * i for i, name in enumerate(PT_REGS)}
+
+# What RAX says when the entry code hands over; an exception adds its vector.
+HANDOVER_SYSCALL_64: Final = 1
+HANDOVER_INT80: Final = 2
+HANDOVER_SYSENTER: Final = 3
+HANDOVER_SYSCALL_32: Final = 4
+HANDOVER_EXCEPTION: Final = 0x100
+
+# The per-CPU area behind the kernel's GS.
+CPU_KERNEL_RSP: Final = 0
+CPU_USER_RSP: Final = 8
+
+ENOSYS: Final = 38
+
+
+def as_assembly() -> str:
+    """The constants as GNU as assignments."""
+    numbers = {f"PT_{name.upper()}": offset for name, offset in PT_OFFSET.items()}
+    numbers |= {name: value for name, value in globals().items() if _is_shared(name, value)}
+    numbers |= {name: getattr(layout, name) for name in ("USER32_CS", "USER_DS", "USER_CS")}
+    numbers |= {f"FLAG_{name}": getattr(flags, name) for name in ("TF", "IF", "RF", "NT")}
+    lines = ["/* Written by kernel_stub/entry/build.py from constants.py: do not edit. */"]
+    lines += [f"        .set {name}, {value:#x}" for name, value in numbers.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _is_shared(name: str, value: object) -> bool:
+    return name.startswith(("HANDOVER_", "CPU_", "ENOSYS")) and isinstance(value, int)

@@ -1,0 +1,50 @@
+"""Which signal an exception becomes, as Linux decides it.
+
+A table and one look-up; who sends the signal is kernel.py. It knows neither memory nor tasks.
+Linux: arch/x86/kernel/traps.c by name of the handlers; signal(7); sigaction(2) for si_code.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from emu.x86 import vectors
+from kernel_stub.abi.signals import (
+    FPE_INTDIV,
+    ILL_ILLOPN,
+    SI_KERNEL,
+    SIGBUS,
+    SIGFPE,
+    SIGILL,
+    SIGSEGV,
+    SIGTRAP,
+    TRAP_TRACE,
+)
+
+FPE_FLTUNK: Final = 14
+BUS_ADRALN: Final = 1
+
+
+class Outcome(NamedTuple):
+    """The signal of an exception in user code, and its si_code."""
+
+    signal: int
+    code: int
+
+
+OUTCOMES: Final = {
+    vectors.DE: Outcome(SIGFPE, FPE_INTDIV),
+    vectors.DB: Outcome(SIGTRAP, TRAP_TRACE),
+    vectors.BP: Outcome(SIGTRAP, SI_KERNEL),
+    vectors.OF: Outcome(SIGSEGV, SI_KERNEL),
+    vectors.BR: Outcome(SIGSEGV, SI_KERNEL),
+    vectors.UD: Outcome(SIGILL, ILL_ILLOPN),
+    vectors.NM: Outcome(SIGSEGV, SI_KERNEL),
+    vectors.TS: Outcome(SIGSEGV, SI_KERNEL),
+    vectors.NP: Outcome(SIGBUS, SI_KERNEL),
+    vectors.SS: Outcome(SIGBUS, SI_KERNEL),
+    vectors.GP: Outcome(SIGSEGV, SI_KERNEL),
+    vectors.MF: Outcome(SIGFPE, FPE_FLTUNK),
+    vectors.AC: Outcome(SIGBUS, BUS_ADRALN),
+    vectors.XM: Outcome(SIGFPE, FPE_FLTUNK),
+}

@@ -1,0 +1,243 @@
+"""The kernel: what ring-0 code hands over, it answers; what handlers ask, it does.
+
+Each handover is one pt_regs on the kernel stack: arguments are read there, the result is left
+there. It knows the entry code's contract (entry/constants.py) and no instruction of it.
+syscall(2); Linux kernel documentation, "Entry/exit handling for exceptions, interrupts, syscalls".
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Final, NoReturn
+
+from emu.errors import RingscopeError
+from emu.machine import Machine
+from emu.x86 import flags, msrs, vectors
+from kernel_stub import layout
+from kernel_stub.abi import signals
+from kernel_stub.abi.abi import I386, X86_64, Abi
+from kernel_stub.boot import KernelHalf
+from kernel_stub.calls import CallTable
+from kernel_stub.entry import constants as entry
+from kernel_stub.errno import EFAULT, Errno
+from kernel_stub.faults import OUTCOMES
+from kernel_stub.services import TaskEnded
+from kernel_stub.task import Task
+from kernel_stub.vfs import Vfs
+
+BOOT_TIME_NS: Final = 1_704_067_200 * 10**9  # 2024-01-01 00:00:00 UTC
+DEFAULT_SEED: Final = 0
+_MASK64: Final = (1 << 64) - 1
+_LOW: Final = 0xFFFF_FFFF
+
+_REGS: Final = entry.PT_REGS_STRUCT
+_AT: Final = entry.PT_OFFSET
+_R15, _R14, _R13, _R12, _RBP, _RBX, _R11, _R10, _R9, _R8, _RAX, _RCX, _RDX, _RSI, _RDI = range(15)
+_ORIG_RAX, _RIP, _CS, _RFLAGS, _RSP, _SS = range(15, 21)
+
+
+class KernelBug(RingscopeError):
+    """The entry code trapped in ring 0 where it must not: our mistake, or a broken guest table."""
+
+
+class SignalHandlerNeeded(RingscopeError):
+    """The program would have to run a signal handler, which this kernel cannot do yet."""
+
+
+class Kernel:
+    """One kernel on one machine, with one task."""
+
+    def __init__(self, machine: Machine, vfs: Vfs, seed: int = DEFAULT_SEED) -> None:
+        self.machine = machine
+        self.physical = machine.physical
+        self.hwcap = machine.hwcap
+        self.vfs = vfs
+        self.half = KernelHalf(machine)
+        self.ended: TaskEnded | None = None
+        self.interrupted: Callable[[], bool] = lambda: False
+        self.wait_for_input: Callable[[int], None] = lambda fd: None
+        self.landing_pad = 0
+        self.calls_64 = CallTable(X86_64)
+        self.calls_32 = CallTable(I386)
+        self._slept_ns = 0
+        self._random = random.Random(seed)
+        self._task: Task | None = None
+        self._frame = self.half.stack_top - _REGS.size  # where every crossing saves pt_regs
+        self._frame_at = self.half.tables.translate(self._frame)
+        self._handlers: dict[int, Callable[[int], None]] = {
+            entry.HANDOVER_SYSCALL_64: self._syscall_64,
+            entry.HANDOVER_INT80: self._int80,
+            entry.HANDOVER_SYSENTER: self._sysenter,
+            entry.HANDOVER_SYSCALL_32: self._syscall_32,
+        }
+        machine.attach(self)
+
+    @property
+    def task(self) -> Task:
+        """The task that runs."""
+        assert self._task is not None, "no program was started"
+        return self._task
+
+    def start(self, task: Task, rip: int, rsp: int, abi: Abi) -> None:
+        """Puts `task` on the CPU, in ring 3 at `rip`."""
+        self._task = task
+        self.machine.engine.write_cr3(task.space.tables.root)
+        self.half.enter_user(rip, rsp, long=abi is X86_64)
+
+    # ---- what the entry code hands over
+
+    def handed_over(self, call: int, argument: int) -> None:
+        """`argument` is the address of pt_regs; `call` says which path it came by."""
+        at = self._frame_at if argument == self._frame else self.half.tables.translate(argument)
+        try:
+            handler = self._handlers.get(call)
+            if handler is not None:
+                handler(at)
+            else:
+                self._exception(call - entry.HANDOVER_EXCEPTION, at)
+        except TaskEnded as ended:
+            self.ended = ended
+            self.machine.engine.stop()
+
+    def _syscall_64(self, at: int) -> None:
+        task = self._task
+        assert task is not None
+        view = self.physical.view
+        regs = _REGS.unpack_from(view, at)
+        task.abi = X86_64
+        number = regs[_ORIG_RAX] & _LOW
+        arguments = (regs[_RDI], regs[_RSI], regs[_RDX], regs[_R10], regs[_R8], regs[_R9])
+        self._put(at, "rax", self.calls_64.invoke(task, number, arguments))
+
+    def _int80(self, at: int) -> None:
+        regs = _REGS.unpack_from(self.physical.view, at)
+        self._compat_call(at, regs, regs[_RBP])
+
+    def _sysenter(self, at: int) -> None:
+        """The stack pointer came in EBP; EBP itself is the sixth argument, on that stack."""
+        self._fast_compat_call(at)
+
+    def _syscall_32(self, at: int) -> None:
+        """The same, but the second argument came in EBP, and ESP is the program's own."""
+        self._fast_compat_call(at)
+
+    def _fast_compat_call(self, at: int) -> None:
+        self._put(at, "rip", self.landing_pad)
+        regs = _REGS.unpack_from(self.physical.view, at)
+        try:
+            (sixth,) = self.task.memory.unpack(I386.pointer, regs[_RSP] & _LOW)
+        except Errno:
+            self._put(at, "rax", -EFAULT)
+            return
+        self._put(at, "rbp", sixth)
+        self._compat_call(at, regs, sixth)
+
+    def _compat_call(self, at: int, regs: tuple[int, ...], sixth: int) -> None:
+        task = self.task
+        task.abi = I386
+        arguments = (
+            regs[_RBX] & _LOW,
+            regs[_RCX] & _LOW,
+            regs[_RDX] & _LOW,
+            regs[_RSI] & _LOW,
+            regs[_RDI] & _LOW,
+            sixth & _LOW,
+        )
+        result = self.calls_32.invoke(task, regs[_ORIG_RAX] & _LOW, arguments)
+        self._put(at, "rax", result)
+
+    def _put(self, at: int, register: str, value: int) -> None:
+        start = at + _AT[register]
+        self.physical.view[start : start + 8] = (value & _MASK64).to_bytes(8, "little")
+
+    # ---- exceptions
+
+    def _exception(self, vector: int, at: int) -> None:
+        regs = _REGS.unpack_from(self.physical.view, at)
+        if not regs[_CS] & 3:
+            self._exception_in_kernel(vector, regs)
+        elif vector == vectors.PF:
+            self._page_fault(regs)
+        else:
+            outcome = OUTCOMES[vector]
+            self.fault(outcome.signal, outcome.code, regs[_RIP])
+
+    def _page_fault(self, regs: tuple[int, ...]) -> None:
+        address = self.machine.engine.state.control(2)
+        result = self.task.space.fault(address, regs[_ORIG_RAX])
+        if not result:
+            self.fault(result.signal, result.code, result.address)
+
+    def _exception_in_kernel(self, vector: int, regs: tuple[int, ...]) -> None:
+        """IRET refused what pt_regs asked for: the program's fault. All else is ours."""
+        if regs[_RIP] == self.half.symbols["native_irq_return_iret"]:
+            self.fault(signals.SIGSEGV, signals.SI_KERNEL, 0)
+            return
+        raise KernelBug(
+            f"{vectors.mnemonic(vector)} in ring 0 at {regs[_RIP]:#x}, "
+            f"error code {regs[_ORIG_RAX] & _LOW:#x}, flags {flags.describe(regs[_RFLAGS])}"
+        )
+
+    def fault(self, signal: int, code: int, address: int) -> None:
+        """A signal that the program cannot block or ignore: it caused it by an instruction."""
+        task = self.task
+        if task.has_handler(signal):
+            raise SignalHandlerNeeded(_cannot_run_handler(signal))
+        self.last_fault = (signal, code, address)
+        raise TaskEnded(0, signal)
+
+    # ---- what handlers ask: kernel_stub/services.py
+
+    def now_ns(self) -> int:
+        return BOOT_TIME_NS + self.uptime_ns()
+
+    def uptime_ns(self) -> int:
+        counter = self.machine.counter
+        return counter.user + counter.kernel + self._slept_ns
+
+    def sleep_until(self, uptime_ns: int) -> None:
+        self._slept_ns += max(0, uptime_ns - self.uptime_ns())
+
+    def random_bytes(self, count: int) -> bytes:
+        return self._random.randbytes(count)
+
+    def wait_readable(self, fd: int) -> None:
+        self.wait_for_input(fd)
+
+    def exit_group(self, task: Task, status: int) -> NoReturn:
+        raise TaskEnded(status & 0xFF)
+
+    def signal(self, task: Task, number: int, code: int = 0, address: int = 0) -> None:
+        if task.ignores(number):
+            return
+        if task.has_handler(number):
+            raise SignalHandlerNeeded(_cannot_run_handler(number))
+        raise TaskEnded(0, number)
+
+    def deadlock(self, task: Task, waits_for: str) -> NoReturn:
+        raise RingscopeError(f"deadlock: process {task.pid} waits for {waits_for}, for ever")
+
+    def get_fs_base(self) -> int:
+        return self.machine.engine.read_msr(msrs.FS_BASE)
+
+    def set_fs_base(self, address: int) -> None:
+        self.machine.engine.write_msr(msrs.FS_BASE, address)
+
+    def get_gs_base(self) -> int:
+        return self.machine.engine.read_msr(msrs.KERNEL_GS_BASE)
+
+    def set_gs_base(self, address: int) -> None:
+        """The program's GS base: in the kernel it stands in KERNEL_GS_BASE until SWAPGS."""
+        self.machine.engine.write_msr(msrs.KERNEL_GS_BASE, address)
+
+    def get_tls_descriptor(self, slot: int) -> int:
+        return self.half.read_descriptor(layout.TLS_FIRST_ENTRY + slot)
+
+    def set_tls_descriptor(self, slot: int, descriptor: int) -> None:
+        self.half.write_descriptor(layout.TLS_FIRST_ENTRY + slot, descriptor)
+
+
+def _cannot_run_handler(signal: int) -> str:
+    name = signals.NAMES.get(signal, str(signal))
+    return f"the program has a handler for {name}, and this kernel cannot run signal handlers yet"

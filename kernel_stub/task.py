@@ -1,0 +1,72 @@
+"""A task: what the kernel knows of one running program.
+
+It holds state and no policy: handlers and the kernel decide. It does not know the processor.
+Linux: credentials(7), signal(7), proc(5).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kernel_stub.abi.signals import IGNORED_BY_DEFAULT, SIG_DFL, SIG_IGN
+from kernel_stub.usermem import UserMemory
+
+if TYPE_CHECKING:
+    from kernel_stub.abi.abi import Abi
+    from kernel_stub.mm import AddressSpace
+    from kernel_stub.services import Services
+    from kernel_stub.vfs.files import FileTable, FsContext
+
+
+class Task:
+    """One task. `abi` is that of the system call it is in: 64-bit code may use `int 0x80`."""
+
+    def __init__(
+        self,
+        kernel: Services,
+        pid: int,
+        space: AddressSpace,
+        files: FileTable,
+        fs: FsContext,
+        abi: Abi,
+    ) -> None:
+        self.kernel = kernel
+        self.pid = pid
+        self.parent_pid = 1
+        self.files = files
+        self.fs = fs
+        self.abi = abi
+        self.program_abi = abi
+        self.name = b""
+        self.executable = b""
+        self.arguments: list[bytes] = []
+        self.environment: list[bytes] = []
+        self.auxv = b""
+        self.uid = self.gid = 0
+        self.groups: list[int] = []
+        self.signal_actions: dict[int, bytes] = {}
+        self.signal_mask = 0
+        self.clear_child_tid = 0
+        self.robust_list = (0, 0)
+        self.limits: dict[int, tuple[int, int]] = {}
+        self.use(space)
+
+    def has_handler(self, signal: int) -> bool:
+        """Whether the program installed a function for `signal`."""
+        return self._disposition(signal) > SIG_IGN
+
+    def ignores(self, signal: int) -> bool:
+        """Whether `signal` would vanish: ignored by the program, or by default."""
+        disposition = self._disposition(signal)
+        return disposition == SIG_IGN or (disposition == SIG_DFL and signal in IGNORED_BY_DEFAULT)
+
+    def _disposition(self, signal: int) -> int:
+        """sa_handler of `signal`: the first word of its struct sigaction."""
+        action = self.signal_actions.get(signal)
+        word = self.program_abi.word
+        return int.from_bytes(action[:word], "little") if action else SIG_DFL
+
+    def use(self, space: AddressSpace) -> None:
+        """From now on the task lives in `space`."""
+        self.space = space
+        self.memory = UserMemory(space)

@@ -1,0 +1,77 @@
+"""copy_in and copy_out: the only way from a handler to the guest's memory.
+
+A page that is not there yet is faulted in as the kernel's own copy routines do; an address that
+the program may not use is EFAULT. It does not know what the bytes mean.
+Linux kernel documentation, "Memory Management APIs": "User Space Memory Access".
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import TYPE_CHECKING, Any, Final
+
+from emu.memory.pagetables import NotMapped
+from emu.x86.paging import PF_USER, PF_WRITE, USER, WRITABLE
+from kernel_stub.errno import EFAULT, ENAMETOOLONG, Errno
+
+if TYPE_CHECKING:
+    from kernel_stub.mm import AddressSpace
+
+_PAGE_LEFT: Final = 4096
+_WRITE_BITS: Final = USER | WRITABLE
+
+
+class UserMemory:
+    """The memory of one address space as handlers see it."""
+
+    def __init__(self, space: AddressSpace) -> None:
+        self.space = space
+
+    def copy_in(self, address: int, size: int) -> bytes:
+        """`size` bytes of the guest at `address`. Raises Errno(EFAULT)."""
+        while True:
+            try:
+                return self.space.tables.read(address, size, USER)
+            except NotMapped as missing:
+                self._fault_in(missing, PF_USER)
+
+    def copy_out(self, address: int, data: bytes | memoryview) -> None:
+        """Writes `data` at `address`, all of it or nothing. Raises Errno(EFAULT)."""
+        while True:
+            try:
+                self.space.tables.write(address, data, _WRITE_BITS)
+            except NotMapped as missing:
+                self._fault_in(missing, PF_USER | PF_WRITE)
+            else:
+                self.space.wrote(address, len(data))
+                return
+
+    def _fault_in(self, missing: NotMapped, access: int) -> None:
+        if not self.space.fault(missing.address, access | missing.error_code):
+            raise Errno(EFAULT)
+
+    def copy_in_string(self, address: int, limit: int = 4096) -> bytes:
+        """The NUL-terminated string at `address` without its NUL.
+
+        Raises Errno(EFAULT), or Errno(ENAMETOOLONG) past `limit` bytes.
+        """
+        parts = []
+        while limit > 0:
+            size = min(_PAGE_LEFT - (address & _PAGE_LEFT - 1), limit)
+            piece = self.copy_in(address, size)
+            end = piece.find(0)
+            if end >= 0:
+                parts.append(piece[:end])
+                return b"".join(parts)
+            parts.append(piece)
+            address += size
+            limit -= size
+        raise Errno(ENAMETOOLONG)
+
+    def unpack(self, layout: Struct, address: int) -> tuple[Any, ...]:
+        """The fields of the structure `layout` at `address`."""
+        return layout.unpack(self.copy_in(address, layout.size))
+
+    def pack(self, layout: Struct, address: int, *values: Any) -> None:
+        """Writes the structure `layout` with `values` at `address`."""
+        self.copy_out(address, layout.pack(*values))
