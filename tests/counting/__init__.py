@@ -1,0 +1,1 @@
+"""Counts of user instructions: hand-written programs, and what a real processor counted."""
