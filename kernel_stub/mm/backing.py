@@ -22,6 +22,9 @@ class Inode(Protocol):
     @property
     def size(self) -> int: ...
 
+    def stat(self) -> Any:
+        """`st_dev` and `st_ino`, for /proc/pid/maps."""
+
     def read_at(self, offset: int, size: int) -> bytes: ...
 
     def write_at(self, task: Any, offset: int, data: bytes) -> int: ...

@@ -28,6 +28,9 @@ class MappedFile(Protocol):
     @property
     def path(self) -> bytes: ...
 
+    @property
+    def writable(self) -> bool: ...
+
 
 class Region:
     """Addresses from `start` up to `end` that are alike.

@@ -30,6 +30,7 @@ from kernel_stub.mm.flags import (
     PROT_WRITE,
 )
 from kernel_stub.mm.frames import Frames, Processor
+from kernel_stub.mm.maps import maps_text
 from kernel_stub.mm.pages import Pages, entry_bits
 from kernel_stub.mm.regions import KEPT_FLAGS, MappedFile, Region, Regions
 
@@ -77,6 +78,10 @@ class AddressSpace:
         """The kernel wrote `size` bytes into the guest's memory at `address`."""
         self.pages.wrote(address, size)
 
+    def maps_text(self) -> bytes:
+        """What /proc/pid/maps tells."""
+        return maps_text(self.regions)
+
     # --- what mmap(2) and its kin do ---
 
     def mmap(
@@ -108,7 +113,7 @@ class AddressSpace:
         if flags & (MAP_FIXED | MAP_FIXED_NOREPLACE):
             self._check_fixed(address, size, flags, layout)
         else:
-            address = self._choose(address, size, layout)
+            address = self.choose(address, size, layout)
         kept = flags & KEPT_FLAGS
         region = Region(address, address + size, self.rights(prot), kept, file, None, offset, name)
         self._check_commit(region)
@@ -134,17 +139,22 @@ class AddressSpace:
         if flags & MAP_FIXED_NOREPLACE and self.regions.overlapping(address, address + size):
             raise Errno(EEXIST)
 
-    def _choose(self, hint: int, size: int, layout: UserLayout) -> int:
-        """Where to map `size` bytes: at the page of `hint` if that is free."""
+    def choose(self, hint: int, size: int, layout: UserLayout | None = None) -> int:
+        """Where to map `size` bytes: at the page of `hint` if that is free.
+
+        Raises Errno(ENOMEM).
+        """
+        layout = layout or self.layout
         hint = hint & PAGE_MASK
-        if LOWEST_MAPPING <= hint <= layout.task_size - size and self._is_free(hint, size):
+        if LOWEST_MAPPING <= hint <= layout.task_size - size and self.is_free(hint, size):
             return hint
         found = self.regions.find_gap(size, layout)
         if found is None:
             raise Errno(ENOMEM)
         return found
 
-    def _is_free(self, start: int, size: int) -> bool:
+    def is_free(self, start: int, size: int) -> bool:
+        """Whether nothing is mapped there, nor needs it free."""
         above = self.regions.above(start)
         return not self.regions.overlapping(start, start + size) and (
             above is None or start + size <= above.lowest
@@ -168,17 +178,18 @@ class AddressSpace:
         for region in self.regions.overlapping(new.start, new.end):
             if region.is_committed:
                 replaced += region.part(new.start, new.end).pages
-        self._check_promise(new.pages - replaced)
+        self.check_promise(new.pages - replaced)
 
-    def _check_promise(self, more: int) -> None:
+    def check_promise(self, more: int) -> None:
         """Refuses to promise `more` pages more than RAM has. Raises Errno(ENOMEM)."""
         if more > 0 and self.regions.committed + more > self.frames.physical.size >> PAGE_SHIFT:
             raise Errno(ENOMEM)
 
     def munmap(self, address: int, size: int) -> None:
         """Unmaps `size` bytes, a multiple of the page size, at `address`."""
-        removed = self.regions.remove(address, address + size)
-        for region in removed:
+        if not size:
+            return
+        for region in self.regions.remove(address, address + size):
             self.pages.drop(region.start, region.end)
             if region.shared is not None:
                 self.shared_files.release(region.shared, region.pages)
@@ -187,7 +198,7 @@ class AddressSpace:
         """Gives `size` bytes at `address` the rights `prot`. Raises Errno(ENOMEM)."""
         prot = self.rights(prot)
         end = self.regions.covered_until(address, address + size)
-        self._check_promise(self._newly_committed(address, end, prot))
+        self.check_promise(self._newly_committed(address, end, prot))
         for region in self.regions.remove(address, end):
             if region.prot != prot:
                 self._protect(region, prot)
@@ -225,7 +236,7 @@ class AddressSpace:
         return address
 
     def _grow_heap(self, old: int, new: int) -> bool:
-        if new - self.break_start > self.data_limit or not self._is_free(old, new - old):
+        if new - self.break_start > self.data_limit or not self.is_free(old, new - old):
             return False
         flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED
         try:
