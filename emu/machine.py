@@ -11,6 +11,7 @@ from typing import Final
 from emu.cpu.counters import Counter
 from emu.cpu.engine import Engine
 from emu.cpu.features import cpuid_leaves, hook_features
+from emu.cpu.probe import proved_engine
 from emu.cpu.processor import Processor
 from emu.errors import EngineError, UsageError
 from emu.hooks import Kernel, Watcher
@@ -49,7 +50,7 @@ class Machine:
         if vendor not in VENDORS:
             raise UsageError(f"no vendor {vendor!r}; known: {', '.join(VENDORS)}")
         self.physical = PhysicalMemory(memory)
-        self.engine = Engine(self.physical, model or DEFAULT_MODELS[vendor])
+        self.engine = proved_engine(self.physical, model or DEFAULT_MODELS[vendor])
         leaves = cpuid_leaves(self.engine, VENDORS[vendor])
         self.counter = make_counter(counter, self.engine)
         self.ledger = Ledger()

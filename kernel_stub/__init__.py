@@ -1,1 +1,1 @@
-
+"""The stub kernel: small, in Python, behind entry code of its own."""

@@ -22,8 +22,7 @@ from kernel_stub.calls import CallTable
 from kernel_stub.entry import constants as entry
 from kernel_stub.errno import EFAULT, Errno
 from kernel_stub.faults import OUTCOMES
-from kernel_stub.services import TaskEnded
-from kernel_stub.task import Task
+from kernel_stub.task import Task, TaskEnded
 from kernel_stub.vfs import Vfs
 
 BOOT_TIME_NS: Final = 1_704_067_200 * 10**9  # 2024-01-01 00:00:00 UTC
@@ -187,7 +186,7 @@ class Kernel:
         self.last_fault = (signal, code, address)
         raise TaskEnded(0, signal)
 
-    # ---- what handlers ask: kernel_stub/services.py
+    # ---- what handlers ask: Services in kernel_stub/task.py
 
     def now_ns(self) -> int:
         return BOOT_TIME_NS + self.uptime_ns()

@@ -1,4 +1,4 @@
-"""A task: what the kernel knows of one running program.
+"""A task: what the kernel knows of one running program, and what its handlers ask of the kernel.
 
 It holds state and no policy: handlers and the kernel decide. It does not know the processor.
 Linux: credentials(7), signal(7), proc(5).
@@ -6,16 +6,69 @@ Linux: credentials(7), signal(7), proc(5).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
+from emu.memory.physical import PhysicalMemory
 from kernel_stub.abi.signals import IGNORED_BY_DEFAULT, SIG_DFL, SIG_IGN
 from kernel_stub.usermem import UserMemory
 
 if TYPE_CHECKING:
     from kernel_stub.abi.abi import Abi
     from kernel_stub.mm import AddressSpace
-    from kernel_stub.services import Services
+    from kernel_stub.vfs import Vfs
     from kernel_stub.vfs.files import FileTable, FsContext
+
+
+class TaskEnded(Exception):
+    """The program ended: with `status`, or killed by `signal` (0: none)."""
+
+    def __init__(self, status: int, signal: int = 0) -> None:
+        super().__init__(status, signal)
+        self.status = status
+        self.signal = signal
+
+
+class Services(Protocol):
+    """The kernel as handlers know it. Times are guest time, in nanoseconds."""
+
+    physical: PhysicalMemory
+    hwcap: int
+    vfs: Vfs
+
+    def now_ns(self) -> int:
+        """CLOCK_REALTIME."""
+
+    def uptime_ns(self) -> int:
+        """CLOCK_MONOTONIC."""
+
+    def sleep_until(self, uptime_ns: int) -> None:
+        """Lets guest time pass until CLOCK_MONOTONIC shows `uptime_ns`; no host time passes."""
+
+    def random_bytes(self, count: int) -> bytes:
+        """Deterministic random bytes, from the seed."""
+
+    def wait_readable(self, fd: int) -> None:
+        """Waits until the host's descriptor `fd` can be read, or the user interrupts."""
+
+    def exit_group(self, task: Task, status: int) -> NoReturn:
+        """Ends the program with `status`. Raises TaskEnded."""
+
+    def signal(self, task: Task, number: int, code: int = 0, address: int = 0) -> None:
+        """Sends signal `number`; its default action may raise TaskEnded."""
+
+    def deadlock(self, task: Task, waits_for: str) -> NoReturn:
+        """The program waits for what can never come. Raises a RingscopeError."""
+
+    def get_fs_base(self) -> int: ...
+    def set_fs_base(self, address: int) -> None: ...
+    def get_gs_base(self) -> int: ...
+    def set_gs_base(self, address: int) -> None: ...
+
+    def get_tls_descriptor(self, slot: int) -> int:
+        """The descriptor in TLS slot 0, 1 or 2 of the GDT."""
+
+    def set_tls_descriptor(self, slot: int, descriptor: int) -> None:
+        """Sets the descriptor in TLS slot 0, 1 or 2 of the GDT."""
 
 
 class Task:

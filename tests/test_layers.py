@@ -37,6 +37,7 @@ ROOMS: Final[tuple[tuple[str, ...], ...]] = (
     ("kernel_stub.vfs",),
     ("kernel_stub.task",),
     ("kernel_stub.syscalls",),
+    ("kernel_stub.calls",),
     ("kernel_stub.exec",),
     ("kernel_stub.entry",),
     ("kernel_stub.faults",),

@@ -1,1 +1,1 @@
-
+"""The processor: engine, state, delivery of crossings, counters."""

@@ -86,6 +86,6 @@ class BlockCounter(Counter):
         self._take_back(self._current, pc)
         self._current = NO_BLOCK
 
-    def retract(self) -> None:
-        self._totals[self._current.path] -= 1
+    def retract(self, path: int) -> None:
+        self._totals[path] -= 1
         self._left += 1

@@ -23,6 +23,7 @@ from emu.memory import walk
 InstructionCount: TypeAlias = Callable[[bytes, int, bool], int]
 
 LONGEST_BLOCK: Final = 4096 + 15  # bytes: Unicorn cuts there, whatever the instructions
+NEVER_CUT: Final = 48  # instructions: a block of so few is not cut for its length
 USER, KERNEL = 0, 1
 
 _STRING_OPERATIONS: Final = frozenset((*range(0xA4, 0xA8), *range(0xAA, 0xB0), *range(0x6C, 0x70)))
@@ -78,8 +79,8 @@ class Counter:
         """The current block was left before the instruction at `pc`, or on it by a fault."""
         raise NotImplementedError
 
-    def retract(self) -> None:
-        """The last instruction of the current block did not retire: a refused crossing."""
+    def retract(self, path: int) -> None:
+        """One instruction less on `path`: a refused crossing did not retire."""
         raise NotImplementedError
 
     def _measure(self, pc: int, size: int, previous: Block) -> Block:
@@ -92,9 +93,9 @@ class Counter:
         return Block(pc, pc + size, instructions, path, whole, rep)
 
     def _instructions(self, pc: int, size: int, previous: Block) -> tuple[int, bool]:
-        if previous.start <= pc < previous.end and not self._may_translate(pc):
+        if previous.start <= pc < previous.end and not self._may_translate(pc, previous):
             count = self._count(self._code(pc, size), pc, self._engine.state.in_64bit_mode)
-            return count, count > 1
+            return count, count > 1 or pc + size == previous.end
         whole_size, instructions = self._engine.block_at(pc)
         if whole_size == size:
             return instructions, True
@@ -105,15 +106,21 @@ class Counter:
         if pc == block.start:
             return block.instructions
         self._engine.state.load()
-        if self._may_translate(pc):
+        if self._may_translate(pc, block):
             size, instructions = self._engine.block_at(pc)
             if pc + size == block.end:
                 return instructions
         long = self._engine.state.in_64bit_mode
         return self._count(self._code(pc, block.end - pc), pc, long)
 
-    def _may_translate(self, pc: int) -> bool:
-        """Whether a block at `pc` can be translated without a page fault on the way."""
+    def _may_translate(self, pc: int, block: Block) -> bool:
+        """Whether a block at `pc`, inside `block`, is translated without a page fault on the way.
+
+        A short block ended by itself, so one that starts inside it ends there too. One that was
+        cut for its length may go on in pages that are not there.
+        """
+        if block.instructions <= NEVER_CUT and block.end - block.start < LONGEST_BLOCK // 2:
+            return True
         state = self._engine.state
         cr3, user = state.control(3), state.cpl == 3
         ram = self._engine.physical

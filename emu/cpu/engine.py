@@ -1,7 +1,7 @@
 """The only door to Unicorn: an engine in long mode whose whole state can be read and edited.
 
 It knows Unicorn's calls and their price; it does not know gates, kernels or system calls. Facts
-that it relies on are proved when it starts (`_prove_layout`) and in tests/cpu/test_engine.py.
+that it relies on are proved when it starts (probe.py) and in tests/cpu/test_engine.py.
 
 Callbacks are registered without Unicorn's Python wrappers, which cost more than the work itself;
 an exception inside one is kept, stops the engine, and is raised by `run`.
@@ -10,8 +10,7 @@ an exception inside one is kept, stops the engine, and is raised by `run`.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
-from struct import Struct
+from collections.abc import Callable
 from typing import Final
 
 import unicorn
@@ -19,11 +18,10 @@ from unicorn import x86_const as const
 from unicorn.unicorn_py3.unicorn import uc_hook_h, uc_tb, uclib
 
 from emu.cpu import state as at
-from emu.cpu.state import CpuState, Segment
+from emu.cpu.state import CpuState
 from emu.errors import EngineError, UsageError
 from emu.memory.physical import PhysicalMemory
 from emu.x86 import msrs
-from emu.x86.registers import GDTR, RDI, RSI
 
 _VOIDP: Final = ctypes.c_void_p
 _INTR_CALLBACK: Final = ctypes.CFUNCTYPE(None, _VOIDP, ctypes.c_uint32, _VOIDP)
@@ -34,17 +32,6 @@ _SKIP_CALLBACK: Final = ctypes.CFUNCTYPE(ctypes.c_int, _VOIDP, _VOIDP)
 # A second handle to the same library: no argument types, so arguments made once pass through.
 _fast: Final = ctypes.CDLL(uclib._name)
 
-_PROBE_PAGE: Final = 0  # frame 0 is never handed out, so the proof may use it
-_PROBE_CODE: Final = bytes.fromhex("8ed8")  # mov %eax,%ds
-_CPUID_CODE: Final = bytes.fromhex(  # for each entry at (%rsi), %edi of them
-    "8b06 8b4e04 0fa2"  # mov (%rsi),%eax; mov 4(%rsi),%ecx; cpuid
-    "8906 895e04 894e08 89560c"  # mov %eax,(%rsi) ... mov %edx,12(%rsi)
-    "4883c610 ffcf 75e6"  # add $16,%rsi; dec %edi; jnz to the start
-    "b878560000 8ed8"  # mov $0x5678,%eax; mov %eax,%ds: faults
-)
-_REGISTERS: Final = Struct("<4I")
-_PROBE_SELECTOR: Final = 0x5678  # beyond every GDT: #GP with this error code
-_LOAD_FAULT: Final = 13
 _CR0_LONG_MODE: Final = 0x8005_0033  # PE MP ET NE WP AM PG
 
 MODELS: Final = {
@@ -59,7 +46,7 @@ class Engine:
 
     Raises:
         UsageError: there is no such model.
-        EngineError: this Unicorn keeps its state in another way than this code knows.
+        EngineError: the saved state has another size than this code knows.
     """
 
     def __init__(self, physical: PhysicalMemory, model: str) -> None:
@@ -81,7 +68,6 @@ class Engine:
         self._on_interrupt: Callable[[int], None] = _nobody
         self._on_invalid: Callable[[], bool] = _refuse
         self._hook_interrupts()
-        self._prove_layout()
 
     @staticmethod
     def _open(model: str) -> unicorn.Uc:
@@ -115,89 +101,6 @@ class Engine:
             restore(handle, context)
 
         return CpuState(block, load, store)
-
-    def _prove_layout(self) -> None:
-        """Checks that the state block means what state.py says, or refuses to go on."""
-        self._prove_registers()
-        self._prove_exceptions()
-
-    def _prove_registers(self) -> None:
-        state = self.state
-        state.load()
-        clean = bytes(state.raw)
-        marks = {8 * i: 0x5CA1_AB1E_0000_0000 + i for i in range(16)} | {at.RIP: 0x7000_1234}
-        for offset, mark in marks.items():
-            state.words[offset >> 3] = mark
-        state.store()
-        registers = [*_GPR_IDS, const.UC_X86_REG_RIP]
-        found = [self._uc.reg_read(register) for register in registers]
-        expected = list(marks.values())
-        for number, offset in _MSR_OFFSETS.items():
-            self.write_msr(number, 0x5A00 | number & 0xFF)
-            expected.append(0x5A00 | number & 0xFF)
-            state.load()
-            found.append(state.words[offset >> 3])
-        self._uc.reg_write(const.UC_X86_REG_GDTR, (0, 0x1234_5000, 0x7F, 0))
-        self._uc.reg_write(const.UC_X86_REG_CR2, 0x7777_1000)
-        state.load()
-        found += [state.segment(GDTR).base, state.segment(GDTR).limit, state.control(2)]
-        expected += [0x1234_5000, 0x7F, 0x7777_1000]
-        if found != expected:
-            raise EngineError("the saved CPU state of this Unicorn is laid out in an unknown way")
-        state.raw[:] = clean
-        state.store()
-
-    def _prove_exceptions(self) -> None:
-        """At CPL 3, made by hand, a load of a bad selector must fault, with its error code."""
-        state = self.state
-        self.physical.view[_PROBE_PAGE : _PROBE_PAGE + len(_PROBE_CODE)] = _PROBE_CODE
-        state.load()
-        clean = bytes(state.raw)
-        state.words[0] = _PROBE_SELECTOR
-        state.rip = _PROBE_PAGE
-        code = Segment(3, 0, 0xFFFF_FFFF, 0x00AF_FB00)
-        state.set_cs_ss(code, Segment(3, 0, 0xFFFF_FFFF, 0x00CF_F300), cpl=3)
-        state.store()
-        seen: list[tuple[int, int, int, bool]] = []
-
-        def probe(vector: int) -> None:
-            state.load()
-            old = state.dwords[at.OLD_EXCEPTION >> 2]
-            seen.append((vector, state.error_code, old, state.is_int))
-            self.stop()
-
-        self._on_interrupt = probe
-        self.run()
-        self._on_interrupt = _nobody
-        if seen != [(_LOAD_FAULT, _PROBE_SELECTOR, _LOAD_FAULT, False)]:
-            raise EngineError("this Unicorn reports exceptions in an unknown way")
-        state.raw[:] = clean
-        state.store()
-        self.physical.view[_PROBE_PAGE : _PROBE_PAGE + len(_PROBE_CODE)] = bytes(len(_PROBE_CODE))
-        self.flush_code()
-
-    def cpuid(self, leaves: Sequence[tuple[int, int]]) -> list[tuple[int, int, int, int]]:
-        """EAX, EBX, ECX, EDX of each (leaf, subleaf), by executing CPUID; before paging is on."""
-        state, view = self.state, self.physical.view
-        table = _PROBE_PAGE + len(_CPUID_CODE)
-        end = table + _REGISTERS.size * len(leaves)
-        clean = bytes(view[_PROBE_PAGE:end])
-        view[_PROBE_PAGE:table] = _CPUID_CODE
-        for i, leaf in enumerate(leaves):
-            _REGISTERS.pack_into(view, table + _REGISTERS.size * i, *leaf, 0, 0)
-        state.load()
-        before = bytes(state.raw)
-        state.words[RSI], state.words[RDI], state.rip = table, len(leaves), _PROBE_PAGE
-        state.store()
-        self._on_interrupt = lambda vector: self.stop()
-        self.run()
-        self._on_interrupt = _nobody
-        found = list(_REGISTERS.iter_unpack(view[table:end]))
-        view[_PROBE_PAGE:end] = clean
-        state.raw[:] = before
-        state.store()
-        self.flush_code()
-        return found
 
     # ---- running
 
@@ -259,6 +162,18 @@ class Engine:
         uc.reg_write(const.UC_X86_REG_CR4, uc.reg_read(const.UC_X86_REG_CR4) | cr4)
         uc.reg_write(const.UC_X86_REG_CR0, _CR0_LONG_MODE)
 
+    def read_registers(self) -> list[int]:
+        """The 16 GPRs and RIP by the engine's own call, not from the state block."""
+        return [self._read(register) for register in (*_GPR_IDS, const.UC_X86_REG_RIP)]
+
+    def write_gdtr(self, base: int, limit: int) -> None:
+        """LGDT by the engine's own call."""
+        self._uc.reg_write(const.UC_X86_REG_GDTR, (0, base, limit, 0))
+
+    def write_cr2(self, address: int) -> None:
+        """CR2 by the engine's own call."""
+        self._uc.reg_write(const.UC_X86_REG_CR2, address)
+
     def read_fpu(self) -> tuple[int, int]:
         """The x87 control word and MXCSR."""
         return self._uc.reg_read(const.UC_X86_REG_FPCW), self._uc.reg_read(const.UC_X86_REG_MXCSR)
@@ -270,7 +185,7 @@ class Engine:
 
     def flush_tlb(self) -> None:
         """Drops every cached translation of addresses (and lets the TLB grow)."""
-        self._uc.ctl_flush_tlb()
+        _fast.uc_ctl(self.handle, _FLUSH_TLB)
 
     def flush_code(self) -> None:
         """Drops every translated block: needed where code was written behind the engine's back."""
@@ -289,7 +204,7 @@ class Engine:
         self._request(address, block)
         return block.size, block.icount
 
-    def _request(self, address: int, block: object) -> None:
+    def _request(self, address: int, block: ctypes.Structure) -> None:
         error = uclib.uc_ctl(
             self._uc._uch, _REQUEST_BLOCK, ctypes.c_uint64(address), ctypes.byref(block)
         )
@@ -298,9 +213,9 @@ class Engine:
 
     # ---- hooks
 
-    def hook_interrupts(self, callback: Callable[[int], None]) -> None:
+    def hook_interrupts(self, callback: Callable[[int], None] | None) -> None:
         """`callback(vector)` runs for each exception and `int n`, between two blocks."""
-        self._on_interrupt = callback
+        self._on_interrupt = callback or _nobody
 
     def hook_invalid(self, callback: Callable[[], bool]) -> None:
         """`callback()` runs for each #UD, between two blocks; it returns True to go on."""
@@ -401,20 +316,13 @@ _GPR_IDS: Final = tuple(
     getattr(const, f"UC_X86_REG_{name}")
     for name in ("RAX RCX RDX RBX RSP RBP RSI RDI R8 R9 R10 R11 R12 R13 R14 R15".split())
 )
-_MSR_OFFSETS: Final = {
-    msrs.SYSENTER_CS: at.SYSENTER_CS,
-    msrs.SYSENTER_ESP: at.SYSENTER_ESP,
-    msrs.SYSENTER_EIP: at.SYSENTER_EIP,
-    msrs.STAR: at.STAR,
-    msrs.LSTAR: at.LSTAR,
-    msrs.CSTAR: at.CSTAR,
-    msrs.FMASK: at.FMASK,
-    msrs.KERNEL_GS_BASE: at.KERNEL_GS_BASE,
-    msrs.FS_BASE: at.SEGMENT + at.SEGMENT_STRIDE * 4 + 8,
-    msrs.GS_BASE: at.SEGMENT + at.SEGMENT_STRIDE * 5 + 8,
-}
 _REQUEST_BLOCK: Final = unicorn.Uc._Uc__ctl_encode(  # the name that Uc.ctl_* use themselves
     unicorn.UC_CTL_TB_REQUEST_CACHE, unicorn.UC_CTL_IO_READ_WRITE, 2
+)
+_FLUSH_TLB: Final = ctypes.c_int(
+    ctypes.c_int32(
+        unicorn.Uc._Uc__ctl_encode(unicorn.UC_CTL_TLB_FLUSH, unicorn.UC_CTL_IO_WRITE, 0)
+    ).value
 )
 HOOK_BLOCK: Final = unicorn.UC_HOOK_BLOCK
 HOOK_NEW_BLOCK: Final = unicorn.UC_HOOK_EDGE_GENERATED

@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 
 from emu.cpu.counters import Counter
 from emu.cpu.engine import Engine
+from emu.cpu.probe import cpuid
 from emu.x86.registers import RAX, RBX, RCX, RDX
 from emu.x86.vendors import Vendor
 
@@ -22,7 +23,7 @@ RDSEED: Final = 1 << 18
 
 _MASKS: Final = {(1, 0): (0, 0, RDRAND | HYPERVISOR, 0), (7, 0): (0, RDSEED, 0, 0)}
 _SUBLEAVES: Final = {4: 4, 7: 1, 0xB: 2, 0xD: 9}  # how many a leaf has
-_BASIC: Final = range(0x0, 0xE)
+_BASIC: Final = range(0xE)
 _EXTENDED: Final = range(0x8000_0000, 0x8000_001F)
 _LOW: Final = 0xFFFF_FFFF
 _NOTHING: Final = (0, 0, 0, 0)
@@ -36,7 +37,7 @@ def hook_features(engine: Engine, leaves: Leaves, counter: Counter) -> None:
     state = engine.state
     words = state.words
 
-    def cpuid() -> int:
+    def answer() -> int:
         state.load()
         leaf = words[RAX] & _LOW
         key = (leaf, words[RCX] & _LOW if leaf in _SUBLEAVES else 0)
@@ -57,7 +58,7 @@ def hook_features(engine: Engine, leaves: Leaves, counter: Counter) -> None:
         state.store()
         return 1
 
-    engine.hook_cpuid(cpuid)
+    engine.hook_cpuid(answer)
     engine.hook_rdtsc(rdtsc)
     engine.hook_rdtscp(rdtscp)
 
@@ -65,7 +66,7 @@ def hook_features(engine: Engine, leaves: Leaves, counter: Counter) -> None:
 def cpuid_leaves(engine: Engine, vendor: Vendor) -> Leaves:
     """Every leaf (leaf, subleaf) as the guest sees it; asked before paging is on."""
     keys = [(leaf, sub) for leaf in (*_BASIC, *_EXTENDED) for sub in range(_SUBLEAVES.get(leaf, 1))]
-    leaves = dict(zip(keys, engine.cpuid(keys), strict=True))
+    leaves = dict(zip(keys, cpuid(engine, keys), strict=True))
     for key, masks in _MASKS.items():
         leaves[key] = tuple(v & ~m for v, m in zip(leaves[key], masks, strict=True))  # type: ignore[assignment]  # four values stay four
     name = vendor.cpuid_name.encode()

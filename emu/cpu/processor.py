@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from emu.cpu import fast
-from emu.cpu.counters import Counter
+from emu.cpu.counters import KERNEL, USER, Counter
 from emu.cpu.engine import Engine
 from emu.cpu.traps import Delivery, Event
 from emu.events import Entered, Refused
@@ -80,6 +80,8 @@ class Processor:
         self._deliver(Event(vector, error_code, rip, software=False), rflags, rip)
 
     def _software_interrupt(self, vector: int, next_rip: int, rflags: int) -> None:
+        self.counter.abort(next_rip)  # INTO does not end its block
+        self.state.load()
         event = Event(vector, None, next_rip, software=True)
         start = next_rip - self._int_length(vector, next_rip)
         self._deliver(event, rflags, start)
@@ -126,7 +128,7 @@ class Processor:
         cpl, long = state.cpl, state.in_64bit_mode
         delivered = self._delivery.deliver(event, rflags, rip, self._refused)
         if event.software and delivered is not event:
-            self.counter.retract()
+            self.counter.retract(USER if cpl == 3 else KERNEL)
         state.store()
         mechanism = _mechanism(delivered)
         self._entered(mechanism, delivered.vector, delivered.error_code, cpl, long, rip)
@@ -168,7 +170,7 @@ class Processor:
         """A fault of SYSCALL or SYSENTER itself: RIP must be short by their length."""
         state = self.state
         cpl, long = state.cpl, state.in_64bit_mode
-        self.counter.retract()
+        self.counter.retract(USER if cpl == 3 else KERNEL)
         delivered = self._delivery.deliver(event, rflags, event.return_rip, self._refused)
         state.rip -= fast.LENGTH
         state.store()

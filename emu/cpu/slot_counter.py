@@ -186,6 +186,6 @@ class SlotCounter(Counter):
         self._take_back(self._blocks[self._view[_CURRENT]], pc)
         self._forget()
 
-    def retract(self) -> None:
-        self._view[_TOTALS + self._blocks[self._view[_CURRENT]].path] -= 1
+    def retract(self, path: int) -> None:
+        self._view[_TOTALS + path] -= 1
         self._view[_BUDGET] += 1

@@ -1,1 +1,1 @@
-
+"""Reading programs: ELF files and scripts."""

@@ -1,1 +1,1 @@
-
+"""Physical memory, page tables and the page walk."""

@@ -1,1 +1,1 @@
-
+"""Watchers: the ledger, the report, disassembly."""

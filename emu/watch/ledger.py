@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 
 class Row(NamedTuple):
-    """One line of the ledger: sums over `count` crossings."""
+    """One line of the ledger: how many crossings, and the sums over them."""
 
     mechanism: str
     abi: str
-    count: int
+    crossings: int
     entry: int
     exit: int
 

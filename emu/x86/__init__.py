@@ -1,1 +1,1 @@
-
+"""The facts of the architecture, as data."""

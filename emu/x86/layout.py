@@ -17,7 +17,7 @@ class Layout:
         self.name = name
         self.size = size
         self.fields: dict[str, tuple[Span, ...]] = {
-            field: (spans,) if isinstance(spans[0], int) else spans  # type: ignore[dict-item]  # a Span has ints, a tuple of Spans has tuples
+            field: (spans,) if isinstance(spans[0], int) else spans
             for field, spans in fields.items()
         }
 

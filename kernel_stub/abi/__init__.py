@@ -1,1 +1,1 @@
-
+"""What Linux promises to programs: numbers, names and structures."""

@@ -1,0 +1,149 @@
+"""Asks a fresh engine what it is: proves the layout of its state, and executes CPUID.
+
+Both run a few bytes of guest code in frame 0, which nobody else uses, before paging is on. What
+state.py and engine.py rely on is checked here or the machine does not start: another Unicorn would
+give wrong answers, not errors. It knows no gate and no kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from struct import Struct
+from typing import Final
+
+from emu.cpu import state as at
+from emu.cpu.engine import Engine
+from emu.cpu.state import CpuState, Segment
+from emu.errors import EngineError
+from emu.memory.physical import PhysicalMemory
+from emu.x86 import msrs
+from emu.x86.registers import FS, GDTR, GS, RDI, RSI
+from emu.x86.vectors import GP
+
+_PAGE: Final = 0
+_BAD_SELECTOR: Final = 0x5678  # beyond every GDT: #GP with this error code
+_LOAD_DS: Final = bytes.fromhex("8ed8")  # mov %eax,%ds
+_CPUID: Final = bytes.fromhex(  # for each entry at (%rsi), %edi of them
+    "8b06 8b4e04 0fa2"  # mov (%rsi),%eax; mov 4(%rsi),%ecx; cpuid
+    "8906 895e04 894e08 89560c"  # mov %eax,(%rsi) ... mov %edx,12(%rsi)
+    "4883c610 ffcf 75e6"  # add $16,%rsi; dec %edi; jnz to the start
+    "b878560000 8ed8"  # mov $0x5678,%eax; mov %eax,%ds: faults, which ends it
+)
+_REGISTERS: Final = Struct("<4I")
+_RING3_CODE: Final = Segment(3, 0, 0xFFFF_FFFF, 0x00AF_FB00)
+_RING3_DATA: Final = Segment(3, 0, 0xFFFF_FFFF, 0x00CF_F300)
+
+_MSR_OFFSETS: Final = {
+    msrs.SYSENTER_CS: at.SYSENTER_CS,
+    msrs.SYSENTER_ESP: at.SYSENTER_ESP,
+    msrs.SYSENTER_EIP: at.SYSENTER_EIP,
+    msrs.STAR: at.STAR,
+    msrs.LSTAR: at.LSTAR,
+    msrs.CSTAR: at.CSTAR,
+    msrs.FMASK: at.FMASK,
+    msrs.KERNEL_GS_BASE: at.KERNEL_GS_BASE,
+    msrs.TSC_AUX: at.TSC_AUX,
+    msrs.FS_BASE: at.SEGMENT + at.SEGMENT_STRIDE * FS + 8,
+    msrs.GS_BASE: at.SEGMENT + at.SEGMENT_STRIDE * GS + 8,
+}
+
+
+def proved_engine(physical: PhysicalMemory, model: str) -> Engine:
+    """An engine whose state block means what state.py says.
+
+    Raises:
+        UsageError: there is no such model.
+        EngineError: this Unicorn keeps its state in another way.
+    """
+    engine = Engine(physical, model)
+    _prove_registers(engine)
+    _prove_exceptions(engine)
+    return engine
+
+
+def _prove_registers(engine: Engine) -> None:
+    """What is written through the block is read by the engine's calls, and the reverse."""
+    state = engine.state
+    state.load()
+    clean = bytes(state.raw)
+    expected = [0x5CA1_AB1E_0000_0000 + i for i in range(16)] + [0x7000_1234]
+    for i, mark in enumerate(expected):
+        state.words[i] = mark
+    state.store()
+    found = engine.read_registers()
+    for number, offset in _MSR_OFFSETS.items():
+        mark = 0x5A00 | number & 0xFF
+        engine.write_msr(number, mark)
+        state.load()
+        expected.append(mark)
+        found.append(state.words[offset >> 3])
+    engine.write_gdtr(0x1234_5000, 0x7F)
+    engine.write_cr2(0x7777_1000)
+    state.load()
+    found += [state.segment(GDTR).base, state.segment(GDTR).limit, state.control(2)]
+    expected += [0x1234_5000, 0x7F, 0x7777_1000]
+    if found != expected:
+        raise EngineError("the saved CPU state of this Unicorn is laid out in an unknown way")
+    state.raw[:] = clean
+    state.store()
+
+
+def _prove_exceptions(engine: Engine) -> None:
+    """In ring 3, made by hand, the load of a bad selector must fault, with its error code."""
+    state = engine.state
+    seen: list[tuple[int, int, int, bool]] = []
+
+    def note(vector: int) -> None:
+        state.load()
+        old = state.dwords[at.OLD_EXCEPTION >> 2]
+        seen.append((vector, state.error_code, old, state.is_int))
+        engine.stop()
+
+    def prepare() -> None:
+        state.words[0] = _BAD_SELECTOR
+        state.set_cs_ss(_RING3_CODE, _RING3_DATA, cpl=3)
+
+    _execute(engine, _LOAD_DS, prepare, note)
+    if seen != [(GP, _BAD_SELECTOR, GP, False)]:
+        raise EngineError("this Unicorn reports exceptions in an unknown way")
+
+
+def cpuid(engine: Engine, leaves: Sequence[tuple[int, int]]) -> list[tuple[int, int, int, int]]:
+    """EAX, EBX, ECX, EDX of each (leaf, subleaf), by executing CPUID."""
+    table = _PAGE + len(_CPUID)
+    end = table + _REGISTERS.size * len(leaves)
+    view = engine.physical.view
+    for i, leaf in enumerate(leaves):
+        _REGISTERS.pack_into(view, table + _REGISTERS.size * i, *leaf, 0, 0)
+
+    def prepare() -> None:
+        engine.state.words[RSI], engine.state.words[RDI] = table, len(leaves)
+
+    _execute(engine, _CPUID, prepare, lambda vector: engine.stop())
+    found = list(_REGISTERS.iter_unpack(view[table:end]))
+    view[table:end] = bytes(end - table)
+    return found
+
+
+def _execute(
+    engine: Engine,
+    code: bytes,
+    prepare: Callable[[], None],
+    interrupted: Callable[[int], None],
+) -> None:
+    """Runs `code` until its fault, and leaves no trace: state, memory, translated code."""
+    state: CpuState = engine.state
+    view = engine.physical.view
+    view[_PAGE : _PAGE + len(code)] = code
+    state.load()
+    clean = bytes(state.raw)
+    prepare()
+    state.rip = _PAGE
+    state.store()
+    engine.hook_interrupts(interrupted)
+    engine.run()
+    engine.hook_interrupts(None)
+    view[_PAGE : _PAGE + len(code)] = bytes(len(code))
+    state.raw[:] = clean
+    state.store()
+    engine.flush_code()
