@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from emu.memory.physical import PhysicalMemory
-from kernel_stub.abi.signals import IGNORED_BY_DEFAULT, SIG_DFL, SIG_IGN
+from kernel_stub.abi.signals import IGNORED_BY_DEFAULT, SIG_DFL, SIG_IGN, SS_DISABLE
 from kernel_stub.usermem import UserMemory
 
 if TYPE_CHECKING:
@@ -40,6 +40,9 @@ class Services(Protocol):
 
     def uptime_ns(self) -> int:
         """CLOCK_MONOTONIC."""
+
+    def cpu_ns(self) -> int:
+        """How long the program ran: CLOCK_MONOTONIC without its sleep."""
 
     def sleep_until(self, uptime_ns: int) -> None:
         """Lets guest time pass until CLOCK_MONOTONIC shows `uptime_ns`; no host time passes."""
@@ -99,6 +102,17 @@ class Task:
         self.groups: list[int] = []
         self.signal_actions: dict[int, bytes] = {}
         self.signal_mask = 0
+        self.signal_pending = 0
+        self.signal_stack = (0, SS_DISABLE, 0)
+        self.timers: dict[int, tuple[int, int]] = {}  # setitimer(2): interval, deadline in ns
+        self.process_group = pid
+        self.session = self.parent_pid
+        self.personality = 0
+        self.policy = self.nice = 0
+        self.dumpable = 1
+        self.no_new_privileges = 0
+        self.parent_death_signal = 0
+        self.timer_slack_ns = 50_000
         self.clear_child_tid = 0
         self.robust_list = (0, 0)
         self.limits: dict[int, tuple[int, int]] = {}

@@ -34,7 +34,7 @@ class Pages:
     def __init__(self, frames: Frames) -> None:
         self.frames = frames
         self.tables = PageTables(frames.physical)
-        self.resident = 0
+        self.resident = self.most_resident = 0
 
     def install(self, address: int, frame: int, bits: int) -> None:
         """Shows `frame`, whose use the caller hands over, at `address`, where no page is."""
@@ -42,6 +42,8 @@ class Pages:
             self.frames.becomes_executable(frame)
         self.tables.map(address, frame, bits)
         self.resident += 1
+        if self.resident > self.most_resident:
+            self.most_resident = self.resident
 
     def replace(self, address: int, frame: int, bits: int) -> None:
         """Shows `frame` at `address` in place of the page that is there."""

@@ -1,0 +1,131 @@
+"""System calls about limits and use of resources.
+
+getrlimit(2), getrusage(2), times(2), sysinfo(2).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from emu.x86.paging import PAGE_SHIFT, PAGE_SIZE
+from kernel_stub.abi.process_structures import (
+    RLIMIT,
+    RLIMIT64,
+    RUSAGE,
+    RUSAGE_MAXRSS,
+    SYSINFO,
+    TMS,
+)
+from kernel_stub.abi.resources import (
+    INFINITY,
+    MOST_FILES,
+    RLIMIT_AS,
+    RLIMIT_DATA,
+    RLIMIT_NOFILE,
+    RLIMIT_STACK,
+    START,
+)
+from kernel_stub.errno import EINVAL, EPERM, Errno
+from kernel_stub.syscalls.process import require_self
+from kernel_stub.syscalls.table import Int, Pointer, UInt, syscall
+from kernel_stub.task import Task
+
+_TICK_NS: Final = 10_000_000  # clock_t counts hundredths of a second
+_SECOND_NS: Final = 1_000_000_000
+_USAGE_KINDS: Final = {0: True, 1: True, -1: False}  # RUSAGE_SELF, _THREAD, _CHILDREN: is it us?
+# What the 32-bit structures say for "no limit".
+_OLD_INFINITY: Final = 0x7FFF_FFFF
+_INFINITY_32: Final = 0xFFFF_FFFF
+
+
+def limit_of(task: Task, resource: int) -> tuple[int, int]:
+    """The soft and the hard limit. Raises Errno(EINVAL)."""
+    start = START.get(resource)
+    if start is None:
+        raise Errno(EINVAL)
+    return task.limits.get(resource, start)
+
+
+def _set_limit(task: Task, resource: int, soft: int, hard: int) -> None:
+    old = limit_of(task, resource)
+    if soft > hard:
+        raise Errno(EINVAL)
+    if (hard > old[1] and task.uid) or (resource == RLIMIT_NOFILE and hard > MOST_FILES):
+        raise Errno(EPERM)
+    task.limits[resource] = (soft, hard)
+    if resource == RLIMIT_STACK:
+        task.space.stack_limit = soft
+    elif resource == RLIMIT_DATA:
+        task.space.data_limit = soft
+    elif resource == RLIMIT_AS:
+        task.space.size_limit = soft
+
+
+@syscall()
+def getrlimit(task: Task, resource: UInt, pointer: Pointer) -> int:
+    infinity = _OLD_INFINITY if task.abi.word == 4 else INFINITY
+    return _get_limit(task, resource, pointer, infinity)
+
+
+@syscall()
+def ugetrlimit(task: Task, resource: UInt, pointer: Pointer) -> int:
+    return _get_limit(task, resource, pointer, _INFINITY_32)
+
+
+def _get_limit(task: Task, resource: int, pointer: int, infinity: int) -> int:
+    limits = (min(limit, infinity) for limit in limit_of(task, resource))
+    task.memory.pack(RLIMIT[task.abi.word], pointer, *limits)
+    return 0
+
+
+@syscall()
+def setrlimit(task: Task, resource: UInt, pointer: Pointer) -> int:
+    soft, hard = task.memory.unpack(RLIMIT[task.abi.word], pointer)
+    if task.abi.word == 4:
+        soft, hard = (INFINITY if limit == _INFINITY_32 else limit for limit in (soft, hard))
+    _set_limit(task, resource, soft, hard)
+    return 0
+
+
+@syscall()
+def prlimit64(task: Task, pid: Int, resource: UInt, new: Pointer, old: Pointer) -> int:
+    require_self(task, pid)
+    before = limit_of(task, resource)
+    if new:
+        _set_limit(task, resource, *task.memory.unpack(RLIMIT64, new))
+    if old:
+        task.memory.pack(RLIMIT64, old, *before)
+    return 0
+
+
+@syscall(support="partial", missing="all time is user time; only ru_maxrss is counted besides")
+def getrusage(task: Task, who: Int, pointer: Pointer) -> int:
+    ours = _USAGE_KINDS.get(who)
+    if ours is None:
+        raise Errno(EINVAL)
+    fields = [0] * 18
+    if ours:
+        used = task.kernel.cpu_ns()
+        fields[0], fields[1] = used // _SECOND_NS, used % _SECOND_NS // 1000
+        fields[RUSAGE_MAXRSS] = task.space.pages.most_resident * PAGE_SIZE >> 10
+    task.memory.pack(RUSAGE[task.abi.word], pointer, *fields)
+    return 0
+
+
+@syscall(support="partial", missing="all time is user time")
+def times(task: Task, pointer: Pointer) -> int:
+    if pointer:
+        used = task.kernel.cpu_ns() // _TICK_NS
+        task.memory.pack(TMS[task.abi.word], pointer, used, 0, 0, 0)
+    return task.kernel.uptime_ns() // _TICK_NS
+
+
+@syscall(support="partial", missing="load averages are 0, and the only process is this one")
+def sysinfo(task: Task, pointer: Pointer) -> int:
+    physical = task.kernel.physical
+    unit = 1 if task.abi.word == 8 else PAGE_SIZE
+    total, free = physical.size // unit, (physical.frames_free << PAGE_SHIFT) // unit
+    uptime = task.kernel.uptime_ns() // _SECOND_NS
+    numbers = (uptime, 0, 0, 0, total, free, 0, 0, 0, 0, 1, 0, 0, 0, unit)
+    task.memory.pack(SYSINFO[task.abi.word], pointer, *numbers)
+    return 0
