@@ -68,10 +68,12 @@ class Machine:
         """Runs until someone stops the engine; returns whether `limit` instructions ended it."""
         if limit is not None:
             self.counter.limit(limit)
-        self.engine.run()
-        exhausted = limit is not None and self.counter.exhausted
-        self.counter.abort(self.engine.rip())
-        self.ledger.close(self.counter.kernel)
+        try:
+            self.engine.run()
+        finally:
+            exhausted = limit is not None and self.counter.exhausted
+            self.counter.abort(self.engine.rip())
+            self.ledger.close(self.counter.kernel)
         return exhausted
 
 

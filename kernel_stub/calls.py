@@ -9,23 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-import kernel_stub.syscalls  # registers every handler
 from kernel_stub.abi.abi import Abi
 from kernel_stub.errno import ENOSYS, Errno
-from kernel_stub.syscalls.table import REGISTRY, bind
+from kernel_stub.syscalls import REGISTRY, bind
 
 if TYPE_CHECKING:
     from kernel_stub.task import Task
-
-__all__ = ["CallTable"]
-_ = kernel_stub.syscalls
 
 Bound = Callable[["Task", tuple[int, ...]], int]
 _UNKNOWN: Final = "syscall_{}"
 
 
 class CallTable:
-    """The calls of `abi`. `counts` and `unknown` are by name."""
+    """The calls of `abi`. `counts` is by number."""
 
     def __init__(self, abi: Abi) -> None:
         self.abi = abi
@@ -55,14 +51,6 @@ class CallTable:
         """The call's name; `syscall_N` for a number that Linux has not given away."""
         return self.abi.numbers.get(number, _UNKNOWN.format(number))
 
-    def by_name(self) -> dict[str, int]:
-        """How often each call was made."""
-        return {self.name(number): count for number, count in self.counts.items()}
-
-    def unknown(self) -> dict[str, int]:
-        """How often each call was made that nobody answers."""
-        return {
-            self.name(number): count
-            for number, count in self.counts.items()
-            if number not in self._bound
-        }
+    def answers(self, number: int) -> bool:
+        """Whether a handler was found for `number` when it was asked."""
+        return number in self._bound

@@ -13,7 +13,7 @@ from typing import Final, NoReturn
 
 from emu.errors import RingscopeError
 from emu.machine import Machine
-from emu.x86 import flags, msrs, vectors
+from emu.x86 import error_codes, msrs, vectors
 from kernel_stub import layout
 from kernel_stub.abi import signals
 from kernel_stub.abi.abi import I386, X86_64, Abi
@@ -57,6 +57,7 @@ class Kernel:
         self.interrupted: Callable[[], bool] = lambda: False
         self.wait_for_input: Callable[[int], None] = lambda fd: None
         self.landing_pad = 0
+        self.cause = ""  # what a fault that ended the program was, for people
         self.calls_64 = CallTable(X86_64)
         self.calls_32 = CallTable(I386)
         self._slept_ns = 0
@@ -160,31 +161,41 @@ class Kernel:
             self._page_fault(regs)
         else:
             outcome = OUTCOMES[vector]
-            self.fault(outcome.signal, outcome.code, regs[_RIP])
+            self.fault(outcome.signal, outcome.code, regs[_RIP], describe(vector, regs))
 
     def _page_fault(self, regs: tuple[int, ...]) -> None:
         address = self.machine.engine.state.control(2)
         result = self.task.space.fault(address, regs[_ORIG_RAX])
         if not result:
-            self.fault(result.signal, result.code, result.address)
+            cause = describe(vectors.PF, regs) + f", address {address:#x}"
+            self.fault(result.signal, result.code, result.address, cause)
 
     def _exception_in_kernel(self, vector: int, regs: tuple[int, ...]) -> None:
         """IRET refused what pt_regs asked for: the program's fault. All else is ours."""
         if regs[_RIP] == self.half.symbols["native_irq_return_iret"]:
-            self.fault(signals.SIGSEGV, signals.SI_KERNEL, 0)
+            self.fault(signals.SIGSEGV, signals.SI_KERNEL, 0, describe(vector, regs))
             return
-        raise KernelBug(
-            f"{vectors.mnemonic(vector)} in ring 0 at {regs[_RIP]:#x}, "
-            f"error code {regs[_ORIG_RAX] & _LOW:#x}, flags {flags.describe(regs[_RFLAGS])}"
-        )
+        raise KernelBug(f"ring 0 trapped: {describe(vector, regs)}")
 
-    def fault(self, signal: int, code: int, address: int) -> None:
+    def fault(self, signal: int, code: int, address: int, cause: str) -> None:
         """A signal that the program cannot block or ignore: it caused it by an instruction."""
         task = self.task
         if task.has_handler(signal):
             raise SignalHandlerNeeded(_cannot_run_handler(signal))
-        self.last_fault = (signal, code, address)
+        self.cause = cause
         raise TaskEnded(0, signal)
+
+    def call_counts(self) -> tuple[dict[str, int], dict[str, int]]:
+        """How often each system call was made, by name, and those that nobody answers."""
+        counts: dict[str, int] = {}
+        unknown: dict[str, int] = {}
+        for table in (self.calls_64, self.calls_32):
+            for number, count in table.counts.items():
+                name = table.name(number)
+                counts[name] = counts.get(name, 0) + count
+                if not table.answers(number):
+                    unknown[name] = unknown.get(name, 0) + count
+        return counts, unknown
 
     # ---- what handlers ask: Services in kernel_stub/task.py
 
@@ -192,8 +203,11 @@ class Kernel:
         return BOOT_TIME_NS + self.uptime_ns()
 
     def uptime_ns(self) -> int:
+        return self.cpu_ns() + self._slept_ns
+
+    def cpu_ns(self) -> int:
         counter = self.machine.counter
-        return counter.user + counter.kernel + self._slept_ns
+        return counter.user + counter.kernel
 
     def sleep_until(self, uptime_ns: int) -> None:
         self._slept_ns += max(0, uptime_ns - self.uptime_ns())
@@ -235,6 +249,16 @@ class Kernel:
 
     def set_tls_descriptor(self, slot: int, descriptor: int) -> None:
         self.half.write_descriptor(layout.TLS_FIRST_ENTRY + slot, descriptor)
+
+
+def describe(vector: int, regs: tuple[int, ...]) -> str:
+    """An exception in one line: vector, error code in words, and where."""
+    text = f"{vectors.mnemonic(vector)} ({vectors.TABLE[vector].name}) at {regs[_RIP]:#x}"
+    if vector == vectors.PF:
+        return f"{text}: {error_codes.describe_page_fault(regs[_ORIG_RAX])}"
+    if vectors.TABLE[vector].has_error_code:
+        return f"{text}, error code {regs[_ORIG_RAX] & _LOW:#x}"
+    return text
 
 
 def _cannot_run_handler(signal: int) -> str:

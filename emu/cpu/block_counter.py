@@ -24,6 +24,8 @@ _UNLIMITED: Final = 1 << 62
 class BlockCounter(Counter):
     """Counts in Python, once per block that runs."""
 
+    name = "python"
+
     def __init__(self, engine: Engine, count: InstructionCount) -> None:
         super().__init__(engine, count)
         self._totals = [0, 0]

@@ -52,6 +52,8 @@ NO_BLOCK: Final = Block(0, 0, 0, USER, whole=True, rep=False)
 class Counter:
     """What both counters share: measuring a block and taking back what did not run."""
 
+    name: str
+
     def __init__(self, engine: Engine, count: InstructionCount) -> None:
         self._engine = engine
         self._count = count

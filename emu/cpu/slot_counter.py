@@ -48,6 +48,8 @@ def is_supported() -> bool:
 class SlotCounter(Counter):
     """Counts in native code. Raises EngineError where the host or Unicorn does not allow it."""
 
+    name = "native"
+
     def __init__(self, engine: Engine, count: InstructionCount) -> None:
         super().__init__(engine, count)
         self._state = (ctypes.c_uint64 * 5)()

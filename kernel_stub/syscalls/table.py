@@ -29,7 +29,7 @@ FULL: Final = "full"
 PARTIAL: Final = "partial"
 
 Handler: TypeAlias = Callable[..., int]
-REGISTRY: Final[dict[str, "Call"]] = {}
+REGISTRY: Final[dict[str, Call]] = {}
 
 
 class Call:

@@ -1,0 +1,68 @@
+"""Ctrl-C: stops the guest cleanly, whether it computes or waits for input.
+
+While the engine runs, no Python runs, so a thread waits for the signal's wake-up byte and stops the
+engine; it costs nothing until then. signal(7); Python, "signal": set_wakeup_fd.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+from emu.errors import RingscopeError
+
+
+class Interrupted(RingscopeError):
+    """The user pressed Ctrl-C while the guest waited for input."""
+
+    exit_status = 130
+
+
+class InterruptWatch:
+    """A context in which Ctrl-C calls `stop` and sets `seen`."""
+
+    def __init__(self, stop: Callable[[], None]) -> None:
+        self._stop = stop
+        self.seen = False
+
+    def __enter__(self) -> InterruptWatch:
+        self._read_end, self._write_end = os.pipe()
+        os.set_blocking(self._write_end, False)
+        self._old_handler = signal.signal(signal.SIGINT, self._interrupted)
+        self._old_descriptor = signal.set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
+        self._thread = threading.Thread(target=self._wait, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.set_wakeup_fd(self._old_descriptor)
+        signal.signal(signal.SIGINT, self._old_handler)
+        os.write(self._write_end, b"\0")
+        self._thread.join()
+        os.close(self._read_end)
+        os.close(self._write_end)
+
+    def _wait(self) -> None:
+        while (byte := os.read(self._read_end, 1)) != b"\0":
+            if byte == bytes((signal.SIGINT,)):
+                self.seen = True
+                self._stop()
+
+    def _interrupted(self, _number: int, _frame: FrameType | None) -> None:
+        self.seen = True
+        self._stop()
+
+    def wait_readable(self, descriptor: int) -> None:
+        """Waits for input on `descriptor`. Raises Interrupted."""
+        while not self.seen:
+            try:
+                ready, _, _ = select.select([descriptor], [], [], 0.2)
+            except (OSError, ValueError):
+                return  # whoever reads will say what is wrong with it
+            if ready:
+                return
+        raise Interrupted("interrupted while the guest waited for input")

@@ -1,0 +1,155 @@
+"""The command line: verbs, options, and what each means. It starts nothing.
+
+Options end at the guest program's name; what follows belongs to the guest.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Final
+
+from emu.memory.physical import MAXIMUM_SIZE, MINIMUM_SIZE
+
+_UNITS: Final = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+
+RUN_EXAMPLE: Final = """\
+example:
+  ringscope run ./examples/bin/hello_syscall_64
+  ringscope run -E LANG=C --max-instructions 1000000 /bin/ls -l
+
+The exit status is the program's; 128+n if signal n killed it; 124 if --max-instructions
+stopped it; 130 after Ctrl-C; 2 for a wrong command line, 1 if the program cannot be loaded."""
+
+STAT_EXAMPLE: Final = """\
+example:
+  ringscope stat ./examples/bin/fast_syscall_64
+  ringscope stat -j -o ledger.json /bin/echo hello
+
+The ledger goes to stderr, or to FILE. Exit statuses are those of `ringscope run`."""
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """The options in `argv`. Ends the process with status 2, or 0 for --help, as argparse does."""
+    parser = argparse.ArgumentParser(
+        prog="ringscope",
+        description="An x86 whose every change of privilege can be watched, counted and tested.",
+        epilog="ringscope VERB --help tells more, with an example.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action=_Version)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    run = _verb(verbs, "run", "run a program in ring 3", RUN_EXAMPLE)
+    stat = _verb(verbs, "stat", "run a program, then show the ledger", STAT_EXAMPLE)
+    _report_options(stat)
+    for verb in (run, stat):
+        _machine_options(verb)
+        _file_options(verb)
+        verb.add_argument("program", metavar="PROGRAM", help="a path, or a name to seek in PATH")
+        verb.add_argument(
+            "arguments", metavar="ARGUMENT", nargs=argparse.REMAINDER, help="for the program"
+        )
+    return parser.parse_args(argv)
+
+
+class _Version(argparse.Action):
+    """--version: asks the package's metadata only when wanted, because that takes its time."""
+
+    def __init__(self, option_strings: list[str], dest: str) -> None:
+        super().__init__(option_strings, dest, nargs=0, help="show the version and end")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        parser.exit(message=f"ringscope {version('ringscope')}\n")
+
+
+def _verb(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, what: str, example: str
+) -> argparse.ArgumentParser:
+    return verbs.add_parser(
+        name,
+        help=what,
+        description=what[0].upper() + what[1:] + ".",
+        epilog=example,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def _report_options(verb: argparse.ArgumentParser) -> None:
+    form = verb.add_mutually_exclusive_group()
+    form.add_argument("-j", "--json", action="store_true", help="one JSON object")
+    form.add_argument("-x", metavar="SEP", dest="separator", help="values separated by SEP")
+    verb.add_argument("-o", metavar="FILE", dest="output", help="write the ledger to FILE")
+
+
+def _machine_options(verb: argparse.ArgumentParser) -> None:
+    machine = verb.add_argument_group("the machine")
+    machine.add_argument(
+        "--vendor", choices=("intel", "amd"), default="intel", help="where the two differ"
+    )
+    machine.add_argument("--cpu", metavar="MODEL", help="the CPU model; `help` lists them")
+    machine.add_argument(
+        "--memory", metavar="SIZE", type=_size, default=1 << 30, help="RAM, e.g. 64M or 2G [1G]"
+    )
+    machine.add_argument(
+        "--max-instructions", metavar="N", type=_count, help="stop after N instructions"
+    )
+    machine.add_argument(
+        "--counter",
+        choices=("auto", "native", "python"),
+        default="auto",
+        help="how instructions are counted; the figures are the same [auto]",
+    )
+    machine.add_argument(
+        "--seed", metavar="N", type=_count, default=0, help="of all that is random in the guest [0]"
+    )
+
+
+def _file_options(verb: argparse.ArgumentParser) -> None:
+    files = verb.add_argument_group("files and environment")
+    files.add_argument("-L", metavar="DIR", dest="sysroot", help="look for files in DIR first")
+    files.add_argument("--root", metavar="DIR", help="the guest sees only DIR, as /")
+    files.add_argument(
+        "--rw",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="allow real writes below DIR (else all writes stay in memory)",
+    )
+    files.add_argument(
+        "-E", metavar="VAR=VALUE", dest="environment", action="append", default=[], type=_setting
+    )
+    files.add_argument("-U", metavar="VAR", dest="unset", action="append", default=[])
+    files.add_argument(
+        "--clear-env", action="store_true", help="start from an empty environment, then -E"
+    )
+
+
+def _size(text: str) -> int:
+    """Bytes, with K, M or G for powers of 1024; whole pages."""
+    number, unit = (
+        (text[:-1], _UNITS[text[-1].upper()]) if text[-1:].upper() in _UNITS else (text, 1)
+    )
+    if not number.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no size such as 4096, 64M or 2G")
+    size = int(number) * unit
+    if not MINIMUM_SIZE <= size <= MAXIMUM_SIZE or size % 4096:
+        raise argparse.ArgumentTypeError(
+            f"{text} is out of bounds: whole pages from {MINIMUM_SIZE >> 20}M "
+            f"to {MAXIMUM_SIZE >> 30}G"
+        )
+    return size
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
+    return int(text)
+
+
+def _setting(text: str) -> str:
+    name, equals, _ = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not VAR=VALUE")
+    return text

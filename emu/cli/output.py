@@ -1,0 +1,44 @@
+"""Where the ledger goes: stderr, or a file that is either whole or not there.
+
+It knows nothing of ledgers.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from emu.errors import UsageError
+
+
+class Output:
+    """The destination of a report. The file is tried at once, so that a long run is not lost."""
+
+    def __init__(self, path: str | None) -> None:
+        self._path = path
+        self._is_new = False
+        if path is not None:
+            self._is_new = not os.path.lexists(path)
+            self._open("ab")
+
+    def _open(self, mode: str, text: bytes = b"") -> None:
+        assert self._path is not None
+        try:
+            with open(self._path, mode) as file:
+                file.write(text)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise UsageError(f"cannot write {self._path}: {reason}; choose another -o") from None
+
+    def write(self, text: str) -> None:
+        """Writes the whole report."""
+        if self._path is None:
+            sys.stderr.write(text)
+            sys.stderr.flush()
+        else:
+            self._open("wb", text.encode())
+
+    def abandon(self) -> None:
+        """There is no report: a file made for it does not stay behind."""
+        if self._is_new and self._path is not None:
+            os.unlink(self._path)

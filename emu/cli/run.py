@@ -1,0 +1,124 @@
+"""`run` and `stat`: a machine, our kernel, a program; then its exit status, and the ledger.
+
+It turns options into objects and an ending into a status. How they work, it does not know.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+from typing import Final
+
+from emu.cli.interrupt import Interrupted, InterruptWatch
+from emu.cli.output import Output
+from emu.cpu.engine import MODELS
+from emu.machine import Machine
+from emu.watch import report
+from kernel_stub.abi.signals import NAMES
+from kernel_stub.kernel import Kernel
+from kernel_stub.launch import launch
+from kernel_stub.vfs import VfsOptions
+
+LIMIT_STATUS: Final = 124
+INTERRUPT_STATUS: Final = 130
+
+
+def run(options: Namespace) -> int:
+    """Runs the verb of `options`; returns the command's exit status. Raises RingscopeError."""
+    if options.cpu == "help":
+        print("\n".join(MODELS))
+        return 0
+    if options.verb == "run":
+        return _execute(options).exit_status
+    output = Output(options.output)
+    try:
+        result = _execute(options)
+    except BaseException:
+        output.abandon()
+        raise
+    output.write(_report(options, result))
+    return result.exit_status
+
+
+def _report(options: Namespace, result: report.Result) -> str:
+    if options.json:
+        return report.as_json(result)
+    if options.separator is not None:
+        return report.as_csv(result, options.separator)
+    return report.as_text(result)
+
+
+def _execute(options: Namespace) -> report.Result:
+    machine = Machine(options.memory, options.vendor, options.cpu, options.counter)
+    program = os.fsencode(options.program)
+    argv = [program, *map(os.fsencode, options.arguments)]
+    kernel = launch(machine, program, argv, environment(options), _files(options), options.seed)
+    with InterruptWatch(machine.engine.stop) as watch:
+        kernel.wait_for_input = watch.wait_readable
+        try:
+            exhausted = machine.run(options.max_instructions)
+        except Interrupted:
+            exhausted = False
+    ended_by, status, signal = _ending(kernel, exhausted)
+    if ended_by == "signal":
+        _tell_why(kernel, signal)
+    return _result(options, machine, kernel, ended_by, status, signal)
+
+
+def _ending(kernel: Kernel, exhausted: bool) -> tuple[str, int, int]:
+    """What ended the run, the exit status, the signal."""
+    ended = kernel.ended
+    if ended is None:
+        return ("limit", LIMIT_STATUS, 0) if exhausted else ("interrupt", INTERRUPT_STATUS, 0)
+    if ended.signal:
+        return "signal", 128 + ended.signal, ended.signal
+    return "exit", ended.status, 0
+
+
+def _tell_why(kernel: Kernel, signal: int) -> None:
+    """One line when a fault killed the program; a signal it sent itself needs no word."""
+    if kernel.cause:
+        print(f"ringscope: {NAMES.get(signal, signal)}: {kernel.cause}", file=sys.stderr)
+
+
+def environment(options: Namespace) -> list[bytes]:
+    """The guest's environment: the host's, less -U, or an empty one; then -E."""
+    variables = {} if options.clear_env else dict(os.environb)
+    for name in options.unset:
+        variables.pop(os.fsencode(name), None)
+    for setting in options.environment:
+        name, _, value = os.fsencode(setting).partition(b"=")
+        variables[name] = value
+    return [name + b"=" + value for name, value in variables.items()]
+
+
+def _files(options: Namespace) -> VfsOptions:
+    return VfsOptions(
+        root=os.fsencode(options.root) if options.root is not None else None,
+        sysroot=os.fsencode(options.sysroot) if options.sysroot is not None else None,
+        writable=tuple(map(os.fsencode, options.rw)),
+    )
+
+
+def _result(
+    options: Namespace, machine: Machine, kernel: Kernel, ended_by: str, status: int, signal: int
+) -> report.Result:
+    counter, ledger = machine.counter, machine.ledger
+    calls, unknown = kernel.call_counts()
+    return report.Result(
+        command=" ".join([options.program, *options.arguments]),
+        exit_status=status,
+        signal=signal,
+        signal_name=NAMES.get(signal, "") if signal else "",
+        ended_by=ended_by,
+        user=counter.user,
+        entry=ledger.entry,
+        exit=ledger.exit,
+        total=counter.user + counter.kernel,
+        nested_traps=ledger.nested,
+        rows=ledger.rows(),
+        syscalls=calls,
+        unknown_syscalls=unknown,
+        counter=counter.name,
+    )
