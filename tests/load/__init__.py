@@ -1,0 +1,1 @@
+"""The loader: ELF files, scripts, and where segments come to lie."""
