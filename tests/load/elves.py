@@ -22,11 +22,10 @@ class Header(NamedTuple):
 
     def packed(self, bits: int) -> bytes:
         memsz = self.filesz if self.memsz is None else self.memsz
+        where = (self.offset, self.vaddr, self.vaddr, self.filesz, memsz)
         if bits == 64:
-            order = (self.offset, self.vaddr, self.vaddr, self.filesz, memsz, self.align)
-            return pack("<2I6Q", self.type, self.flags, *order)
-        order = (self.offset, self.vaddr, self.vaddr, self.filesz, memsz, self.flags, self.align)
-        return pack("<8I", self.type, *order)
+            return pack("<2I6Q", self.type, self.flags, *where, self.align)
+        return pack("<8I", self.type, *where, self.flags, self.align)
 
 
 def elf(

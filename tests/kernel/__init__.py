@@ -1,0 +1,1 @@
+"""The kernel's memory management, its start of programs, and its system calls, with fakes."""
