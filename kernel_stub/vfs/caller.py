@@ -1,0 +1,97 @@
+"""What the file system asks of the task that calls it, and of the kernel behind that task.
+
+Protocols only: the rooms above (task, kernel) fulfil them. This module is imported by type checkers
+alone, and costs a run nothing.
+credentials(7), proc(5).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn, Protocol
+
+
+class Kernel(Protocol):
+    """The services of the kernel that files need. Times are guest time."""
+
+    def now_ns(self) -> int:
+        """CLOCK_REALTIME."""
+
+    def uptime_ns(self) -> int:
+        """CLOCK_MONOTONIC."""
+
+    def random_bytes(self, count: int, /) -> bytes:
+        """Bytes from the seeded generator."""
+
+    def wait_readable(self, fd: int, /) -> None:
+        """Returns when a descriptor of the host has input; Ctrl-C is heard meanwhile."""
+
+    def signal(self, task: Any, number: int, /) -> None:
+        """Sends the signal `number` to `task`."""
+
+    def deadlock(self, task: Any, waits_for: str, /) -> NoReturn:
+        """`task` waits for what can never come."""
+
+
+class Space(Protocol):
+    """The address space, as /proc shows it."""
+
+    def maps_text(self) -> bytes:
+        """The lines of /proc/PID/maps."""
+
+
+class Descriptors(Protocol):
+    """The task's open files, as /proc and /dev show them."""
+
+    def numbers(self) -> list[int]:
+        """The open descriptors in ascending order."""
+
+    def any(self, descriptor: int) -> Any:
+        """The open file description, O_PATH or not. Raises Errno(EBADF)."""
+
+
+class Places(Protocol):
+    """Where the task's path walks start; the members are directories of the tree."""
+
+    @property
+    def cwd(self) -> Any: ...
+    @property
+    def root(self) -> Any: ...
+    @property
+    def umask(self) -> int: ...
+
+
+class Caller(Protocol):
+    """A task as files see it."""
+
+    @property
+    def kernel(self) -> Kernel: ...
+    @property
+    def files(self) -> Descriptors: ...
+    @property
+    def fs(self) -> Places: ...
+    @property
+    def space(self) -> Space: ...
+    @property
+    def pid(self) -> int: ...
+    @property
+    def parent_pid(self) -> int: ...
+    @property
+    def uid(self) -> int: ...
+    @property
+    def gid(self) -> int: ...
+    @property
+    def groups(self) -> list[int]: ...
+    @property
+    def name(self) -> bytes: ...
+    @property
+    def executable(self) -> bytes: ...
+    @property
+    def arguments(self) -> list[bytes]: ...
+    @property
+    def environment(self) -> list[bytes]: ...
+    @property
+    def auxv(self) -> bytes: ...
+    @property
+    def signal_mask(self) -> int: ...
+    @property
+    def limits(self) -> dict[int, tuple[int, int]]: ...

@@ -1,0 +1,194 @@
+"""The console: the descriptors 0, 1 and 2 that the user gave, passed through unbuffered.
+
+They may be a terminal, a pipe or a redirected file; the host's description keeps its own offset, so
+what runs before and after in the same shell fits together. The user's terminal is never changed:
+new settings are remembered and told back, no more.
+ioctl_tty(2), termios(3), pipe(7).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import termios
+from typing import TYPE_CHECKING, Final
+
+from kernel_stub.errno import EAGAIN, EINVAL, EIO, ENOTTY, EPERM, EPIPE, Errno
+from kernel_stub.vfs.host import ask
+from kernel_stub.vfs.inode import Attributes, Inode, OpenFile, Status
+from kernel_stub.vfs.modes import (
+    O_ACCMODE,
+    O_APPEND,
+    O_NONBLOCK,
+    POLLERR,
+    POLLHUP,
+    POLLIN,
+    POLLOUT,
+    S_IFMT,
+    S_IFREG,
+    SIGPIPE,
+)
+from kernel_stub.vfs.overlay import read_host
+
+if TYPE_CHECKING:
+    from kernel_stub.vfs.caller import Caller
+
+MOST: Final = 1 << 20
+TERMIOS_SIZE: Final = 36  # struct termios of the kernel, the same in both ABIs
+WINSIZE_SIZE: Final = 8
+PASSED_ON: Final = {termios.TCGETS: TERMIOS_SIZE, termios.TIOCGWINSZ: WINSIZE_SIZE}
+REMEMBERED: Final = {
+    termios.TCSETS: termios.TCGETS,
+    termios.TCSETSW: termios.TCGETS,
+    termios.TCSETSF: termios.TCGETS,
+    termios.TIOCSWINSZ: termios.TIOCGWINSZ,
+}
+
+
+class Console(Inode):
+    """What is behind a descriptor of the host."""
+
+    in_memory = False
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(None)
+        self.descriptor = descriptor
+        self.is_regular = self.kind == S_IFREG
+        self.is_terminal = os.isatty(descriptor)
+        self.settings: dict[int, bytes] = {}
+
+    def stat(self) -> Status:
+        return ask(os.fstat, self.descriptor)
+
+    @property
+    def kind(self) -> int:
+        return self.stat().st_mode & S_IFMT
+
+    @property
+    def number(self) -> int:
+        return self.stat().st_ino
+
+    @property
+    def size(self) -> int:
+        return self.stat().st_size
+
+    def own(self) -> Attributes:
+        raise Errno(EPERM)  # its mode, owner and times are the host's alone
+
+    def change_times(self, task: Caller, atime_ns: int, mtime_ns: int) -> None:
+        raise Errno(EPERM)
+
+    def open(self, task: Caller, flags: int) -> OpenFile:
+        return ConsoleFile(self, flags)
+
+    def opened(self) -> OpenFile:
+        """The description that the program starts with."""
+        flags = fcntl.fcntl(self.descriptor, fcntl.F_GETFL)
+        file = ConsoleFile(self, flags & (O_ACCMODE | O_APPEND | O_NONBLOCK))
+        file.path = b"/dev/tty" if self.is_terminal else b""
+        return file
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        return read_host(self.descriptor, offset, size)
+
+    def write_at(self, task: Caller, offset: int, data: bytes) -> int:
+        return ask(os.pwrite, self.descriptor, data, offset)
+
+    def resize(self, task: Caller, size: int) -> None:
+        """O_TRUNC by way of /dev/stdout: the file is the shell's to truncate."""
+
+
+class ConsoleFile(OpenFile):
+    """An open description of the console."""
+
+    def __init__(self, console: Console, flags: int) -> None:
+        super().__init__(console, flags)
+        self.console = console
+        self.seekable = self.mappable = console.is_regular
+
+    def read(self, task: Caller, size: int) -> bytes:
+        descriptor = self.console.descriptor
+        if not self.console.is_regular and size:
+            if not self.flags & O_NONBLOCK:
+                task.kernel.wait_readable(descriptor)
+            elif not _has_input(descriptor):
+                raise Errno(EAGAIN)
+        return ask(os.read, descriptor, min(size, MOST))
+
+    def unread(self, data: bytes) -> None:
+        if self.seekable:
+            os.lseek(self.console.descriptor, -len(data), os.SEEK_CUR)
+
+    def write(self, task: Caller, data: bytes) -> int:
+        try:
+            return os.write(self.console.descriptor, data)
+        except BrokenPipeError:
+            task.kernel.signal(task, SIGPIPE)
+            raise Errno(EPIPE) from None
+        except OSError as refused:
+            raise Errno(refused.errno or EIO) from None
+
+    def read_at(self, task: Caller, offset: int, size: int) -> bytes:
+        if not self.seekable:
+            return super().read_at(task, offset, size)
+        return self.inode.read_at(offset, size)
+
+    def write_at(self, task: Caller, offset: int, data: bytes) -> int:
+        if not self.seekable:
+            return super().write_at(task, offset, data)
+        return self.inode.write_at(task, offset, data)
+
+    def seek(self, task: Caller, offset: int, whence: int) -> int:
+        return ask(os.lseek, self.console.descriptor, offset, whence)
+
+    def resize(self, task: Caller, size: int) -> None:
+        if not self.writable or not self.seekable:
+            raise Errno(EINVAL)
+        ask(os.ftruncate, self.console.descriptor, size)
+
+    def poll(self, task: Caller) -> int:
+        poller = select.poll()
+        poller.register(self.console.descriptor, POLLIN | POLLOUT)
+        events = poller.poll(0)
+        told = events[0][1] if events else 0
+        return told & (POLLIN | POLLOUT | POLLERR | POLLHUP)
+
+    def waits_for(self) -> int:
+        return self.console.descriptor
+
+    def waiting(self) -> int:
+        told: bytes = ask(fcntl.ioctl, self.console.descriptor, termios.FIONREAD, bytes(4))
+        return int.from_bytes(told, "little", signed=True)
+
+    def control(self, task: Caller, request: int, argument: bytes | int) -> bytes | int:
+        if not self.console.is_terminal:
+            raise Errno(ENOTTY)
+        if request in PASSED_ON:
+            kept = self.console.settings.get(request)
+            size = PASSED_ON[request]
+            return kept or ask(fcntl.ioctl, self.console.descriptor, request, bytes(size))
+        if request in REMEMBERED:
+            assert isinstance(argument, bytes), "the request carries a structure"
+            self.console.settings[REMEMBERED[request]] = argument
+            return 0
+        raise Errno(ENOTTY)
+
+
+def _has_input(descriptor: int) -> bool:
+    return bool(select.select([descriptor], [], [], 0)[0])
+
+
+def console_files() -> dict[int, OpenFile]:
+    """The descriptors 0, 1 and 2, as far as the user gave them."""
+    return {
+        descriptor: Console(descriptor).opened() for descriptor in (0, 1, 2) if _is_open(descriptor)
+    }
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True

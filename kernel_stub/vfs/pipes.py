@@ -1,0 +1,173 @@
+"""Pipes, fifos and event counters: bytes and numbers between the tasks of the guest.
+
+With one task a wait can never end: it is reported as a deadlock, with what is waited for.
+pipe(7), fifo(7), eventfd(2).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from kernel_stub.errno import EAGAIN, EINVAL, ENXIO, EPIPE, Errno
+from kernel_stub.vfs.inode import Attributes, Inode, OpenFile
+from kernel_stub.vfs.modes import (
+    O_ACCMODE,
+    O_NONBLOCK,
+    O_RDONLY,
+    O_RDWR,
+    O_WRONLY,
+    POLLERR,
+    POLLHUP,
+    POLLIN,
+    POLLOUT,
+    S_IFIFO,
+    SIGPIPE,
+)
+
+if TYPE_CHECKING:
+    from kernel_stub.vfs.caller import Caller
+
+CAPACITY: Final = 65536
+PIPE_BUF: Final = 4096
+LARGEST_COUNT: Final = (1 << 64) - 2
+
+
+class Pipe(Inode):
+    """The bytes between the writers and the readers; a fifo is one with a name."""
+
+    def __init__(self, attributes: Attributes) -> None:
+        super().__init__(attributes)
+        attributes.st_mode = S_IFIFO | attributes.st_mode & 0o7777
+        self.buffer = bytearray()
+        self.capacity = CAPACITY
+        self.readers = 0
+        self.writers = 0
+
+    def open(self, task: Caller, flags: int) -> OpenFile:
+        """Opens an end of a fifo: it waits for the other one, unless O_NONBLOCK or O_RDWR."""
+        access, patient = flags & O_ACCMODE, not flags & O_NONBLOCK
+        if access == O_WRONLY and not patient and not self.readers:
+            raise Errno(ENXIO)
+        if access == O_RDONLY and patient and not self.writers:
+            task.kernel.deadlock(task, "a writer of a fifo")
+        if access == O_WRONLY and not self.readers:
+            task.kernel.deadlock(task, "a reader of a fifo")
+        return self.end(flags)
+
+    def end(self, flags: int) -> PipeEnd:
+        end = PipeEnd(self, flags)
+        self.readers += end.readable
+        self.writers += end.writable
+        return end
+
+    def resize(self, task: Caller, size: int) -> None:
+        """O_TRUNC means nothing to a fifo."""
+
+
+class PipeEnd(OpenFile):
+    """One end of a pipe, or both (a fifo opened O_RDWR)."""
+
+    def __init__(self, pipe: Pipe, flags: int) -> None:
+        super().__init__(pipe, flags)
+        self.pipe = pipe
+
+    def read(self, task: Caller, size: int) -> bytes:
+        pipe = self.pipe
+        if not size:
+            return b""
+        if not pipe.buffer and pipe.writers:
+            refuse_to_wait(self, task, "bytes in an empty pipe")
+        data = bytes(memoryview(pipe.buffer)[:size])
+        del pipe.buffer[:size]
+        return data
+
+    def unread(self, data: bytes) -> None:
+        self.pipe.buffer[:0] = data
+
+    def write(self, task: Caller, data: bytes) -> int:
+        """Up to PIPE_BUF bytes go in whole; of more, as many as there is room for."""
+        pipe = self.pipe
+        whole = len(data) if len(data) <= PIPE_BUF else 1
+        if pipe.readers and data and self._room() < whole:
+            refuse_to_wait(self, task, "room in a full pipe")
+        if not pipe.readers:
+            task.kernel.signal(task, SIGPIPE)
+            raise Errno(EPIPE)
+        taken = data[: self._room()]
+        pipe.buffer += taken
+        return len(taken)
+
+    def _room(self) -> int:
+        return self.pipe.capacity - len(self.pipe.buffer)
+
+    def poll(self, task: Caller) -> int:
+        pipe, events = self.pipe, 0
+        if self.readable:
+            events |= POLLIN if pipe.buffer else 0
+            events |= POLLHUP if not pipe.writers else 0
+        if self.writable:
+            events |= POLLOUT if self._room() >= PIPE_BUF else 0
+            events |= POLLERR if not pipe.readers else 0
+        return events
+
+    def waiting(self) -> int:
+        """FIONREAD: how many bytes a read would give."""
+        return len(self.pipe.buffer)
+
+    def release(self, task: Caller) -> None:
+        self.pipe.readers -= self.readable
+        self.pipe.writers -= self.writable
+
+
+def refuse_to_wait(file: OpenFile, task: Caller, waits_for: str) -> NoReturn:
+    """EAGAIN for a description that must not block; for others, a wait without an end."""
+    if file.flags & O_NONBLOCK:
+        raise Errno(EAGAIN)
+    task.kernel.deadlock(task, waits_for)
+
+
+def make_pipe(attributes: Attributes, flags: int) -> tuple[PipeEnd, PipeEnd]:
+    """pipe2(2): the end to read from and the end to write to."""
+    pipe = Pipe(attributes)
+    return pipe.end(O_RDONLY | flags), pipe.end(O_WRONLY | flags)
+
+
+class Event(Inode):
+    """The counter of eventfd(2). `one_by_one`: EFD_SEMAPHORE."""
+
+    def __init__(self, attributes: Attributes, count: int, one_by_one: bool) -> None:
+        super().__init__(attributes)
+        self.count = count
+        self.one_by_one = one_by_one
+
+
+class EventFile(OpenFile):
+    """An open event counter: eight bytes in, eight bytes out."""
+
+    def __init__(self, event: Event, flags: int) -> None:
+        super().__init__(event, flags | O_RDWR)
+        self.event = event
+
+    def read(self, task: Caller, size: int) -> bytes:
+        if size < 8:
+            raise Errno(EINVAL)
+        event = self.event
+        if not event.count:
+            refuse_to_wait(self, task, "an event counter above zero")
+        taken = 1 if event.one_by_one else event.count
+        event.count -= taken
+        return taken.to_bytes(8, "little")
+
+    def write(self, task: Caller, data: bytes) -> int:
+        added = int.from_bytes(data[:8], "little")
+        if len(data) < 8 or added > LARGEST_COUNT:
+            raise Errno(EINVAL)
+        event = self.event
+        if event.count + added > LARGEST_COUNT:
+            refuse_to_wait(self, task, "room in a full event counter")
+        event.count += added
+        return 8
+
+    def poll(self, task: Caller) -> int:
+        events = POLLIN if self.event.count else 0
+        return events | (POLLOUT if self.event.count < LARGEST_COUNT else 0)

@@ -1,0 +1,193 @@
+"""The guest's own bytes: regular files in memory, and how much memory they may take.
+
+It does not know names or the host. memfd_create(2), truncate(2), lseek(2).
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING, Final
+
+from kernel_stub.errno import EFBIG, EINVAL, ENOSPC, ENXIO, Errno
+from kernel_stub.vfs.inode import Attributes, Inode, OpenFile
+from kernel_stub.vfs.modes import (
+    O_APPEND,
+    RLIMIT_FSIZE,
+    SEEK_CUR,
+    SEEK_DATA,
+    SEEK_END,
+    SEEK_HOLE,
+    SEEK_SET,
+    SIGXFSZ,
+)
+
+if TYPE_CHECKING:
+    from kernel_stub.vfs.caller import Caller
+
+LARGEST_OFFSET: Final = (1 << 63) - 1
+# Above the numbers that small file systems use, and within the 32 bits of old stat(2) calls.
+FIRST_NUMBER: Final = 0x7000_0000
+INODE_COST: Final = 2048  # about what an inode and its name take here
+
+
+class Storage:
+    """What all files of the guest share: bounded memory (over it is ENOSPC), and inode numbers."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.used = 0
+        self._numbers = count(FIRST_NUMBER)
+
+    def take(self, size: int) -> None:
+        if self.used + size > self.limit:
+            raise Errno(ENOSPC)
+        self.used += size
+
+    def give(self, size: int) -> None:
+        self.used -= size
+
+    def fresh(self, task: Caller, mode: int, device: int) -> Attributes:
+        """The attributes of a new inode that `task` makes."""
+        attributes = Charged(mode, next(self._numbers), device, task.kernel.now_ns())
+        attributes.charge(self)
+        return attributes.owned_by(task)
+
+
+class Charged(Attributes):
+    """Attributes of an inode of the guest's own: they take their share of the memory."""
+
+    __slots__ = ("_storage",)
+
+    def charge(self, storage: Storage) -> None:
+        self._storage: Storage | None = None
+        storage.take(INODE_COST)
+        self._storage = storage
+
+    def __del__(self) -> None:
+        if self._storage is not None:
+            self._storage.give(INODE_COST)
+
+
+class Regular(Inode):
+    """A regular file in memory. Behind `data` the file may end in a hole of zeros."""
+
+    def __init__(self, attributes: Attributes | None, storage: Storage) -> None:
+        super().__init__(attributes)
+        self.storage = storage
+        self.data = bytearray()
+        self._size = 0
+
+    def __del__(self) -> None:
+        self.storage.give(len(self.data))
+
+    @property
+    def size(self) -> int:
+        return self._size
+
+    def open(self, task: Caller, flags: int) -> OpenFile:
+        return RegularFile(self, flags)
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        end = min(offset + size, self._size)
+        piece = bytes(memoryview(self.data)[offset:end])
+        return piece + bytes(max(0, end - offset - len(piece)))
+
+    def write_at(self, task: Caller, offset: int, data: bytes) -> int:
+        self._fill_to(offset)
+        end = offset + len(data)
+        if end > len(self.data):
+            self.storage.take(end - len(self.data))
+        self.data[offset:end] = data
+        self._size = max(self._size, end)
+        self.own().touch(task.kernel.now_ns())
+        return len(data)
+
+    def _fill_to(self, offset: int) -> None:
+        """Zeros between the end of the data and `offset`."""
+        missing = offset - len(self.data)
+        if missing > 0:
+            self.storage.take(missing)
+            self.data.extend(bytes(missing))
+
+    def resize(self, task: Caller, size: int) -> None:
+        if size < len(self.data):
+            self.storage.give(len(self.data) - size)
+            del self.data[size:]
+        self._size = size
+        self.own().touch(task.kernel.now_ns())
+
+
+class RegularFile(OpenFile):
+    """An open regular file: an offset over the bytes of an inode."""
+
+    seekable = True
+    mappable = True
+
+    def read(self, task: Caller, size: int) -> bytes:
+        data = self.inode.read_at(self.offset, size)
+        self.offset += len(data)
+        return data
+
+    def unread(self, data: bytes) -> None:
+        self.offset -= len(data)
+
+    def write(self, task: Caller, data: bytes) -> int:
+        start = self.inode.size if self.flags & O_APPEND else self.offset
+        done = self._write(task, start, data)
+        self.offset = start + done
+        return done
+
+    def read_at(self, task: Caller, offset: int, size: int) -> bytes:
+        return self.inode.read_at(offset, size)
+
+    def write_at(self, task: Caller, offset: int, data: bytes) -> int:
+        # pwrite(2), BUGS: with O_APPEND the data goes to the end, whatever the offset.
+        return self._write(task, self.inode.size if self.flags & O_APPEND else offset, data)
+
+    def _write(self, task: Caller, offset: int, data: bytes) -> int:
+        if not data:
+            return 0
+        if offset + len(data) > LARGEST_OFFSET:
+            raise Errno(EFBIG)
+        return self.inode.write_at(task, offset, within_file_limit(task, offset, data))
+
+    def resize(self, task: Caller, size: int) -> None:
+        if not self.writable:
+            raise Errno(EINVAL)
+        if size > self.inode.size:
+            within_file_limit(task, size, b"\0")
+        self.inode.resize(task, size)
+
+    def waiting(self) -> int:
+        return max(0, self.inode.size - self.offset)
+
+    def seek(self, task: Caller, offset: int, whence: int) -> int:
+        target = new_offset(offset, whence, self.offset, self.inode.size)
+        self.offset = target
+        return target
+
+
+def within_file_limit(task: Caller, offset: int, data: bytes) -> bytes:
+    """As much of `data` as RLIMIT_FSIZE lets stand at `offset`; setrlimit(2)."""
+    soft, _ = task.limits.get(RLIMIT_FSIZE, (-1, -1))
+    if soft < 0 or offset + len(data) <= soft:
+        return data
+    if offset >= soft:
+        task.kernel.signal(task, SIGXFSZ)
+        raise Errno(EFBIG)
+    return data[: soft - offset]
+
+
+def new_offset(offset: int, whence: int, current: int, size: int) -> int:
+    """Where lseek(2) leads in a file without holes. Raises Errno."""
+    if whence in (SEEK_DATA, SEEK_HOLE):
+        if not 0 <= offset < size:
+            raise Errno(ENXIO)
+        return offset if whence == SEEK_DATA else size
+    bases = {SEEK_SET: 0, SEEK_CUR: current, SEEK_END: size}
+    if whence not in bases:
+        raise Errno(EINVAL)
+    target = bases[whence] + offset
+    if not 0 <= target <= LARGEST_OFFSET:
+        raise Errno(EINVAL)
+    return target

@@ -1,0 +1,141 @@
+"""The one tree of files that a guest sees, put together from its parts, and where a task starts.
+
+The host's directories with the overlay over them, /dev, /proc and /sys. What is done to names,
+names.py knows; how files are opened, opening.py.
+hier(7).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from emu.errors import UsageError
+from kernel_stub.errno import ENXIO, Errno
+from kernel_stub.vfs.console import Console, ConsoleFile, console_files
+from kernel_stub.vfs.devices import DEVICES, Device
+from kernel_stub.vfs.directory import Directory, Symlink
+from kernel_stub.vfs.files import FileTable, FsContext
+from kernel_stub.vfs.granted import GrantedDirectory, GrantedRegular, GrantedSymlink
+from kernel_stub.vfs.host import Host, HostDirectory, Identity
+from kernel_stub.vfs.inode import Attributes, Inode, OpenFile
+from kernel_stub.vfs.modes import S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG
+from kernel_stub.vfs.opening import open_executable
+from kernel_stub.vfs.options import VfsOptions
+from kernel_stub.vfs.overlay import HostFiles, OverlayDirectory, OverlayRegular, OverlaySymlink
+from kernel_stub.vfs.procfs import make_proc, make_sys
+from kernel_stub.vfs.storage import Storage
+from kernel_stub.vfs.walk import Walk
+
+if TYPE_CHECKING:
+    from kernel_stub.vfs.caller import Caller
+
+DEV_DEVICE: Final = 5
+# What becomes of a file of the host: (stands below a grant, S_IF*). All others are Special.
+MAKERS: Final = {
+    (False, S_IFREG): OverlayRegular,
+    (False, S_IFDIR): OverlayDirectory,
+    (False, S_IFLNK): OverlaySymlink,
+    (True, S_IFREG): GrantedRegular,
+    (True, S_IFDIR): GrantedDirectory,
+    (True, S_IFLNK): GrantedSymlink,
+}
+DEV_LINKS: Final = {
+    b"fd": b"/proc/self/fd",
+    b"stdin": b"/proc/self/fd/0",
+    b"stdout": b"/proc/self/fd/1",
+    b"stderr": b"/proc/self/fd/2",
+}
+
+
+class Tty(Inode):
+    """/dev/tty: the terminal among the first three descriptors, if there is one."""
+
+    def __init__(self, attributes: Attributes, console: dict[int, OpenFile]) -> None:
+        super().__init__(attributes)
+        attributes.st_rdev = os.makedev(5, 0)
+        self.console = console
+
+    def open(self, task: Caller, flags: int) -> OpenFile:
+        for file in self.console.values():
+            if isinstance(file.inode, Console) and file.inode.is_terminal:
+                return ConsoleFile(file.inode, flags)
+        raise Errno(ENXIO)
+
+
+class Vfs:
+    """The tree of one run: `root` is its top, `console` the descriptors that the user gave."""
+
+    def __init__(self, options: VfsOptions) -> None:
+        self.options = options
+        self.storage = Storage(options.limit)
+        self.console = console_files()
+        host = Host(frozenset(_identity(path) for path in options.writable))
+        layers = [_top(host, options.root or b"/")]
+        if options.sysroot is not None:
+            layers.insert(0, _top(host, options.sysroot))
+        self.root = HostFiles(self.storage, MAKERS).top(tuple(layers))
+        self.root.mount(b"dev", self._dev())
+        self.root.mount(b"proc", make_proc(options.about, self.storage))
+        self.root.mount(b"sys", make_sys(options.about, self.storage))
+
+    def _dev(self) -> Directory:
+        dev = self._directory(0o755, 1)
+        for number, device in enumerate(DEVICES, 10):
+            dev.hold(device.name, Device(self._attributes(0, number), device))
+        dev.hold(b"tty", Tty(self._attributes(S_IFCHR | 0o666, 20), self.console))
+        for number, (name, target) in enumerate(DEV_LINKS.items(), 30):
+            dev.hold(name, Symlink(self._attributes(S_IFLNK | 0o777, number), target))
+        dev.hold(b"shm", self._directory(0o1777, 2))
+        dev.hold(b"pts", self._directory(0o755, 3))
+        return dev
+
+    def _directory(self, mode: int, number: int) -> Directory:
+        return Directory(self._attributes(S_IFDIR | mode, number), self.storage)
+
+    def _attributes(self, mode: int, number: int) -> Attributes:
+        return Attributes(mode, number, DEV_DEVICE, self.options.about.boot_ns)
+
+    def file_table(self) -> FileTable:
+        """The descriptors that a program starts with."""
+        return FileTable(self.console)
+
+    def context(self) -> FsContext:
+        """A task's place in the tree: at its top."""
+        return FsContext(self.root, self.root)
+
+    def open_executable(self, task: Caller, path: bytes) -> OpenFile:
+        """The regular file at `path`, which `task` may execute. Raises Errno."""
+        cwd: Directory = task.fs.cwd
+        return open_executable(task, cwd, path)
+
+    def enter_host_directory(self, task: Caller, path: bytes) -> Directory:
+        """The guest's directory for the host's `path`, or the top if the guest does not see it.
+
+        `path` is absolute and without symbolic links, as getcwd(3) gives it.
+        """
+        top = os.path.realpath(self.options.root or b"/").rstrip(b"/")
+        if path != top and not path.startswith(top + b"/"):
+            return self.root
+        try:
+            place = Walk(task, self.root).to(path[len(top) :] or b"/", follow=True)
+        except Errno:
+            return self.root
+        return place.inode if isinstance(place.inode, Directory) else self.root
+
+
+def _top(host: Host, path: bytes) -> HostDirectory:
+    try:
+        return HostDirectory.top(host, path)
+    except OSError as refused:
+        raise UsageError(f"{os.fsdecode(path)}: {refused.strerror}") from None
+
+
+def _identity(path: bytes) -> Identity:
+    try:
+        status = os.stat(path)
+    except OSError as refused:
+        raise UsageError(f"{os.fsdecode(path)}: {refused.strerror}") from None
+    if status.st_mode & S_IFDIR != S_IFDIR or not os.path.isdir(path):
+        raise UsageError(f"{os.fsdecode(path)}: not a directory")
+    return status.st_dev, status.st_ino
