@@ -1,0 +1,247 @@
+"""Waiting for descriptors: poll, ppoll, select, pselect6.
+
+Files of this kernel are ready or never will be, with one process; only the console can change by
+itself, and then the host is waited for. A time-out lets guest time pass, never host time.
+poll(2), select(2).
+"""
+
+# ruff: noqa: ARG001 - a handler has the parameters of its manual page
+
+from __future__ import annotations
+
+from struct import Struct, iter_unpack
+from typing import Final
+
+from kernel_stub.abi.structures import POLLFD
+from kernel_stub.errno import EBADF, EINVAL, Errno
+from kernel_stub.syscalls.places import descriptor_limit
+from kernel_stub.syscalls.table import Int, Pointer, UInt, ULong, syscall
+from kernel_stub.task import Task
+from kernel_stub.vfs.inode import OpenFile, PathFile
+from kernel_stub.vfs.modes import (
+    POLLERR,
+    POLLHUP,
+    POLLIN,
+    POLLNVAL,
+    POLLOUT,
+    POLLPRI,
+    POLLRDNORM,
+    POLLWRNORM,
+)
+
+SECOND: Final = 10**9
+TIMESPEC_64: Final = Struct("<2q")
+MOST_SELECTED: Final = 1024
+# select(2), "Correspondence between select() and poll() notifications"
+READ_SET: Final = POLLIN | POLLRDNORM | POLLHUP | POLLERR
+WRITE_SET: Final = POLLOUT | POLLWRNORM | POLLERR
+EXCEPT_SET: Final = POLLPRI
+MASKS: Final = (READ_SET, WRITE_SET, EXCEPT_SET)
+
+Wanted = list[tuple[int, int]]  # descriptor, events
+Ready = dict[int, int]  # index in Wanted -> events
+
+
+def _events(task: Task, descriptor: int, wanted: int) -> int:
+    """The events of poll(2) that hold for a descriptor now."""
+    if descriptor < 0:
+        return 0
+    if descriptor not in task.files:
+        return POLLNVAL
+    file = task.files.any(descriptor)
+    if isinstance(file, PathFile):
+        return POLLNVAL
+    told = _with_bands(file.poll(task))
+    return told & (wanted | POLLERR | POLLHUP)
+
+
+def _with_bands(events: int) -> int:
+    """What holds for POLLIN holds for the normal band, and so for POLLOUT."""
+    events |= POLLRDNORM if events & POLLIN else 0
+    return events | (POLLWRNORM if events & POLLOUT else 0)
+
+
+def _ready(task: Task, wanted: Wanted) -> Ready:
+    found = ((i, _events(task, fd, events)) for i, (fd, events) in enumerate(wanted))
+    return {index: events for index, events in found if events}
+
+
+def _wait(task: Task, wanted: Wanted, timeout_ns: int | None) -> Ready:
+    """Waits until something of `wanted` holds, or `timeout_ns` passed (None: for ever)."""
+    ready = _ready(task, wanted)
+    if ready or timeout_ns == 0:
+        return ready
+    if timeout_ns is not None:
+        task.kernel.sleep_until(task.kernel.uptime_ns() + timeout_ns)
+        return _ready(task, wanted)
+    outside = [file.waits_for() for file in _files(task, wanted)]
+    outside = [descriptor for descriptor in outside if descriptor >= 0]
+    if not outside:
+        task.kernel.deadlock(task, "descriptors that nobody will make ready")
+    while not ready:
+        task.kernel.wait_readable(outside[0])
+        ready = _ready(task, wanted)
+    return ready
+
+
+def _files(task: Task, wanted: Wanted) -> list[OpenFile]:
+    """The open files of which input is wanted."""
+    return [
+        task.files.any(descriptor)
+        for descriptor, events in wanted
+        if events & (POLLIN | POLLRDNORM) and descriptor in task.files
+    ]
+
+
+def _duration(task: Task, pointer: int, layout: Struct, parts: int) -> int | None:
+    """A time-out in the program's memory, in nanoseconds; `parts` of a second per unit."""
+    if not pointer:
+        return None
+    seconds, part = task.memory.unpack(layout, pointer)
+    if seconds < 0 or not 0 <= part < parts:
+        raise Errno(EINVAL)
+    return int(seconds * SECOND + part * (SECOND // parts))
+
+
+def _poll(task: Task, array: int, count: int, timeout_ns: int | None) -> int:
+    if count > descriptor_limit(task):
+        raise Errno(EINVAL)
+    records = list(iter_unpack(POLLFD.format, task.memory.copy_in(array, count * POLLFD.size)))
+    wanted = [(descriptor, events & 0xFFFF) for descriptor, events, _ in records]
+    ready = _wait(task, wanted, timeout_ns)
+    told = [
+        POLLFD.pack(descriptor, events, ready.get(index, 0))
+        for index, (descriptor, events, _) in enumerate(records)
+    ]
+    task.memory.copy_out(array, b"".join(told))
+    return len(ready)
+
+
+_SIGNALS_MISSING: Final = "the signal mask is not used"
+
+
+@syscall()
+def poll(task: Task, array: Pointer, count: UInt, timeout: Int) -> int:
+    return _poll(task, array, count, None if timeout < 0 else timeout * 10**6)
+
+
+@syscall(support="partial", missing=_SIGNALS_MISSING)
+def ppoll(
+    task: Task, array: Pointer, count: UInt, timeout: Pointer, mask: Pointer, size: ULong
+) -> int:
+    return _poll(task, array, count, _duration(task, timeout, task.abi.timespec, SECOND))
+
+
+@syscall(support="partial", missing=_SIGNALS_MISSING)
+def ppoll_time64(
+    task: Task, array: Pointer, count: UInt, timeout: Pointer, mask: Pointer, size: ULong
+) -> int:
+    return _poll(task, array, count, _duration(task, timeout, TIMESPEC_64, SECOND))
+
+
+def _members(task: Task, pointer: int, count: int) -> set[int]:
+    """The descriptors of an fd_set."""
+    if not pointer:
+        return set()
+    bits = int.from_bytes(task.memory.copy_in(pointer, _set_size(task, count)), "little")
+    return {number for number in range(count) if bits >> number & 1}
+
+
+def _set_size(task: Task, count: int) -> int:
+    """The bytes of an fd_set of `count` descriptors: whole words."""
+    word = task.abi.word
+    return -(-count // (8 * word)) * word
+
+
+def _select(task: Task, count: int, pointers: tuple[int, int, int], timeout_ns: int | None) -> int:
+    if count < 0:
+        raise Errno(EINVAL)
+    count = min(count, MOST_SELECTED)
+    sets = [_members(task, pointer, count) for pointer in pointers]
+    numbers = sorted(set().union(*sets))
+    if any(number not in task.files for number in numbers):
+        raise Errno(EBADF)
+    wanted = [(number, _asked(number, sets)) for number in numbers]
+    ready = _wait(task, wanted, timeout_ns)
+    events = {numbers[index]: found for index, found in ready.items()}
+    total = 0
+    for pointer, members, mask in zip(pointers, sets, MASKS, strict=True):
+        held = [number for number in members if events.get(number, 0) & mask]
+        total += len(held)
+        if pointer:
+            bits = sum(1 << number for number in held)
+            task.memory.copy_out(pointer, bits.to_bytes(_set_size(task, count), "little"))
+    return total
+
+
+def _asked(number: int, sets: list[set[int]]) -> int:
+    """The events that make `number` ready for one of the sets that it is in."""
+    asked = 0
+    for mask, members in zip(MASKS, sets, strict=True):
+        asked |= mask if number in members else 0
+    return asked
+
+
+def _select_and_tell(
+    task: Task,
+    count: int,
+    pointers: tuple[int, int, int],
+    timeout: int,
+    layout: Struct,
+    parts: int,
+) -> int:
+    """select(2) on Linux leaves the time that was not used in `timeout`."""
+    duration = _duration(task, timeout, layout, parts)
+    start = task.kernel.uptime_ns()
+    total = _select(task, count, pointers, duration)
+    if duration is not None:
+        left = max(0, duration - (task.kernel.uptime_ns() - start))
+        seconds, nanoseconds = divmod(left, SECOND)
+        task.memory.pack(layout, timeout, seconds, nanoseconds // (SECOND // parts))
+    return total
+
+
+@syscall()
+def select(
+    task: Task, count: Pointer, reads: Pointer, writes: Pointer, excepts: Pointer, timeout: Pointer
+) -> int:
+    if task.abi.word == 4:  # old_select: one pointer to the five arguments
+        count, reads, writes, excepts, timeout = task.memory.unpack(task.abi.words(5), count)
+    return _newselect(task, count, reads, writes, excepts, timeout)
+
+
+@syscall()
+def _newselect(
+    task: Task, count: Int, reads: Pointer, writes: Pointer, excepts: Pointer, timeout: Pointer
+) -> int:
+    count = (count & 0xFFFF_FFFF ^ 0x8000_0000) - 0x8000_0000
+    sets = (reads, writes, excepts)
+    return _select_and_tell(task, count, sets, timeout, task.abi.timeval, 10**6)
+
+
+@syscall(support="partial", missing=_SIGNALS_MISSING)
+def pselect6(
+    task: Task,
+    count: Int,
+    reads: Pointer,
+    writes: Pointer,
+    excepts: Pointer,
+    timeout: Pointer,
+    mask: Pointer,
+) -> int:
+    sets = (reads, writes, excepts)
+    return _select_and_tell(task, count, sets, timeout, task.abi.timespec, SECOND)
+
+
+@syscall(support="partial", missing=_SIGNALS_MISSING)
+def pselect6_time64(
+    task: Task,
+    count: Int,
+    reads: Pointer,
+    writes: Pointer,
+    excepts: Pointer,
+    timeout: Pointer,
+    mask: Pointer,
+) -> int:
+    sets = (reads, writes, excepts)
+    return _select_and_tell(task, count, sets, timeout, TIMESPEC_64, SECOND)
