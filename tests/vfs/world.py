@@ -1,0 +1,134 @@
+"""A small world for the tests of files: a task, a kernel that records, and memory without pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from struct import Struct
+from typing import Any, Final, NoReturn
+
+from kernel_stub.abi.abi import X86_64, Abi
+from kernel_stub.errno import EFAULT, ENAMETOOLONG, Errno
+from kernel_stub.vfs import Vfs, VfsOptions
+from kernel_stub.vfs.files import FileTable
+
+NOW: Final = 1_700_000_000 * 10**9
+MEMORY_AT: Final = 0x10000
+MEMORY_SIZE: Final = 0x400000
+MAPS: Final = (
+    b"00400000-00401000 r-xp 00000000 00:00 0                          /bin/it\n"
+    b"7ffffffde000-7ffffffff000 rw-p 00000000 00:00 0                  [stack]\n"
+)
+
+
+class Deadlock(Exception):
+    """The program waits for ever."""
+
+
+class FakeKernel:
+    """Time that stands still unless told, seeded bytes, and what was asked."""
+
+    def __init__(self, vfs: Vfs) -> None:
+        self.vfs = vfs
+        self.clock = 0
+        self.signals: list[int] = []
+        self.waits: list[int] = []
+
+    def now_ns(self) -> int:
+        return NOW + self.clock
+
+    def uptime_ns(self) -> int:
+        return self.clock
+
+    def sleep_until(self, uptime_ns: int) -> None:
+        self.clock = max(self.clock, uptime_ns)
+
+    def random_bytes(self, count: int) -> bytes:
+        return b"\x2a" * count
+
+    def wait_readable(self, fd: int) -> None:
+        self.waits.append(fd)
+
+    def signal(self, task: Any, number: int) -> None:
+        self.signals.append(number)
+
+    def deadlock(self, task: Any, waits_for: str) -> NoReturn:
+        raise Deadlock(waits_for)
+
+
+class FakeMemory:
+    """One writable piece of memory at MEMORY_AT; all else is EFAULT."""
+
+    def __init__(self) -> None:
+        self.bytes = bytearray(MEMORY_SIZE)
+
+    def _at(self, address: int, size: int) -> int:
+        at = address - MEMORY_AT
+        if at < 0 or at + size > MEMORY_SIZE:
+            raise Errno(EFAULT)
+        return at
+
+    def copy_in(self, address: int, size: int) -> bytes:
+        at = self._at(address, size)
+        return bytes(self.bytes[at : at + size])
+
+    def copy_out(self, address: int, data: bytes | memoryview) -> None:
+        at = self._at(address, len(data))
+        self.bytes[at : at + len(data)] = data
+
+    def copy_in_string(self, address: int, limit: int = 4096) -> bytes:
+        at = self._at(address, 1)
+        end = self.bytes.find(0, at, at + limit)
+        if end < 0:
+            raise Errno(ENAMETOOLONG)
+        return bytes(self.bytes[at:end])
+
+    def unpack(self, layout: Struct, address: int) -> tuple[Any, ...]:
+        return layout.unpack(self.copy_in(address, layout.size))
+
+    def pack(self, layout: Struct, address: int, *values: Any) -> None:
+        self.copy_out(address, layout.pack(*values))
+
+
+class FakeSpace:
+    def maps_text(self) -> bytes:
+        return MAPS
+
+
+class FakeTask:
+    """A task of the host's user, or of `uid`."""
+
+    def __init__(self, vfs: Vfs, uid: int = 0, abi: Abi = X86_64) -> None:
+        self.kernel = FakeKernel(vfs)
+        self.fs = vfs.context()
+        self.files = FileTable()
+        self.memory = FakeMemory()
+        self.space = FakeSpace()
+        self.abi = self.program_abi = abi
+        self.pid, self.parent_pid = 1000, 1
+        self.uid, self.gid = uid, uid
+        self.groups: list[int] = []
+        self.name = b"it"
+        self.executable = b"/bin/it"
+        self.arguments = [b"it", b"-x"]
+        self.environment = [b"A=1"]
+        self.auxv = b"\0" * 16
+        self.signal_mask = 0
+        self.limits: dict[int, tuple[int, int]] = {}
+
+
+def world(
+    root: Path | None = None,
+    *,
+    sysroot: Path | None = None,
+    rw: tuple[Path, ...] = (),
+    uid: int = 0,
+    abi: Abi = X86_64,
+    limit: int = 64 << 20,
+) -> Any:
+    """A task in a tree over `root`. It is typed as Any: it stands for a kernel_stub.task.Task."""
+
+    def name(path: Path | None) -> bytes | None:
+        return None if path is None else bytes(path)
+
+    options = VfsOptions(name(root), name(sysroot), tuple(bytes(path) for path in rw), limit)
+    return FakeTask(Vfs(options), uid, abi)
