@@ -1,0 +1,1 @@
+"""Facts of the architecture against the manuals and against golden tables."""
