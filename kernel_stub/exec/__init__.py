@@ -62,7 +62,7 @@ def load_program(
     Raises:
         LoadError: it cannot be run; the task has not changed, its address space may have.
     """
-    program = find_program(kernel.vfs, task, path, argv)
+    program = find_program(kernel.vfs, task, path, argv or [b""])  # as Linux since 5.18
     abi = X86_64 if program.image.bits == 64 else I386
     space = task.space
     space.layout = USER_64 if program.image.bits == 64 else USER_32
