@@ -1,0 +1,1 @@
+"""Frames, page tables and the processor's own walk."""
