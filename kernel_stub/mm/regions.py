@@ -17,6 +17,9 @@ from kernel_stub.mm.flags import MAP_GROWSDOWN, MAP_NORESERVE, MAP_SHARED, PROT_
 
 # The flags of mmap(2) that stay with a region.
 KEPT_FLAGS: Final = MAP_SHARED | MAP_GROWSDOWN | MAP_NORESERVE
+# No flag of mmap(2): every page may come to need a frame of its own. Like Linux's VM_ACCOUNT it
+# stays when the right to write is taken away, for the pages that were written are still there.
+ACCOUNTED: Final = 1 << 32
 
 
 class MappedFile(Protocol):
@@ -65,8 +68,8 @@ class Region:
     ) -> None:
         self.start = start
         self.end = end
-        self.prot = prot
         self.flags = flags
+        self.set_rights(prot)
         self.file = file
         self.shared = shared
         self.offset = offset
@@ -91,10 +94,15 @@ class Region:
     def pages(self) -> int:
         return (self.end - self.start) >> PAGE_SHIFT
 
+    def set_rights(self, prot: int) -> None:
+        self.prot = prot
+        if prot & PROT_WRITE and not self.flags & (MAP_SHARED | MAP_NORESERVE):
+            self.flags |= ACCOUNTED
+
     @property
     def is_committed(self) -> bool:
         """Whether every page of it may come to need a frame of its own."""
-        return bool(self.prot & PROT_WRITE) and not self.flags & (MAP_SHARED | MAP_NORESERVE)
+        return bool(self.flags & ACCOUNTED)
 
     @property
     def lowest(self) -> int:

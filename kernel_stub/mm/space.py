@@ -211,13 +211,13 @@ class AddressSpace:
         pages = 0
         for region in self.regions.overlapping(start, end):
             part = region.part(start, end)
-            part.prot = prot
+            part.set_rights(prot)
             if part.is_committed and not region.is_committed:
                 pages += part.pages
         return pages
 
     def _protect(self, region: Region, prot: int) -> None:
-        region.prot = prot
+        region.set_rights(prot)
         if prot == PROT_NONE:
             self.pages.hide(region.start, region.end)
         else:

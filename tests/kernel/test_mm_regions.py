@@ -76,6 +76,13 @@ def test_pages_are_counted_and_what_needs_a_frame_of_its_own() -> None:
     assert (regions.size, regions.committed) == (7, 3)
 
 
+def test_pages_that_may_have_been_written_stay_counted_without_the_right() -> None:
+    written = region(0, 2)
+    written.set_rights(PROT_READ)
+    regions = filled(written, region(2, 3, PROT_READ))
+    assert (len(regions), regions.committed) == (2, 2)
+
+
 # (start, end, the first page that is in no region)
 COVERED = ((0, 2, 2), (0, 4, 2), (2, 3, 2), (3, 6, 6), (3, 7, 6), (5, 5, 5))
 
