@@ -62,7 +62,7 @@ class Machine:
 
     def attach(self, kernel: Kernel) -> None:
         """From now on `kernel` answers what ring-0 code hands over."""
-        self.processor.kernel = kernel
+        self.processor.attach(kernel)
 
     def run(self, limit: int | None = None) -> bool:
         """Runs until someone stops the engine; returns whether `limit` instructions ended it."""
@@ -72,18 +72,20 @@ class Machine:
             self.engine.run()
         finally:
             exhausted = limit is not None and self.counter.exhausted
-            self.counter.abort(self.engine.rip())
+            self.engine.state.load()
+            self.counter.abort(self.engine.state.rip)
+            self.processor.settle()
             self.ledger.close(self.counter.kernel)
         return exhausted
 
 
 def make_counter(kind: str, engine: Engine) -> Counter:
     """The counter `kind` (one of COUNTERS) on `engine`. Raises UsageError, EngineError."""
-    from emu.cpu import block_counter, slot_counter
+    from emu.cpu import block_counter, hostcode, slot_counter
 
     if kind not in COUNTERS:
         raise UsageError(f"no counter {kind!r}; known: {', '.join(COUNTERS)}")
-    if kind == "python" or (kind == "auto" and not slot_counter.is_supported()):
+    if kind == "python" or (kind == "auto" and not hostcode.is_supported()):
         return block_counter.BlockCounter(engine, _count_instructions)
     try:
         return slot_counter.SlotCounter(engine, _count_instructions)

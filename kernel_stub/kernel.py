@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from struct import Struct
 from typing import Final, NoReturn
 
 from emu.errors import RingscopeError
 from emu.machine import Machine
-from emu.x86 import error_codes, msrs, vectors
+from emu.x86 import error_codes, vectors
 from kernel_stub import layout
 from kernel_stub.abi import signals
 from kernel_stub.abi.abi import I386, X86_64, Abi
@@ -31,7 +32,9 @@ _MASK64: Final = (1 << 64) - 1
 _LOW: Final = 0xFFFF_FFFF
 
 _REGS: Final = entry.PT_REGS_STRUCT
-_AT: Final = entry.PT_OFFSET
+_CALL: Final = Struct("<9Q")  # from r10 up to orig_rax: what SYSCALL's arguments stand among
+_CALL_AT: Final = entry.PT_OFFSET["r10"]
+_RAX_AT: Final = entry.PT_OFFSET["rax"]
 _R15, _R14, _R13, _R12, _RBP, _RBX, _R11, _R10, _R9, _R8, _RAX, _RCX, _RDX, _RSI, _RDI = range(15)
 _ORIG_RAX, _RIP, _CS, _RFLAGS, _RSP, _SS = range(15, 21)
 
@@ -103,12 +106,12 @@ class Kernel:
     def _syscall_64(self, at: int) -> None:
         task = self._task
         assert task is not None
-        view = self.physical.view
-        regs = _REGS.unpack_from(view, at)
         task.abi = X86_64
-        number = regs[_ORIG_RAX] & _LOW
-        arguments = (regs[_RDI], regs[_RSI], regs[_RDX], regs[_R10], regs[_R8], regs[_R9])
-        self._put(at, "rax", self.calls_64.invoke(task, number, arguments))
+        r10, r9, r8, _, _, rdx, rsi, rdi, number = _CALL.unpack_from(
+            self.physical.view, at + _CALL_AT
+        )
+        result = self.calls_64.invoke(task, number & _LOW, (rdi, rsi, rdx, r10, r8, r9))
+        self.physical.words[at + _RAX_AT >> 3] = result & _MASK64
 
     def _int80(self, at: int) -> None:
         regs = _REGS.unpack_from(self.physical.view, at)
@@ -148,8 +151,7 @@ class Kernel:
         self._put(at, "rax", result)
 
     def _put(self, at: int, register: str, value: int) -> None:
-        start = at + _AT[register]
-        self.physical.view[start : start + 8] = (value & _MASK64).to_bytes(8, "little")
+        self.physical.words[at + entry.PT_OFFSET[register] >> 3] = value & _MASK64
 
     # ---- exceptions
 
@@ -232,17 +234,17 @@ class Kernel:
         raise RingscopeError(f"deadlock: process {task.pid} waits for {waits_for}, for ever")
 
     def get_fs_base(self) -> int:
-        return self.machine.engine.read_msr(msrs.FS_BASE)
+        return self.machine.engine.state.fs_base
 
     def set_fs_base(self, address: int) -> None:
-        self.machine.engine.write_msr(msrs.FS_BASE, address)
+        self.machine.engine.state.fs_base = address
 
     def get_gs_base(self) -> int:
-        return self.machine.engine.read_msr(msrs.KERNEL_GS_BASE)
+        return self.machine.engine.state.kernel_gs_base
 
     def set_gs_base(self, address: int) -> None:
         """The program's GS base: in the kernel it stands in KERNEL_GS_BASE until SWAPGS."""
-        self.machine.engine.write_msr(msrs.KERNEL_GS_BASE, address)
+        self.machine.engine.state.kernel_gs_base = address
 
     def get_tls_descriptor(self, slot: int) -> int:
         return self.half.read_descriptor(layout.TLS_FIRST_ENTRY + slot)

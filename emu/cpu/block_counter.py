@@ -70,12 +70,8 @@ class BlockCounter(Counter):
             self._left += rest
 
     @property
-    def user(self) -> int:
-        return self._totals[0]
-
-    @property
-    def kernel(self) -> int:
-        return self._totals[KERNEL]
+    def totals(self) -> list[int]:
+        return self._totals
 
     @property
     def exhausted(self) -> bool:

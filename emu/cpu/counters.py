@@ -13,7 +13,7 @@ SDM 2B, "REP/REPE/REPZ/REPNE/REPNZ"; SDM 1, "Instruction Pointer" for retirement
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from emu.cpu.engine import Engine
@@ -53,20 +53,26 @@ class Counter:
     """What both counters share: measuring a block and taking back what did not run."""
 
     name: str
+    kernel_at: int | None = None  # the host's address of totals[KERNEL], where it is native
 
     def __init__(self, engine: Engine, count: InstructionCount) -> None:
         self._engine = engine
         self._count = count
 
     @property
+    def totals(self) -> Sequence[int]:
+        """Instructions retired at CPL 3 and at CPL 0 to 2: totals[USER], totals[KERNEL]."""
+        raise NotImplementedError
+
+    @property
     def user(self) -> int:
         """Instructions retired at CPL 3."""
-        raise NotImplementedError
+        return self.totals[USER]
 
     @property
     def kernel(self) -> int:
         """Instructions retired at CPL 0 to 2."""
-        raise NotImplementedError
+        return self.totals[KERNEL]
 
     @property
     def exhausted(self) -> bool:
@@ -78,7 +84,10 @@ class Counter:
         raise NotImplementedError
 
     def abort(self, pc: int) -> None:
-        """The current block was left before the instruction at `pc`, or on it by a fault."""
+        """The current block was left before the instruction at `pc`, or on it by a fault.
+
+        The state block must be loaded and not yet edited.
+        """
         raise NotImplementedError
 
     def retract(self, path: int) -> None:
@@ -107,7 +116,6 @@ class Counter:
         """How many instructions of `block` stand at `pc` and after it."""
         if pc == block.start:
             return block.instructions
-        self._engine.state.load()
         if self._may_translate(pc, block):
             size, instructions = self._engine.block_at(pc)
             if pc + size == block.end:

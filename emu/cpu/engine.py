@@ -3,36 +3,51 @@
 It knows Unicorn's calls and their price; it does not know gates, kernels or system calls. Facts
 that it relies on are proved when it starts (probe.py) and in tests/cpu/test_engine.py.
 
-Callbacks are registered without Unicorn's Python wrappers, which cost more than the work itself;
-an exception inside one is kept, stops the engine, and is raised by `run`.
+Hooks are registered without Unicorn's Python wrappers, which cost more than the work itself, and go
+through a trampoline (hostcode.py): a callback finds the state loaded, and what it leaves is stored.
+What a callback raises is kept, stops the engine, and is raised by `run`.
 """
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import unicorn
 from unicorn import x86_const as const
 from unicorn.unicorn_py3.unicorn import uc_hook_h, uc_tb, uclib
 
+from emu.cpu import hostcode
 from emu.cpu import state as at
+from emu.cpu.hostcode import HostCode
 from emu.cpu.state import CpuState
 from emu.errors import EngineError, UsageError
 from emu.memory.physical import PhysicalMemory
 from emu.x86 import msrs
 
 _VOIDP: Final = ctypes.c_void_p
-_INTR_CALLBACK: Final = ctypes.CFUNCTYPE(None, _VOIDP, ctypes.c_uint32, _VOIDP)
-_INVALID_CALLBACK: Final = ctypes.CFUNCTYPE(ctypes.c_bool, _VOIDP, _VOIDP)
-_INSN_CALLBACK: Final = ctypes.CFUNCTYPE(None, _VOIDP, _VOIDP)
-_SKIP_CALLBACK: Final = ctypes.CFUNCTYPE(ctypes.c_int, _VOIDP, _VOIDP)
+_CALLBACK: Final = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_uint32)  # behind the trampoline
+_INSN_CALLBACK: Final = ctypes.CFUNCTYPE(ctypes.c_int, _VOIDP, _VOIDP)
+_NO_MARKS: Final[Mapping[bytes, int]] = {}
+_HOOKS: Final = {
+    unicorn.UC_HOOK_INTR: ctypes.CFUNCTYPE(ctypes.c_int, _VOIDP, ctypes.c_uint32, _VOIDP),
+    unicorn.UC_HOOK_INSN_INVALID: _INSN_CALLBACK,
+    unicorn.UC_HOOK_INSN: _INSN_CALLBACK,
+}
 
-# A second handle to the same library: no argument types, so arguments made once pass through.
-_fast: Final = ctypes.CDLL(uclib._name)
+# A second handle to the same library: no argument types, so arguments made once pass through, and
+# short calls keep the interpreter's lock.
+_fast: Final = ctypes.PyDLL(uclib._name)
 
 _CR0_LONG_MODE: Final = 0x8005_0033  # PE MP ET NE WP AM PG
+
+# What `cells` hold.
+FLAGS: Final = 0  # RFLAGS at the hook
+PATH: Final = 1  # 0: native code may do SYSCALL; PATH_TAKEN: it did, and the ledger must be told
+KERNEL_AT_ENTRY: Final = 2  # the kernel's count when it did
+PATH_TAKEN: Final = 1
+PATH_PYTHON: Final = 2
 
 MODELS: Final = {
     name[len("UC_CPU_X86_") :].lower().replace("_", "-"): number
@@ -59,15 +74,17 @@ class Engine:
         self.stopping = False
         self._map(physical)
         self._context = self._uc.context_save()
-        self._register_arguments: dict[int, tuple[object, ...]] = {}
-        self._value = ctypes.c_uint64()
+        self._value = (ctypes.c_uint64 * 3)()
         self._value_pointer = ctypes.c_void_p(ctypes.addressof(self._value))
+        self.cells: Final = memoryview(self._value).cast("B").cast("Q")
+        self.cells[PATH] = PATH_PYTHON
         self.state: Final = self._state_block()
         self._translation = uc_tb()
         self._uc.ctl_exits_enabled(True)  # with no exits: `until` would add phantom instructions
         self._on_interrupt: Callable[[int], None] = _nobody
         self._on_invalid: Callable[[], bool] = _refuse
-        self._hook_interrupts()
+        self._code, self._trampoline_marks = self._trampoline()
+        self._hook_exceptions()
 
     @staticmethod
     def _open(model: str) -> unicorn.Uc:
@@ -87,6 +104,7 @@ class Engine:
     def _state_block(self) -> CpuState:
         size = self._context.size
         start = self._context.context.value
+        self._state_at = start + size - at.SIZE
         header = size - at.SIZE
         if not 0 < header <= 256:
             raise EngineError(f"unknown size of the saved CPU state: {size} bytes")
@@ -101,6 +119,21 @@ class Engine:
             restore(handle, context)
 
         return CpuState(block, load, store)
+
+    def _trampoline(self) -> tuple[HostCode | None, dict[bytes, int]]:
+        """Where trampolines are kept, and their constants; None where the host allows none."""
+        marks = {
+            hostcode.CONTEXT: self._context.context.value,
+            hostcode.SAVE: _address(_fast.uc_context_save),
+            hostcode.CELL: ctypes.addressof(self._value),
+            hostcode.READ: _address(_fast.uc_reg_read),
+            hostcode.RESTORE: _address(_fast.uc_context_restore),
+            hostcode.FLAGS_REGISTER: const.UC_X86_REG_EFLAGS,
+        }
+        try:
+            return HostCode(), marks
+        except EngineError:
+            return None, marks
 
     # ---- running
 
@@ -137,7 +170,7 @@ class Engine:
 
     def _read(self, register: int) -> int:
         _fast.uc_reg_read(self.handle, register, self._value_pointer)
-        return self._value.value
+        return self._value[0]
 
     # ---- what is not in the state block, or must not be written there
 
@@ -211,7 +244,7 @@ class Engine:
         if error:
             raise EngineError(f"no block at {address:#x}")
 
-    # ---- hooks
+    # ---- hooks: each finds the state loaded, RFLAGS in cells[FLAGS], and has the state stored
 
     def hook_interrupts(self, callback: Callable[[int], None] | None) -> None:
         """`callback(vector)` runs for each exception and `int n`, between two blocks."""
@@ -221,60 +254,96 @@ class Engine:
         """`callback()` runs for each #UD, between two blocks; it returns True to go on."""
         self._on_invalid = callback
 
-    def hook_syscall(self, callback: Callable[[], None]) -> None:
-        """`callback()` runs for SYSCALL, inside its block; 2 is added to RIP afterwards."""
-        self._add_instruction(_INSN_CALLBACK, callback, const.UC_X86_INS_SYSCALL)
+    def hook_syscall(self, callback: Callable[[], None], count_at: int | None) -> None:
+        """`callback()` runs for SYSCALL, inside its block; 2 is added to RIP afterwards.
+
+        Where the kernel's count stands at the host's address `count_at`, and `cells[PATH]` is 0,
+        SYSCALL from 64-bit code at CPL 3 is done in native code instead; see syscall.S.
+        """
+        if self._code is None or count_at is None:
+            self._hook_instruction(const.UC_X86_INS_SYSCALL, callback)
+            return
+        marks = {hostcode.STATE: self._state_at, hostcode.KERNEL_COUNT: count_at}
+        self._hook_instruction(const.UC_X86_INS_SYSCALL, callback, hostcode.SYSCALL_CODE, marks)
 
     def hook_sysenter(self, callback: Callable[[], None]) -> None:
         """`callback()` runs for SYSENTER, inside its block; 2 is added to RIP afterwards."""
-        self._add_instruction(_INSN_CALLBACK, callback, const.UC_X86_INS_SYSENTER)
+        self._hook_instruction(const.UC_X86_INS_SYSENTER, callback)
 
-    def hook_cpuid(self, callback: Callable[[], int]) -> None:
-        """`callback()` runs for CPUID; it returns 1 if it did the whole instruction."""
-        self._add_instruction(_SKIP_CALLBACK, callback, const.UC_X86_INS_CPUID)
+    def hook_cpuid(self, callback: Callable[[], None]) -> None:
+        """`callback()` does the whole CPUID, inside its block."""
+        self._hook_instruction(const.UC_X86_INS_CPUID, callback)
 
-    def hook_rdtsc(self, callback: Callable[[], int]) -> None:
-        """`callback()` runs for RDTSC; it returns 1 if it did the whole instruction."""
-        self._add_instruction(_SKIP_CALLBACK, callback, const.UC_X86_INS_RDTSC)
+    def hook_rdtsc(self, callback: Callable[[], None]) -> None:
+        """`callback()` does the whole RDTSC, inside its block."""
+        self._hook_instruction(const.UC_X86_INS_RDTSC, callback)
 
-    def hook_rdtscp(self, callback: Callable[[], int]) -> None:
-        """`callback()` runs for RDTSCP; it returns 1 if it did the whole instruction."""
-        self._add_instruction(_SKIP_CALLBACK, callback, const.UC_X86_INS_RDTSCP)
+    def hook_rdtscp(self, callback: Callable[[], None]) -> None:
+        """`callback()` does the whole RDTSCP, inside its block."""
+        self._hook_instruction(const.UC_X86_INS_RDTSCP, callback)
 
-    def _hook_interrupts(self) -> None:
-        def interrupted(_engine: int, vector: int, _data: int) -> None:
+    def _hook_exceptions(self) -> None:
+        def interrupted(vector: int) -> int:
             try:
                 self._on_interrupt(vector)
             except BaseException as failure:
-                self._fail(failure)
+                self.fail(failure)
+            return 1
 
-        def invalid(_engine: int, _data: int) -> bool:
+        def invalid(_: int) -> int:
             try:
                 return self._on_invalid()
             except BaseException as failure:
-                self._fail(failure)
-                return False
+                self.fail(failure)
+            return 1
 
-        self._add(unicorn.UC_HOOK_INTR, _INTR_CALLBACK(interrupted))
-        self._add(unicorn.UC_HOOK_INSN_INVALID, _INVALID_CALLBACK(invalid))
+        self._add(unicorn.UC_HOOK_INTR, interrupted)
+        self._add(unicorn.UC_HOOK_INSN_INVALID, invalid)
 
-    def _add_instruction(
-        self, kind: Callable[..., object], callback: Callable[[], int | None], instruction: int
+    def _hook_instruction(
+        self,
+        instruction: int,
+        callback: Callable[[], None],
+        code: bytes = hostcode.TRAMPOLINE_CODE,
+        marks: Mapping[bytes, int] = _NO_MARKS,
     ) -> None:
-        def guarded(_engine: int, _data: int) -> int | None:
+        def guarded(_: int) -> int:
             try:
-                return callback()
+                callback()
             except BaseException as failure:
-                self._fail(failure)
-                return 1
+                self.fail(failure)
+            return 1
 
-        self._add(unicorn.UC_HOOK_INSN, kind(guarded), ctypes.c_int(instruction))
+        self._add(unicorn.UC_HOOK_INSN, guarded, code, marks, ctypes.c_int(instruction))
 
-    def _add(self, hook: int, callback: object, *extra: object) -> None:
-        self._keep.append(callback)
-        address = ctypes.cast(callback, _VOIDP).value  # type: ignore[arg-type]  # a CFUNCTYPE object
-        assert address is not None
+    def _add(
+        self,
+        hook: int,
+        callback: Callable[[int], int],
+        code: bytes = hostcode.TRAMPOLINE_CODE,
+        marks: Mapping[bytes, int] = _NO_MARKS,
+        *extra: object,
+    ) -> None:
+        """Registers `callback` behind a trampoline, native where the host allows it."""
+        if self._code is None:
+            function = _HOOKS[hook](self._slow_trampoline(callback, hook))
+            address = _address(function)
+        else:
+            function = _CALLBACK(callback)
+            own = {hostcode.PYTHON: _address(function), **marks}
+            address = self._code.add(code, {**self._trampoline_marks, **own})
+        self._keep.append(function)
         self.hook_native(hook, address, 0, *extra)
+
+    def _slow_trampoline(self, callback: Callable[[int], int], hook: int) -> Callable[..., int]:
+        def trampoline(_engine: int, argument: int, _data: int = 0) -> int:
+            self.cells[FLAGS] = self.flags()
+            self.state.load()
+            result = callback(argument if hook == unicorn.UC_HOOK_INTR else 0)
+            self.state.store()
+            return result
+
+        return trampoline
 
     def hook_native(self, hook: int, function: int, data: int, *extra: object) -> int:
         """Registers the host function at address `function`; returns the hook's own address."""
@@ -296,12 +365,16 @@ class Engine:
 
     def fail(self, failure: BaseException) -> None:
         """Keeps what a callback raised, for `run` to raise, and stops."""
-        self._fail(failure)
-
-    def _fail(self, failure: BaseException) -> None:
         if self._failure is None:
             self._failure = failure
         self.stop()
+
+
+def _address(function: Any) -> int:
+    """The address of a C function or of a callback."""
+    address = ctypes.cast(function, _VOIDP).value
+    assert address is not None
+    return address
 
 
 def _nobody(vector: int) -> None:

@@ -18,20 +18,29 @@ from emu.x86.vendors import Vendor
 LENGTH: Final = 2  # bytes of SYSCALL (0F 05) and of SYSENTER (0F 34)
 
 _SELECTOR: Final = 0xFFFC
+_RIP: Final = at.RIP >> 3
+_HIDDEN: Final = at.HIDDEN_FLAGS >> 2
+_EFER: Final = at.EFER >> 3
+_STAR: Final = at.STAR >> 3
+_LSTAR: Final = at.LSTAR >> 3
+_CSTAR: Final = at.CSTAR >> 3
+_FMASK: Final = at.FMASK >> 3
 _MASK64: Final = (1 << 64) - 1
 
 
 def syscall(state: CpuState, rflags: int, vendor: Vendor) -> bool:
     """SYSCALL. Returns False, the state untouched, where it is #UD."""
-    long = state.in_64bit_mode
     words = state.words
-    if not words[at.EFER >> 3] & msrs.EFER_SCE or not (long or vendor.compat_syscall):
+    long = state.dwords[_HIDDEN] & at.HIDDEN_CS64
+    if not words[_EFER] & msrs.EFER_SCE or not (long or vendor.compat_syscall):
         return False
-    words[RCX] = words[at.RIP >> 3] + LENGTH
+    words[RCX] = words[_RIP] + LENGTH
     words[R11] = rflags & ~flags.RF
-    words[at.RIP >> 3] = words[(at.LSTAR if long else at.CSTAR) >> 3] - LENGTH & _MASK64
-    state.enter_flat_ring0(words[at.STAR >> 3] >> 32 & _SELECTOR)
-    state.set_flags(rflags & ~(words[at.FMASK >> 3] | crossings.SYSCALL_CLEARS))
+    state.enter_flat_ring0(
+        words[_STAR] >> 32 & _SELECTOR,
+        words[_LSTAR if long else _CSTAR] - LENGTH & _MASK64,
+        rflags & ~(words[_FMASK] | crossings.SYSCALL_CLEARS),
+    )
     return True
 
 
@@ -42,7 +51,9 @@ def sysenter(state: CpuState, rflags: int) -> bool:
     if not selector:
         return False
     words[RSP] = words[at.SYSENTER_ESP >> 3]
-    words[at.RIP >> 3] = words[at.SYSENTER_EIP >> 3] - LENGTH & _MASK64
-    state.enter_flat_ring0(selector)
-    state.set_flags(rflags & ~crossings.SYSENTER_CLEARS)
+    state.enter_flat_ring0(
+        selector,
+        words[at.SYSENTER_EIP >> 3] - LENGTH & _MASK64,
+        rflags & ~crossings.SYSENTER_CLEARS,
+    )
     return True

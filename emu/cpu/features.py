@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from emu.cpu.counters import Counter
 from emu.cpu.engine import Engine
-from emu.cpu.probe import cpuid
+from emu.cpu.probe import execute_cpuid
 from emu.x86.registers import RAX, RBX, RCX, RDX
 from emu.x86.vendors import Vendor
 
@@ -37,28 +37,20 @@ def hook_features(engine: Engine, leaves: Leaves, counter: Counter) -> None:
     state = engine.state
     words = state.words
 
-    def answer() -> int:
-        state.load()
+    def cpuid() -> None:
         leaf = words[RAX] & _LOW
         key = (leaf, words[RCX] & _LOW if leaf in _SUBLEAVES else 0)
         words[RAX], words[RBX], words[RCX], words[RDX] = leaves.get(key, _NOTHING)
-        state.store()
-        return 1
 
-    def rdtsc() -> int:
+    def rdtsc() -> None:
         total = counter.user + counter.kernel
-        state.load()
         words[RAX], words[RDX] = total & _LOW, total >> 32
-        state.store()
-        return 1
 
-    def rdtscp() -> int:
+    def rdtscp() -> None:
         rdtsc()
         words[RCX] = state.tsc_aux
-        state.store()
-        return 1
 
-    engine.hook_cpuid(answer)
+    engine.hook_cpuid(cpuid)
     engine.hook_rdtsc(rdtsc)
     engine.hook_rdtscp(rdtscp)
 
@@ -66,7 +58,7 @@ def hook_features(engine: Engine, leaves: Leaves, counter: Counter) -> None:
 def cpuid_leaves(engine: Engine, vendor: Vendor) -> Leaves:
     """Every leaf (leaf, subleaf) as the guest sees it; asked before paging is on."""
     keys = [(leaf, sub) for leaf in (*_BASIC, *_EXTENDED) for sub in range(_SUBLEAVES.get(leaf, 1))]
-    leaves = dict(zip(keys, cpuid(engine, keys), strict=True))
+    leaves = dict(zip(keys, execute_cpuid(engine, keys), strict=True))
     for key, masks in _MASKS.items():
         leaves[key] = tuple(v & ~m for v, m in zip(leaves[key], masks, strict=True))  # type: ignore[assignment]  # four values stay four
     name = vendor.cpuid_name.encode()

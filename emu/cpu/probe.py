@@ -94,7 +94,6 @@ def _prove_exceptions(engine: Engine) -> None:
     seen: list[tuple[int, int, int, bool]] = []
 
     def note(vector: int) -> None:
-        state.load()
         old = state.dwords[at.OLD_EXCEPTION >> 2]
         seen.append((vector, state.error_code, old, state.is_int))
         engine.stop()
@@ -108,7 +107,9 @@ def _prove_exceptions(engine: Engine) -> None:
         raise EngineError("this Unicorn reports exceptions in an unknown way")
 
 
-def cpuid(engine: Engine, leaves: Sequence[tuple[int, int]]) -> list[tuple[int, int, int, int]]:
+def execute_cpuid(
+    engine: Engine, leaves: Sequence[tuple[int, int]]
+) -> list[tuple[int, int, int, int]]:
     """EAX, EBX, ECX, EDX of each (leaf, subleaf), by executing CPUID."""
     table = _PAGE + len(_CPUID)
     end = table + _REGISTERS.size * len(leaves)

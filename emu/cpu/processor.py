@@ -8,11 +8,12 @@ SDM 3A, "Interrupt and Exception Handling"; SDM 2D, "VMCALL" (how ring-0 code ha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from emu.cpu import fast
+from emu.cpu import state as at
 from emu.cpu.counters import KERNEL, USER, Counter
-from emu.cpu.engine import Engine
+from emu.cpu.engine import FLAGS, KERNEL_AT_ENTRY, PATH, PATH_TAKEN, Engine
 from emu.cpu.traps import Delivery, Event
 from emu.events import Entered, Refused
 from emu.hooks import Kernel, Watcher
@@ -22,15 +23,20 @@ from emu.x86.registers import RAX, RDI
 from emu.x86.vendors import Vendor
 
 VMCALL: Final = bytes.fromhex("0f01c1")
+_VMCALL_LENGTH: Final = len(VMCALL)
+_NATIVE: Final = (crossings.SYSCALL, True)
 LONG, COMPAT = "x86_64", "i386"
 
+_RIP: Final = at.RIP >> 3
+_HIDDEN: Final = at.HIDDEN_FLAGS >> 2
 _MECHANISM_WITHOUT_ABI: Final = (crossings.INT80, crossings.SYSENTER)
 
 
 class Accounts(Protocol):
     """The ledger as the processor tells it (emu/watch/ledger.py)."""
 
-    def entered(self, mechanism: str, abi: str, kernel_total: int) -> None: ...
+    def line(self, mechanism: str, abi: str) -> Any: ...
+    def entered(self, line: Any, kernel_total: int) -> None: ...
     def handed_over(self, kernel_total: int) -> None: ...
     def trapped_in_kernel(self) -> None: ...
 
@@ -52,39 +58,49 @@ class Processor:
         self.vendor = vendor
         self.ledger = ledger
         self.watchers = watchers
-        self.kernel: Kernel | None = None
+        self._kernel: Kernel | None = None
         self.refusals: list[Refused] = []
         self._delivery = Delivery(engine.physical, engine.state)
+        self._lines: dict[tuple[str, bool], Any] = {}  # of the ledger, by mechanism and CS.L
+        self._totals = counter.totals
+        self._cells = engine.cells
+        self._words, self._dwords = engine.state.words, engine.state.dwords
         self._handovers: set[int] = set()  # addresses where VMCALL was seen at CPL 0
         engine.hook_interrupts(self._interrupted)
         engine.hook_invalid(self._invalid)
-        engine.hook_syscall(self._syscall)
+        engine.hook_syscall(self._syscall, counter.kernel_at)
         engine.hook_sysenter(self._sysenter)
 
-    # ---- through the IDT
+    def attach(self, kernel: Kernel) -> None:
+        """From now on `kernel` answers handovers. SYSCALL is native if nobody watches it."""
+        self._kernel = kernel
+        if not self.watchers:
+            self._cells[PATH] = 0
+
+    def settle(self) -> None:
+        """Tells the ledger of the SYSCALL that native code did since the last callback."""
+        cells = self._cells
+        if cells[PATH] == PATH_TAKEN:
+            cells[PATH] = 0
+            line = self._lines.get(_NATIVE) or self._line(*_NATIVE)
+            self.ledger.entered(line, cells[KERNEL_AT_ENTRY])
+
+    # ---- through the IDT; in every callback the state is loaded, and stored afterwards
 
     def _interrupted(self, vector: int) -> None:
         """An exception or `int n`, between two blocks: RIP and error code are in the state."""
-        rflags = self.engine.flags()
         state = self.state
-        state.load()
         rip = state.rip
         if state.is_int:
-            self._software_interrupt(vector, rip, rflags)
+            self.counter.abort(rip)  # INTO does not end its block
+            event = Event(vector, None, rip, software=True)
+            self._deliver(event, rip - self._int_length(vector, rip))
             return
         row = vectors.TABLE[vector]
         if row.kind == vectors.FAULT:
             self.counter.abort(rip)
-            state.load()
         error_code = state.error_code if row.has_error_code else None
-        self._deliver(Event(vector, error_code, rip, software=False), rflags, rip)
-
-    def _software_interrupt(self, vector: int, next_rip: int, rflags: int) -> None:
-        self.counter.abort(next_rip)  # INTO does not end its block
-        self.state.load()
-        event = Event(vector, None, next_rip, software=True)
-        start = next_rip - self._int_length(vector, next_rip)
-        self._deliver(event, rflags, start)
+        self._deliver(Event(vector, error_code, rip, software=False), rip)
 
     def _int_length(self, vector: int, next_rip: int) -> int:
         """The length of the `int` that ends before `next_rip`: INT n is two bytes, others one."""
@@ -93,28 +109,22 @@ class Processor:
 
     def _invalid(self) -> bool:
         """#UD, or VMCALL in ring 0: the entry code hands over."""
-        state = self.state
-        state.load()
-        rip = state.rip
-        if state.cpl == 0 and self._is_handover(rip):
-            state.rip = rip + len(VMCALL)
-            call, argument = state.words[RAX], state.words[RDI]
-            state.forget_exception()
-            state.store()
-            self.ledger.handed_over(self.counter.kernel)
-            assert self.kernel is not None
-            self.kernel.handed_over(call, argument)
+        words = self._words
+        rip = words[_RIP]
+        if not self._dwords[_HIDDEN] & at.HIDDEN_CPL and self._is_handover(rip):
+            words[_RIP] = rip + _VMCALL_LENGTH
+            self.settle()
+            self.ledger.handed_over(self._totals[KERNEL])
+            self._kernel.handed_over(words[RAX], words[RDI])  # type: ignore[union-attr]  # _is_handover asked
             return True
-        rflags = self.engine.flags()
         self.counter.abort(rip)
-        state.load()
-        self._deliver(Event(vectors.UD, None, rip, software=False), rflags, rip)
+        self._deliver(Event(vectors.UD, None, rip, software=False), rip)
         return True
 
     def _is_handover(self, rip: int) -> bool:
         if rip in self._handovers:
             return True
-        if self.kernel is None:
+        if self._kernel is None:
             return False
         code = walk.read(self.engine.physical, self.state.control(3), rip, len(VMCALL))
         if code != VMCALL:
@@ -122,14 +132,14 @@ class Processor:
         self._handovers.add(rip)
         return True
 
-    def _deliver(self, event: Event, rflags: int, rip: int) -> None:
+    def _deliver(self, event: Event, rip: int) -> None:
         """Delivers `event`, caused by the instruction at `rip`, and tells who must know."""
         state = self.state
         cpl, long = state.cpl, state.in_64bit_mode
+        rflags = self._cells[FLAGS]
         delivered = self._delivery.deliver(event, rflags, rip, self._refused)
         if event.software and delivered is not event:
             self.counter.retract(USER if cpl == 3 else KERNEL)
-        state.store()
         mechanism = _mechanism(delivered)
         self._entered(mechanism, delivered.vector, delivered.error_code, cpl, long, rip)
 
@@ -138,67 +148,54 @@ class Processor:
         for watcher in self.watchers:
             watcher.refused(refusal)
 
-    # ---- by MSRs
+    # ---- by MSRs, inside the instruction's block: the engine adds its length to RIP afterwards
 
     def _syscall(self) -> None:
-        """SYSCALL, inside its block; the engine adds its length to RIP afterwards."""
-        rflags = self.engine.flags()
-        state = self.state
-        state.load()
-        cpl, long, rip = state.cpl, state.in_64bit_mode, state.rip
-        if not fast.syscall(state, rflags, self.vendor):
-            self._fault_inside(Event(vectors.UD, None, rip, software=False), rflags)
+        hidden, rip = self._dwords[_HIDDEN], self._words[_RIP]
+        if not fast.syscall(self.state, self._cells[FLAGS], self.vendor):
+            self._fault_inside(Event(vectors.UD, None, rip, software=False))
             return
-        state.store()
-        self._entered(crossings.SYSCALL, None, None, cpl, long, rip)
+        cpl, long = hidden & at.HIDDEN_CPL, hidden & at.HIDDEN_CS64
+        self._entered(crossings.SYSCALL, None, None, cpl, long != 0, rip)
 
     def _sysenter(self) -> None:
-        """SYSENTER, inside its block; the engine adds its length to RIP afterwards."""
-        rflags = self.engine.flags()
-        state = self.state
-        state.load()
-        cpl, long, rip = state.cpl, state.in_64bit_mode, state.rip
+        hidden, rip = self._dwords[_HIDDEN], self._words[_RIP]
         if not self.vendor.long_mode_sysenter:
-            self._fault_inside(Event(vectors.UD, None, rip, software=False), rflags)
-        elif not fast.sysenter(state, rflags):
-            self._fault_inside(Event(vectors.GP, 0, rip, software=False), rflags)
+            self._fault_inside(Event(vectors.UD, None, rip, software=False))
+        elif not fast.sysenter(self.state, self._cells[FLAGS]):
+            self._fault_inside(Event(vectors.GP, 0, rip, software=False))
         else:
-            state.store()
-            self._entered(crossings.SYSENTER, None, None, cpl, long, rip)
+            cpl, long = hidden & at.HIDDEN_CPL, hidden & at.HIDDEN_CS64
+            self._entered(crossings.SYSENTER, None, None, cpl, long != 0, rip)
 
-    def _fault_inside(self, event: Event, rflags: int) -> None:
-        """A fault of SYSCALL or SYSENTER itself: RIP must be short by their length."""
-        state = self.state
-        cpl, long = state.cpl, state.in_64bit_mode
-        self.counter.retract(USER if cpl == 3 else KERNEL)
-        delivered = self._delivery.deliver(event, rflags, event.return_rip, self._refused)
-        state.rip -= fast.LENGTH
-        state.store()
-        self._entered(
-            _mechanism(delivered),
-            delivered.vector,
-            delivered.error_code,
-            cpl,
-            long,
-            event.return_rip,
-        )
+    def _fault_inside(self, event: Event) -> None:
+        """A fault of SYSCALL or SYSENTER itself."""
+        self.counter.retract(USER if self.state.cpl == 3 else KERNEL)
+        self._deliver(event, event.return_rip)
+        self.state.rip -= fast.LENGTH
 
     # ---- who must know
 
     def _entered(
         self, mechanism: str, vector: int | None, code: int | None, cpl: int, long: bool, rip: int
     ) -> None:
+        self.settle()
         if cpl:
-            abi = LONG if long and mechanism not in _MECHANISM_WITHOUT_ABI else COMPAT
-            self.ledger.entered(mechanism, abi, self.counter.kernel)
+            line = self._lines.get((mechanism, long)) or self._line(mechanism, long)
+            self.ledger.entered(line, self._totals[KERNEL])
         else:
             self.ledger.trapped_in_kernel()
         if self.watchers:
             event = Entered(mechanism, vector, code, cpl, long, rip, self.state.rip)
             for watcher in self.watchers:
                 watcher.entered(event)
-        if self.kernel is None:
+        if self._kernel is None:
             self.engine.stop()
+
+    def _line(self, mechanism: str, long: bool) -> Any:
+        abi = LONG if long and mechanism not in _MECHANISM_WITHOUT_ABI else COMPAT
+        line = self._lines[mechanism, long] = self.ledger.line(mechanism, abi)
+        return line
 
 
 def _mechanism(event: Event) -> str:

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import ctypes
 import mmap
-import platform
 from struct import Struct
 from typing import Final
 
-from emu.cpu.counters import NO_BLOCK, Block, Counter, InstructionCount, repeats_alone
+from emu.cpu.counters import KERNEL, NO_BLOCK, Block, Counter, InstructionCount, repeats_alone
 from emu.cpu.engine import HOOK_BLOCK, STOP_FUNCTION, Engine
+from emu.cpu.hostcode import HostCode
 from emu.errors import EngineError
 
 CALLBACK_CODE: Final = bytes.fromhex(
@@ -40,11 +40,6 @@ _CALLBACK: Final = ctypes.CFUNCTYPE(
 )
 
 
-def is_supported() -> bool:
-    """Whether this host can run the callback's machine code."""
-    return platform.machine() in ("x86_64", "AMD64") and platform.system() in ("Linux", "Darwin")
-
-
 class SlotCounter(Counter):
     """Counts in native code. Raises EngineError where the host or Unicorn does not allow it."""
 
@@ -56,6 +51,7 @@ class SlotCounter(Counter):
         self._view = memoryview(self._state).cast("B").cast("Q")
         self._view[_BUDGET] = _UNLIMITED
         self._totals = ctypes.addressof(self._state)
+        self.kernel_at = self._totals + 8 * KERNEL
         self._blocks: dict[int, Block] = {}
         self._arenas: list[mmap.mmap] = []
         self._python = _CALLBACK(self._slow)
@@ -67,22 +63,10 @@ class SlotCounter(Counter):
 
     def _install(self) -> ctypes.c_uint64:
         python = ctypes.cast(self._python, ctypes.c_void_p).value
-        code = CALLBACK_CODE
-        for mark, value in (
-            (STATE_MARK, self._totals),
-            (STOP_MARK, STOP_FUNCTION),
-            (PYTHON_MARK, python),
-        ):
-            assert value is not None
-            code = code.replace(mark, value.to_bytes(8, "little"))
-        try:
-            self._page = mmap.mmap(
-                -1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC
-            )
-        except OSError as error:
-            raise EngineError(f"the host allows no executable memory: {error}") from None
-        self._page[: len(code)] = code
-        function = ctypes.addressof(ctypes.c_char.from_buffer(self._page))
+        assert python is not None and STOP_FUNCTION is not None
+        marks = {STATE_MARK: self._totals, STOP_MARK: STOP_FUNCTION, PYTHON_MARK: python}
+        self._host_code = HostCode()
+        function = self._host_code.add(CALLBACK_CODE, marks)
         hook = self._engine.hook_native(HOOK_BLOCK, function, self._fresh)
         found = ctypes.string_at(hook, _HOOK_SIZE).find(
             function.to_bytes(8, "little") + self._fresh.to_bytes(8, "little")
@@ -170,12 +154,8 @@ class SlotCounter(Counter):
     # ---- what a Counter offers
 
     @property
-    def user(self) -> int:
-        return self._view[0]
-
-    @property
-    def kernel(self) -> int:
-        return self._view[1]
+    def totals(self) -> memoryview:
+        return self._view
 
     @property
     def exhausted(self) -> bool:

@@ -16,12 +16,14 @@ from typing import Final, NamedTuple
 
 from emu.x86 import flags
 from emu.x86.descriptors import ATTRIBUTE_BIG, ATTRIBUTE_LONG
-from emu.x86.registers import CS, DS, ES, SS
+from emu.x86.registers import CS, DS, ES, FS, SS
 
 # Offsets in bytes from the start of the state. GPRs stand at 0, eight bytes each.
 RIP: Final = 128
 RFLAGS: Final = 136  # without the status flags and DF, which are evaluated lazily
+CC_RESULT: Final = 144  # what the status flags are computed from, by the operation's number
 CC_SOURCE: Final = 152
+CC_SOURCE_2: Final = 160
 CC_OPERATION: Final = 168
 DIRECTION: Final = 172
 HIDDEN_FLAGS: Final = 176
@@ -59,6 +61,9 @@ _NO_EXCEPTION: Final = 0xFFFF_FFFF
 _SEGMENT: Final = Struct("<IxxxxQII")
 _CS_SS: Final = Struct("<IxxxxQIIIxxxxQII")
 _CS_AT: Final = SEGMENT + SEGMENT_STRIDE * CS
+_FS_BASE: Final = SEGMENT + SEGMENT_STRIDE * FS + 8 >> 3
+_CS_SS_END: Final = _CS_AT + _CS_SS.size
+_RIP_TO_HIDDEN: Final = Struct("<5Q3I")  # RIP to HIDDEN_FLAGS
 _HIDDEN_64: Final = HIDDEN_CS64 | HIDDEN_CS32 | HIDDEN_SS32
 _FLAT_LIMIT: Final = 0xFFFF_FFFF
 FLAT_CODE_64: Final = 0x00A0_9B00  # G, L, present, DPL 0, execute/read, accessed
@@ -121,6 +126,24 @@ class CpuState:
         """What RDTSCP gives in ECX."""
         return self.words[TSC_AUX >> 3] & 0xFFFF_FFFF
 
+    @property
+    def fs_base(self) -> int:
+        """The MSR FS_BASE: the base in FS's cache."""
+        return self.words[_FS_BASE]
+
+    @fs_base.setter
+    def fs_base(self, address: int) -> None:
+        self.words[_FS_BASE] = address
+
+    @property
+    def kernel_gs_base(self) -> int:
+        """The MSR KERNEL_GS_BASE, which SWAPGS exchanges with GS's base."""
+        return self.words[KERNEL_GS_BASE >> 3]
+
+    @kernel_gs_base.setter
+    def kernel_gs_base(self, address: int) -> None:
+        self.words[KERNEL_GS_BASE >> 3] = address
+
     def control(self, number: int) -> int:
         """CR0, CR2, CR3 or CR4."""
         return self.words[(CR >> 3) + number]
@@ -142,16 +165,31 @@ class CpuState:
         _CS_SS.pack_into(self.raw, _CS_AT, *cs, *ss)
         self.follow_segments(cpl)
 
-    def enter_flat_ring0(self, selector: int) -> None:
-        """CS, SS and CPL as SYSCALL and SYSENTER set them: flat, from the selector alone."""
+    def enter_flat_ring0(self, selector: int, rip: int, rflags: int) -> None:
+        """What SYSCALL and SYSENTER set: flat CS and SS from the selector alone, CPL 0."""
         caches = self._flat_ring0.get(selector)
         if caches is None:
             code = Segment(selector, 0, _FLAT_LIMIT, FLAT_CODE_64)
             data = Segment(selector + 8, 0, _FLAT_LIMIT, FLAT_DATA)
             caches = self._flat_ring0[selector] = _CS_SS.pack(*code, *data)
-        self.raw[_CS_AT : _CS_AT + _CS_SS.size] = caches
-        dwords = self.dwords
-        dwords[HIDDEN_FLAGS >> 2] = dwords[HIDDEN_FLAGS >> 2] & ~_FROM_SEGMENTS | _HIDDEN_64
+        self.raw[_CS_AT:_CS_SS_END] = caches
+        hidden = self.dwords[HIDDEN_FLAGS >> 2] & ~_FROM_SEGMENTS | _HIDDEN_64
+        self._jump(rip, rflags, hidden)
+
+    def _jump(self, rip: int, rflags: int, hidden: int) -> None:
+        """RIP, RFLAGS with the lazy ones, and the hidden flags, which stand side by side."""
+        _RIP_TO_HIDDEN.pack_into(
+            self.raw,
+            RIP,
+            rip,
+            rflags & ~_LAZY | flags.FIXED,
+            0,
+            rflags & flags.STATUS,
+            0,
+            _CC_IS_FLAGS,
+            0xFFFF_FFFF if rflags & flags.DF else 1,
+            hidden,
+        )
 
     def follow_segments(self, cpl: int) -> None:
         """Derives the hidden flags from the segment caches and sets the CPL."""
@@ -174,10 +212,7 @@ class CpuState:
 
     def set_flags(self, value: int) -> None:
         """Sets RFLAGS, the lazy ones included."""
-        self.words[RFLAGS >> 3] = value & ~_LAZY | flags.FIXED
-        self.words[CC_SOURCE >> 3] = value & flags.STATUS
-        self.dwords[CC_OPERATION >> 2] = _CC_IS_FLAGS
-        self.dwords[DIRECTION >> 2] = 0xFFFF_FFFF if value & flags.DF else 1
+        self._jump(self.rip, value, self.dwords[HIDDEN_FLAGS >> 2])
 
     def forget_exception(self) -> None:
         """Tells the engine that its exception was delivered, so that the next makes no #DF."""

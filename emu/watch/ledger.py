@@ -22,7 +22,9 @@ class Row(NamedTuple):
     exit: int
 
 
-class _Line:
+class Line:
+    """The sums of one kind of crossing, while they grow."""
+
     __slots__ = ("count", "entry", "exit")
 
     def __init__(self) -> None:
@@ -33,18 +35,19 @@ class Ledger:
     """Counts crossings from ring 3, and what the kernel executed for each."""
 
     def __init__(self) -> None:
-        self._lines: dict[tuple[str, str], _Line] = {}
-        self._open = _Line()  # what a kernel runs before the first crossing belongs to none
+        self._lines: dict[tuple[str, str], Line] = {}
+        self._open = Line()  # what a kernel runs before the first crossing belongs to none
         self._mark = 0
         self._handed_over = False
         self.nested = 0
 
-    def entered(self, mechanism: str, abi: str, kernel_total: int) -> None:
+    def line(self, mechanism: str, abi: str) -> Line:
+        """The line of `mechanism` from code of `abi`: what `entered` is told."""
+        return self._lines.setdefault((mechanism, abi), Line())
+
+    def entered(self, line: Line, kernel_total: int) -> None:
         """A crossing from ring 3 begins; the kernel has executed `kernel_total` so far."""
-        self._settle(kernel_total)
-        line = self._lines.get((mechanism, abi))
-        if line is None:
-            line = self._lines[mechanism, abi] = _Line()
+        self.close(kernel_total)
         line.count += 1
         self._open = line
         self._handed_over = False
@@ -60,10 +63,7 @@ class Ledger:
         self.nested += 1
 
     def close(self, kernel_total: int) -> None:
-        """The machine stopped."""
-        self._settle(kernel_total)
-
-    def _settle(self, kernel_total: int) -> None:
+        """The open crossing ends here: by the next one, or because the machine stopped."""
         rest = kernel_total - self._mark
         if self._handed_over:
             self._open.exit += rest
@@ -76,6 +76,7 @@ class Ledger:
         return [
             Row(mechanism, abi, line.count, line.entry, line.exit)
             for (mechanism, abi), line in self._lines.items()
+            if line.count
         ]
 
     @property

@@ -1,0 +1,75 @@
+"""Machine code of the host: where it is kept, and the trampoline that hooks go through.
+
+A few hundred bytes of x86-64 (System V convention) do in native code what Python would need
+several calls for. Hosts that cannot run them get the same from Python, slower. It does not know
+what the code is for.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import platform
+from collections.abc import Mapping
+from typing import Final
+
+from emu.errors import EngineError
+
+TRAMPOLINE_CODE: Final = bytes.fromhex(
+    "5341544883ec084889fb4189f448be111111111111111148b822222222222222"
+    "22ffd04889dfbe6666666648ba333333333333333348b84444444444444444ff"
+    "d04489e748b85555555555555555ffd04189c44889df48be1111111111111111"
+    "48b87777777777777777ffd04489e04883c408415c5bc3"
+)
+SYSCALL_CODE: Final = bytes.fromhex(
+    "5341544883ec084889fb48be111111111111111148b82222222222222222ffd0"
+    "4889dfbe6666666648ba333333333333333348b84444444444444444ffd049b8"
+    "888888888888888849b9333333333333333349837908000f854401000041f680"
+    "50020000010f8436010000418b80b000000089c281e20380000081fa03800000"
+    "0f851b010000498b09498b90800000004883c202498950084889ca4881e2ffff"
+    "feff49895058498b90e81200004883ea0249899080000000498b90f812000048"
+    "81ca0000010048f7d24821d14889ca4881e22af3ffff4883ca02498990880000"
+    "004889ca81e2d50800004989909800000041c780a800000001000000ba010000"
+    "00f7c1000400007405baffffffff418990ac000000258c7fffff0d3080000041"
+    "8980b0000000418b90dc12000081e2fcff0000418990d000000049c780d80000"
+    "000000000041c780e0000000ffffffff41c780e4000000009ba00083c2084189"
+    "90e800000049c780f00000000000000041c780f8000000ffffffff41c780fc00"
+    "00000093c00048ba9999999999999999488b124989511049c7410801000000eb"
+    "0e31ff48b85555555555555555ffd04889df48be111111111111111148b87777"
+    "777777777777ffd04883c408415c5bc3"
+)
+CONTEXT, SAVE, CELL, READ, PYTHON, RESTORE = (
+    bytes((b,)) * 8 for b in (*range(0x11, 0x66, 0x11), 0x77)
+)
+FLAGS_REGISTER: Final = bytes((0x66,)) * 4
+STATE, KERNEL_COUNT = (bytes((b,)) * 8 for b in (0x88, 0x99))
+
+
+def is_supported() -> bool:
+    """Whether this host can run the machine code."""
+    return platform.machine() in ("x86_64", "AMD64") and platform.system() in ("Linux", "Darwin")
+
+
+class HostCode:
+    """Executable memory. Raises EngineError where the host allows none."""
+
+    def __init__(self) -> None:
+        if not is_supported():
+            raise EngineError("this host cannot run the machine code of an x86-64 host")
+        protection = mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC
+        try:
+            self._page = mmap.mmap(-1, mmap.PAGESIZE, prot=protection)
+        except OSError as error:
+            raise EngineError(f"the host allows no executable memory: {error}") from None
+        self._base = ctypes.addressof(ctypes.c_char.from_buffer(self._page))
+        self._used = 0
+
+    def add(self, code: bytes, constants: Mapping[bytes, int]) -> int:
+        """Places `code`, each mark of `constants` replaced by its value; returns its address."""
+        for mark, value in constants.items():
+            assert mark in code, f"no mark {mark.hex()}"
+            code = code.replace(mark, value.to_bytes(len(mark), "little"))
+        address = self._base + self._used
+        self._page[self._used : self._used + len(code)] = code
+        self._used += -(-len(code) // 16) * 16
+        return address
