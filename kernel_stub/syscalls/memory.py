@@ -96,7 +96,7 @@ def _mmap(
         raise Errno(EINVAL)
     if page_up(length) > task.abi.word_mask:
         raise Errno(ENOMEM)
-    if offset + length > 1 << 63:
+    if file is not None and offset + length > 1 << 63:
         raise Errno(EOVERFLOW)
     _check_flags(flags, prot, file)
     name = file.path if file is not None else b""

@@ -21,13 +21,19 @@ CLOCK_REALTIME: Final = 0
 CLOCK_MONOTONIC: Final = 1
 CLOCK_PROCESS_CPUTIME_ID: Final = 2
 CLOCK_THREAD_CPUTIME_ID: Final = 3
+CLOCK_MONOTONIC_RAW: Final = 4
 CLOCK_REALTIME_COARSE: Final = 5
 CLOCK_MONOTONIC_COARSE: Final = 6
-_WALL: Final = frozenset({CLOCK_REALTIME, CLOCK_REALTIME_COARSE, 8, 11})  # REALTIME_ALARM, TAI
-_UPTIME: Final = frozenset({CLOCK_MONOTONIC, CLOCK_MONOTONIC_COARSE, 4, 7, 9})  # RAW, BOOTTIME...
+CLOCK_BOOTTIME: Final = 7
+CLOCK_TAI: Final = 11
+# The two alarm clocks need a hardware clock that runs on; this machine has none.
+_WALL: Final = frozenset({CLOCK_REALTIME, CLOCK_REALTIME_COARSE, CLOCK_TAI})
+_UPTIME: Final = frozenset(
+    {CLOCK_MONOTONIC, CLOCK_MONOTONIC_COARSE, CLOCK_MONOTONIC_RAW, CLOCK_BOOTTIME}
+)
 _CPU: Final = frozenset({CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID})
 _COARSE: Final = frozenset({CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE})
-_SLEEPABLE: Final = frozenset({CLOCK_REALTIME, CLOCK_MONOTONIC, 7, 8, 9, 11})
+_SLEEPABLE: Final = frozenset({CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_TAI})
 TIMER_ABSTIME: Final = 1
 _ITIMERS: Final = range(3)  # ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF
 _NEVER_RINGS: Final = (
@@ -173,7 +179,7 @@ def _sleep(task: Task, clock: int, flags: int, wanted: int, layout: Struct) -> i
 def alarm(task: Task, seconds: UInt) -> int:
     remaining = _remaining(task, ITIMER_REAL)
     _arm(task, ITIMER_REAL, 0, seconds * SECOND)
-    return -(-remaining // SECOND)
+    return max((remaining + SECOND // 2) // SECOND, int(remaining > 0))
 
 
 def _remaining(task: Task, which: int) -> int:

@@ -1,0 +1,52 @@
+"""C programs full of claims print the same on this host's Linux and in the machine, in both ABIs.
+
+Each line is one system call with its result, or a fact about what it left behind.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.fixtures.programs import MACHINE, ROOT
+from tests.oracle import host
+
+SOURCES: Final = Path(__file__).with_name("native")
+# How many lines each must print at least: an empty output would agree too.
+PROGRAMS: Final = {"memory": 80, "process": 100, "signals": 50, "times": 80}
+# A signal's end: SIGKILL, SIGTERM, SIGABRT, SIGUSR1, a real-time one; SIGCHLD vanishes.
+SIGNALS: Final = {9: 137, 15: 143, 6: 134, 10: 138, 40: 168, 17: 3}
+
+
+@pytest.fixture(scope="module", params=["-m64", "-m32"])
+def compiled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with every program, compiled for one ABI."""
+    if shutil.which("gcc") is None or not host.is_x86_64_linux():
+        pytest.skip("needs gcc and Linux on x86_64")
+    folder = tmp_path_factory.mktemp("native")
+    for name in PROGRAMS:
+        command = ["gcc", request.param, "-static", "-O1", "-w", "-o", folder / name]
+        subprocess.run([*command, SOURCES / f"{name}.c"], check=True)
+    return folder
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_every_claim_holds_as_on_the_host(compiled: Path, name: str) -> None:
+    native = host.run([compiled / name])
+    assert native.status == 0
+    assert native.stdout.count("\n") >= PROGRAMS[name]
+    here = host.run([*MACHINE, compiled / name], cwd=ROOT)
+    assert here.stdout.splitlines() == native.stdout.splitlines()
+    assert here.status == 0
+
+
+@pytest.mark.parametrize(("signal", "status"), SIGNALS.items())
+def test_a_signal_ends_the_program_or_vanishes(compiled: Path, signal: int, status: int) -> None:
+    command = [compiled / "signals", str(signal)]
+    native, here = host.run(command), host.run([*MACHINE, *command], cwd=ROOT)
+    assert (here.status, here.stdout) == (native.status, native.stdout)
+    assert here.status == status
