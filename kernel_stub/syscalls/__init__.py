@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from kernel_stub.syscalls import (
+    attributes,
+    descriptors,
+    directories,
+    extents,
+    files,
     futex,
     identity,
+    io,
     memory,
+    metadata,
+    pipes,
+    polling,
     process,
     resources,
     scheduling,
@@ -13,13 +24,24 @@ from kernel_stub.syscalls import (
     system,
     time,
     tls,
+    transfers,
+    xattrs,
 )
 from kernel_stub.syscalls.table import REGISTRY, bind
 
-MODULES = (
+MODULES: Final = (
+    attributes,
+    descriptors,
+    directories,
+    extents,
+    files,
     futex,
     identity,
+    io,
     memory,
+    metadata,
+    pipes,
+    polling,
     process,
     resources,
     scheduling,
@@ -27,6 +49,8 @@ MODULES = (
     system,
     time,
     tls,
+    transfers,
+    xattrs,
 )
 
 __all__ = ["MODULES", "REGISTRY", "bind"]
