@@ -46,7 +46,8 @@ def test_every_claim_holds_as_on_the_host(compiled: Path, name: str) -> None:
 
 @pytest.mark.parametrize(("signal", "status"), SIGNALS.items())
 def test_a_signal_ends_the_program_or_vanishes(compiled: Path, signal: int, status: int) -> None:
-    command = [compiled / "signals", str(signal)]
-    native, here = host.run(command), host.run([*MACHINE, *command], cwd=ROOT)
+    program, number = compiled / "signals", str(signal)
+    native = host.run([program, number])
+    here = host.run([*MACHINE, program, number], cwd=ROOT)
     assert (here.status, here.stdout) == (native.status, native.stdout)
     assert here.status == status
