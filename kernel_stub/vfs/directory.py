@@ -94,10 +94,11 @@ class Directory(Inode):
         self.name = name
         self.entries: dict[bytes, Inode] = {}
         self.removed = False
+        self.length = BLOCK
 
     @property
     def size(self) -> int:
-        return BLOCK
+        return self.length
 
     def path(self, root: Directory | None = None) -> bytes:
         """The absolute path, seen from `root` (chroot(2)) or from the top of the tree."""
@@ -215,6 +216,10 @@ class Directory(Inode):
         self.entries[name] = inode
         if isinstance(inode, Directory):
             inode.parent, inode.name = self, name
+            inode.length = 0
+            inode.own().st_nlink += 1
+            if self.attributes is not None:
+                self.attributes.st_nlink += 1
 
     def mount(self, name: bytes, top: Directory) -> None:
         """Places the top of a tree over whatever has the name `name`; mount(2)."""

@@ -59,6 +59,9 @@ def open_file(
     walk = Walk(task, start, resolve)
     if flags & O_TMPFILE == O_TMPFILE:
         return _open_unnamed(task, walk.to(path, follow=True), flags, mode)
+    if flags & O_CREAT and path.endswith(b"/"):
+        walk.to(path.rstrip(b"/") or b"/", follow=False)  # what is wrong before the slash is first
+        raise Errno(EISDIR)
     exclusive = flags & O_CREAT and flags & O_EXCL
     place = walk.to(path, follow=not (flags & O_NOFOLLOW or exclusive))
     file = _open_place(task, place, flags, mode)
@@ -92,8 +95,6 @@ def _open_place(task: Caller, place: Place, flags: int, mode: int) -> OpenFile:
 def _create(task: Caller, place: Place, mode: int, flags: int) -> Inode:
     if not flags & O_CREAT:
         raise Errno(ENOENT)
-    if place.must_be_directory:
-        raise Errno(EISDIR)
     if flags & O_DIRECTORY:
         raise Errno(EINVAL)
     if place.directory.removed:

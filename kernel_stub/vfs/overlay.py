@@ -229,6 +229,11 @@ class OverlayDirectory(OnHost, Directory):
         self.place = place
         self.parent, self.name = parent, place.name
 
+    def open(self, task: Caller, flags: int) -> OpenFile:
+        for layer in self.layers:
+            layer.fd()  # what is opened stays the same, whatever the host renames
+        return super().open(task, flags)
+
     def lookup(self, task: Caller, name: bytes) -> Inode | None:
         own = self.entries.get(name)
         if own is not None or name in self.hidden:

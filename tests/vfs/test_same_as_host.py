@@ -41,13 +41,15 @@ def plant(top: Path) -> None:
 
 @pytest.fixture(params=["in memory", "granted"])
 def actors(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Actor, Actor]:
-    """The host and a guest over equal trees."""
+    """The host and a guest in equal trees: in `w`, so that `..` stays within both."""
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     for top in (ours, theirs):
-        top.mkdir()
-        plant(top)
+        (top / "w").mkdir(parents=True)
+        plant(top / "w")
     rw = (theirs,) if request.param == "granted" else ()
-    return Host(ours), Guest(a_program(theirs, rw=rw, uid=os.getuid()))
+    program = a_program(theirs, rw=rw, uid=os.getuid())
+    program.call("chdir", b"w")
+    return Host(ours / "w"), Guest(program)
 
 
 STORIES: Final[dict[str, Sequence[Step]]] = {
