@@ -84,6 +84,6 @@ class BlockCounter(Counter):
         self._take_back(self._current, pc)
         self._current = NO_BLOCK
 
-    def retract(self, path: int) -> None:
-        self._totals[path] -= 1
-        self._left += 1
+    def adjust(self, path: int, instructions: int) -> None:
+        self._totals[path] += instructions
+        self._left -= instructions

@@ -90,8 +90,8 @@ class Counter:
         """
         raise NotImplementedError
 
-    def retract(self, path: int) -> None:
-        """One instruction less on `path`: a refused crossing did not retire."""
+    def adjust(self, path: int, instructions: int) -> None:
+        """What blocks cannot tell: a refused crossing did not retire, Python did an instruction."""
         raise NotImplementedError
 
     def _measure(self, pc: int, size: int, previous: Block) -> Block:

@@ -282,6 +282,22 @@ class Engine:
         """`callback()` does the whole RDTSCP, inside its block."""
         self._hook_instruction(const.UC_X86_INS_RDTSCP, callback)
 
+    def hook_ports(self, address: int) -> None:
+        """Makes IN, OUT, INS and OUTS fault, as if they had fetched from `address`.
+
+        Does nothing on hosts without native code: there, ports are open to all.
+        """
+        if self._code is None:
+            return
+        marks = {
+            hostcode.FLAGS_REGISTER: _REQUEST_BLOCK,
+            hostcode.CONTEXT: address,
+            hostcode.SAVE: _address(uclib.uc_ctl),
+        }
+        function = self._code.add(hostcode.PORT_FAULT_CODE, marks)
+        for instruction in (const.UC_X86_INS_IN, const.UC_X86_INS_OUT):
+            self.hook_native(unicorn.UC_HOOK_INSN, function, 0, ctypes.c_int(instruction))
+
     def _hook_exceptions(self) -> None:
         def interrupted(vector: int) -> int:
             try:

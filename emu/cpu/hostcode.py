@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import mmap
-import platform
+import os
 from collections.abc import Mapping
 from typing import Final
 
@@ -38,6 +38,9 @@ SYSCALL_CODE: Final = bytes.fromhex(
     "0e31ff48b85555555555555555ffd04889df48be111111111111111148b87777"
     "777777777777ffd04883c408415c5bc3"
 )
+PORT_FAULT_CODE: Final = bytes.fromhex(
+    "4883ec08be6666666648ba111111111111111131c931c049ba222222222222222241ffd231c04883c408c3"
+)
 CONTEXT, SAVE, CELL, READ, PYTHON, RESTORE = (
     bytes((b,)) * 8 for b in (*range(0x11, 0x66, 0x11), 0x77)
 )
@@ -47,7 +50,8 @@ STATE, KERNEL_COUNT = (bytes((b,)) * 8 for b in (0x88, 0x99))
 
 def is_supported() -> bool:
     """Whether this host can run the machine code."""
-    return platform.machine() in ("x86_64", "AMD64") and platform.system() in ("Linux", "Darwin")
+    host = os.uname()
+    return host.machine == "x86_64" and host.sysname in ("Linux", "Darwin")
 
 
 class HostCode:

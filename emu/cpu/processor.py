@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
-from emu.cpu import fast
+from emu.cpu import fast, ports
 from emu.cpu import state as at
 from emu.cpu.counters import KERNEL, USER, Counter
 from emu.cpu.engine import FLAGS, KERNEL_AT_ENTRY, PATH, PATH_TAKEN, Engine
@@ -19,6 +19,7 @@ from emu.events import Entered, Refused
 from emu.hooks import Kernel, Watcher
 from emu.memory import walk
 from emu.x86 import crossings, vectors
+from emu.x86.paging import PF_FETCH
 from emu.x86.registers import RAX, RDI
 from emu.x86.vendors import Vendor
 
@@ -64,12 +65,14 @@ class Processor:
         self._lines: dict[tuple[str, bool], Any] = {}  # of the ledger, by mechanism and CS.L
         self._totals = counter.totals
         self._cells = engine.cells
+        self._last_cr2 = 0
         self._words, self._dwords = engine.state.words, engine.state.dwords
         self._handovers: set[int] = set()  # addresses where VMCALL was seen at CPL 0
         engine.hook_interrupts(self._interrupted)
         engine.hook_invalid(self._invalid)
         engine.hook_syscall(self._syscall, counter.kernel_at)
         engine.hook_sysenter(self._sysenter)
+        engine.hook_ports(ports.NEVER_MAPPED)
 
     def attach(self, kernel: Kernel) -> None:
         """From now on `kernel` answers handovers. SYSCALL is native if nobody watches it."""
@@ -99,8 +102,33 @@ class Processor:
         row = vectors.TABLE[vector]
         if row.kind == vectors.FAULT:
             self.counter.abort(rip)
+        if vector == vectors.PF:
+            if self._is_port_instruction(rip):
+                self._use_port(rip)
+                return
+            self._last_cr2 = state.control(2)
         error_code = state.error_code if row.has_error_code else None
         self._deliver(Event(vector, error_code, rip, software=False), rip)
+
+    def _is_port_instruction(self, rip: int) -> bool:
+        """Whether this page fault is a port instruction's hook: it fetched from elsewhere."""
+        state = self.state
+        return (
+            state.control(2) == ports.NEVER_MAPPED != rip
+            and state.error_code & PF_FETCH == PF_FETCH
+        )
+
+    def _use_port(self, rip: int) -> None:
+        """A port instruction: #GP(0) where the ring may not use the port."""
+        state, ram = self.state, self.engine.physical
+        state.set_cr2(self._last_cr2)
+        what = ports.decode(ram, state)
+        if ports.is_allowed(ram, state, self._cells[FLAGS], what):
+            self.counter.adjust(USER if state.cpl == 3 else KERNEL, 1)
+            ports.perform(state, what)
+            state.forget_exception()
+        else:
+            self._deliver(Event(vectors.GP, 0, rip, software=False), rip)
 
     def _int_length(self, vector: int, next_rip: int) -> int:
         """The length of the `int` that ends before `next_rip`: INT n is two bytes, others one."""
@@ -139,7 +167,7 @@ class Processor:
         rflags = self._cells[FLAGS]
         delivered = self._delivery.deliver(event, rflags, rip, self._refused)
         if event.software and delivered is not event:
-            self.counter.retract(USER if cpl == 3 else KERNEL)
+            self.counter.adjust(USER if cpl == 3 else KERNEL, -1)
         mechanism = _mechanism(delivered)
         self._entered(mechanism, delivered.vector, delivered.error_code, cpl, long, rip)
 
@@ -170,7 +198,7 @@ class Processor:
 
     def _fault_inside(self, event: Event) -> None:
         """A fault of SYSCALL or SYSENTER itself."""
-        self.counter.retract(USER if self.state.cpl == 3 else KERNEL)
+        self.counter.adjust(USER if self.state.cpl == 3 else KERNEL, -1)
         self._deliver(event, event.return_rip)
         self.state.rip -= fast.LENGTH
 

@@ -168,6 +168,6 @@ class SlotCounter(Counter):
         self._take_back(self._blocks[self._view[_CURRENT]], pc)
         self._forget()
 
-    def retract(self, path: int) -> None:
-        self._view[_TOTALS + path] -= 1
-        self._view[_BUDGET] += 1
+    def adjust(self, path: int, instructions: int) -> None:
+        self._view[_TOTALS + path] += instructions
+        self._spend(instructions)
