@@ -24,6 +24,7 @@ from kernel_stub.mm.remap import mremap as remap
 from kernel_stub.syscalls.table import Int, Pointer, ULong, syscall
 from kernel_stub.task import Task
 from kernel_stub.vfs.inode import OpenFile, mmap_check
+from kernel_stub.vfs.modes import S_IFCHR
 
 _PROT_KNOWN: Final = mm.PROT_READ | mm.PROT_WRITE | mm.PROT_EXEC | 8  # PROT_SEM
 _IGNORED_FLAGS: Final = mm.MAP_DENYWRITE | mm.MAP_EXECUTABLE | mm.MAP_STACK | mm.MAP_NONBLOCK
@@ -100,6 +101,8 @@ def _mmap(
         raise Errno(EOVERFLOW)
     _check_flags(flags, prot, file)
     name = file.path if file is not None else b""
+    if file is not None and file.inode.kind == S_IFCHR:
+        file = None  # the one device that can be mapped is /dev/zero
     if file is None and flags & mm.MAP_SHARED:
         name, offset = b"/dev/zero (deleted)", 0
     layout = _layout(task, flags)

@@ -163,6 +163,46 @@ static void files(const char *path)
 	POINTER(mmap(NULL, P, PROT_READ, MAP_PRIVATE, fd, 0));
 }
 
+static void shared_files(void)
+{
+	char name[] = "/tmp/shared-XXXXXX", head[8], *p, *q, *r;
+	int fd = mkstemp(name), again;
+
+	CALL(ftruncate(fd, P + 100));
+	p = mmap(NULL, 2 * P, RW, MAP_SHARED, fd, 0);
+	again = open(name, O_RDWR);
+	q = mmap(NULL, P, RW, MAP_SHARED, again, P);
+	r = mmap(NULL, P, RW, MAP_PRIVATE, again, 0);
+	strcpy(p + P, "through p");
+	CLAIM(!strcmp(q, "through p"));
+	strcpy(q, "through q");
+	CLAIM(!strcmp(p + P, "through q"));
+	strcpy(r, "alone");
+	CLAIM(p[0] == 0);
+	CALL(msync(p, 2 * P, MS_SYNC));
+	CALL(pread(again, head, 8, P));
+	CLAIM(!memcmp(head, "through ", 8));
+	strcpy(p, "late");
+	munmap(p, 2 * P);
+	close(fd);
+	CALL(msync(q, P, MS_SYNC));
+	munmap(q, P);
+	CALL(pread(again, head, 8, 0));
+	CLAIM(!strcmp(head, "late"));
+	CLAIM(!strcmp(r, "alone"));
+	CALL(lseek(again, 0, SEEK_END));
+	close(again);
+	again = open(name, O_WRONLY);
+	POINTER(mmap(NULL, P, PROT_READ, MAP_PRIVATE, again, 0));
+	close(again);
+	unlink(name);
+	again = open("/dev/zero", O_RDWR);
+	p = mmap(NULL, 2 * P, RW, MAP_PRIVATE, again, 0);
+	CLAIM(p != MAP_FAILED && p[0] == 0 && p[2 * P - 1] == 0);
+	again = open("/dev/null", O_RDWR);
+	POINTER(mmap(NULL, P, PROT_READ, MAP_PRIVATE, again, 0));
+}
+
 int main(int argc, char **argv)
 {
 	(void)argc;
@@ -172,5 +212,6 @@ int main(int argc, char **argv)
 	advice();
 	sharing();
 	files(argv[0]);
+	shared_files();
 	return 0;
 }
