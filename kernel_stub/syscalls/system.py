@@ -56,7 +56,7 @@ def oldolduname(task: Task, pointer: Pointer) -> int:
 
 
 @syscall("sethostname", "setdomainname", support="partial", missing="always EPERM")
-def sethostname(task: Task, name: Pointer, length: Int) -> int:  # noqa: ARG001 - refused
+def sethostname(task: Task, name: Pointer, length: Int) -> int:  # noqa: ARG001 - nobody may change the names
     raise Errno(EPERM)
 
 

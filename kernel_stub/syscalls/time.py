@@ -103,13 +103,13 @@ def _resolution(task: Task, clock: int, pointer: int, layout: Struct) -> int:
 
 
 @syscall("clock_settime", "clock_settime64", support="partial", missing="always EPERM")
-def clock_settime(task: Task, clock: Int, pointer: Pointer) -> int:  # noqa: ARG001 - refused
+def clock_settime(task: Task, clock: Int, pointer: Pointer) -> int:  # noqa: ARG001 - nobody may set a clock
     read_clock(task, clock)
     raise Errno(EPERM if clock == CLOCK_REALTIME else EINVAL)
 
 
 @syscall("settimeofday", "stime", support="partial", missing="always EPERM")
-def settimeofday(task: Task, pointer: Pointer) -> int:  # noqa: ARG001 - refused
+def settimeofday(task: Task, pointer: Pointer) -> int:  # noqa: ARG001 - nobody may set a clock
     raise Errno(EPERM)
 
 
