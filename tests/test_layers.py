@@ -43,6 +43,7 @@ ROOMS: Final[tuple[tuple[str, ...], ...]] = (
     ("kernel_stub.faults",),
     ("kernel_stub.boot",),
     ("kernel_stub.kernel",),
+    ("kernel_stub.launch",),
     ("kernel_stub",),
     ("emu.cli", "emu.__main__"),
     ("emu.testing",),

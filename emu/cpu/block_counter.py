@@ -9,8 +9,9 @@ from __future__ import annotations
 import ctypes
 from typing import Final
 
-from emu.cpu.counters import KERNEL, NO_BLOCK, Block, Counter, InstructionCount, repeats_alone
+from emu.cpu.counters import NO_BLOCK, Block, Counter, InstructionCount, repeats_alone
 from emu.cpu.engine import HOOK_BLOCK, HOOK_NEW_BLOCK, Engine
+from emu.cpu.hostcode import address_of
 
 _CALLBACK: Final = ctypes.CFUNCTYPE(
     None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p
@@ -34,9 +35,7 @@ class BlockCounter(Counter):
         self._current = self._previous = NO_BLOCK
         self._hooks = _CALLBACK(self._entered), _NEW_CALLBACK(self._translated)
         for hook, callback in zip((HOOK_BLOCK, HOOK_NEW_BLOCK), self._hooks, strict=True):
-            address = ctypes.cast(callback, ctypes.c_void_p).value
-            assert address is not None
-            engine.hook_native(hook, address, 0)
+            engine.hook_native(hook, address_of(callback), 0)
 
     def _translated(self, _engine: int, block: ctypes._Pointer[ctypes.c_uint64], *_: int) -> None:
         self._known.pop(block[0], None)

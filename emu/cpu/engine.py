@@ -11,8 +11,7 @@ What a callback raises is kept, stops the engine, and is raised by `run`.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 import unicorn
 from unicorn import x86_const as const
@@ -20,34 +19,18 @@ from unicorn.unicorn_py3.unicorn import uc_hook_h, uc_tb, uclib
 
 from emu.cpu import hostcode
 from emu.cpu import state as at
-from emu.cpu.hostcode import HostCode
+from emu.cpu.callbacks import Callbacks, HookNumbers
+from emu.cpu.hostcode import address_of
 from emu.cpu.state import CpuState
 from emu.errors import EngineError, UsageError
 from emu.memory.physical import PhysicalMemory
 from emu.x86 import msrs
-
-_VOIDP: Final = ctypes.c_void_p
-_CALLBACK: Final = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_uint32)  # behind the trampoline
-_INSN_CALLBACK: Final = ctypes.CFUNCTYPE(ctypes.c_int, _VOIDP, _VOIDP)
-_NO_MARKS: Final[Mapping[bytes, int]] = {}
-_HOOKS: Final = {
-    unicorn.UC_HOOK_INTR: ctypes.CFUNCTYPE(ctypes.c_int, _VOIDP, ctypes.c_uint32, _VOIDP),
-    unicorn.UC_HOOK_INSN_INVALID: _INSN_CALLBACK,
-    unicorn.UC_HOOK_INSN: _INSN_CALLBACK,
-}
 
 # A second handle to the same library: no argument types, so arguments made once pass through, and
 # short calls keep the interpreter's lock.
 _fast: Final = ctypes.PyDLL(uclib._name)
 
 _CR0_LONG_MODE: Final = 0x8005_0033  # PE MP ET NE WP AM PG
-
-# What `cells` hold.
-FLAGS: Final = 0  # RFLAGS at the hook
-PATH: Final = 1  # 0: native code may do SYSCALL; PATH_TAKEN: it did, and the ledger must be told
-KERNEL_AT_ENTRY: Final = 2  # the kernel's count when it did
-PATH_TAKEN: Final = 1
-PATH_PYTHON: Final = 2
 
 MODELS: Final = {
     name[len("UC_CPU_X86_") :].lower().replace("_", "-"): number
@@ -56,7 +39,7 @@ MODELS: Final = {
 }
 
 
-class Engine:
+class Engine(Callbacks):
     """One CPU on `physical`, of the Unicorn model `model` (a key of MODELS).
 
     Raises:
@@ -69,22 +52,16 @@ class Engine:
         self.model = model
         self._uc = self._open(model)
         self.handle: Final = ctypes.c_void_p(self._uc._uch.value)
-        self._keep: list[object] = []  # callbacks must outlive the engine
-        self._failure: BaseException | None = None
         self.stopping = False
         self._map(physical)
         self._context = self._uc.context_save()
         self._value = (ctypes.c_uint64 * 3)()
         self._value_pointer = ctypes.c_void_p(ctypes.addressof(self._value))
-        self.cells: Final = memoryview(self._value).cast("B").cast("Q")
-        self.cells[PATH] = PATH_PYTHON
-        self.state: Final = self._state_block()
+        self.state = self._state_block()
         self._translation = uc_tb()
         self._uc.ctl_exits_enabled(True)  # with no exits: `until` would add phantom instructions
-        self._on_interrupt: Callable[[int], None] = _nobody
-        self._on_invalid: Callable[[], bool] = _refuse
-        self._code, self._trampoline_marks = self._trampoline()
-        self._hook_exceptions()
+        cells = memoryview(self._value).cast("B").cast("Q")
+        super().__init__(_HOOK_NUMBERS, cells, self._marks())
 
     @staticmethod
     def _open(model: str) -> unicorn.Uc:
@@ -120,20 +97,19 @@ class Engine:
 
         return CpuState(block, load, store)
 
-    def _trampoline(self) -> tuple[HostCode | None, dict[bytes, int]]:
-        """Where trampolines are kept, and their constants; None where the host allows none."""
-        marks = {
+    def _marks(self) -> dict[bytes, int]:
+        """The constants of this engine's host code."""
+        return {
             hostcode.CONTEXT: self._context.context.value,
-            hostcode.SAVE: _address(_fast.uc_context_save),
+            hostcode.SAVE: address_of(_fast.uc_context_save),
             hostcode.CELL: ctypes.addressof(self._value),
-            hostcode.READ: _address(_fast.uc_reg_read),
-            hostcode.RESTORE: _address(_fast.uc_context_restore),
+            hostcode.READ: address_of(_fast.uc_reg_read),
+            hostcode.RESTORE: address_of(_fast.uc_context_restore),
             hostcode.FLAGS_REGISTER: const.UC_X86_REG_EFLAGS,
+            hostcode.STATE: self._state_at,
+            hostcode.CONTROL: address_of(uclib.uc_ctl),
+            hostcode.REQUEST: _REQUEST_BLOCK,
         }
-        try:
-            return HostCode(), marks
-        except EngineError:
-            return None, marks
 
     # ---- running
 
@@ -149,11 +125,9 @@ class Engine:
         try:
             self._uc.emu_start(self.state.rip, 0)
         except unicorn.UcError as error:
-            if self._failure is None:
+            if not self.has_failed:
                 raise EngineError(f"the engine stopped at {self.rip():#x}: {error}") from None
-        failure, self._failure = self._failure, None
-        if failure is not None:
-            raise failure
+        self.raise_failure()
 
     def stop(self) -> None:
         """Makes `run` return before the next block. May be called from any thread."""
@@ -244,122 +218,7 @@ class Engine:
         if error:
             raise EngineError(f"no block at {address:#x}")
 
-    # ---- hooks: each finds the state loaded, RFLAGS in cells[FLAGS], and has the state stored
-
-    def hook_interrupts(self, callback: Callable[[int], None] | None) -> None:
-        """`callback(vector)` runs for each exception and `int n`, between two blocks."""
-        self._on_interrupt = callback or _nobody
-
-    def hook_invalid(self, callback: Callable[[], bool]) -> None:
-        """`callback()` runs for each #UD, between two blocks; it returns True to go on."""
-        self._on_invalid = callback
-
-    def hook_syscall(self, callback: Callable[[], None], count_at: int | None) -> None:
-        """`callback()` runs for SYSCALL, inside its block; 2 is added to RIP afterwards.
-
-        Where the kernel's count stands at the host's address `count_at`, and `cells[PATH]` is 0,
-        SYSCALL from 64-bit code at CPL 3 is done in native code instead; see syscall.S.
-        """
-        if self._code is None or count_at is None:
-            self._hook_instruction(const.UC_X86_INS_SYSCALL, callback)
-            return
-        marks = {hostcode.STATE: self._state_at, hostcode.KERNEL_COUNT: count_at}
-        self._hook_instruction(const.UC_X86_INS_SYSCALL, callback, hostcode.SYSCALL_CODE, marks)
-
-    def hook_sysenter(self, callback: Callable[[], None]) -> None:
-        """`callback()` runs for SYSENTER, inside its block; 2 is added to RIP afterwards."""
-        self._hook_instruction(const.UC_X86_INS_SYSENTER, callback)
-
-    def hook_cpuid(self, callback: Callable[[], None]) -> None:
-        """`callback()` does the whole CPUID, inside its block."""
-        self._hook_instruction(const.UC_X86_INS_CPUID, callback)
-
-    def hook_rdtsc(self, callback: Callable[[], None]) -> None:
-        """`callback()` does the whole RDTSC, inside its block."""
-        self._hook_instruction(const.UC_X86_INS_RDTSC, callback)
-
-    def hook_rdtscp(self, callback: Callable[[], None]) -> None:
-        """`callback()` does the whole RDTSCP, inside its block."""
-        self._hook_instruction(const.UC_X86_INS_RDTSCP, callback)
-
-    def hook_ports(self, address: int) -> None:
-        """Makes IN, OUT, INS and OUTS fault, as if they had fetched from `address`.
-
-        Does nothing on hosts without native code: there, ports are open to all.
-        """
-        if self._code is None:
-            return
-        marks = {
-            hostcode.FLAGS_REGISTER: _REQUEST_BLOCK,
-            hostcode.CONTEXT: address,
-            hostcode.SAVE: _address(uclib.uc_ctl),
-        }
-        function = self._code.add(hostcode.PORT_FAULT_CODE, marks)
-        for instruction in (const.UC_X86_INS_IN, const.UC_X86_INS_OUT):
-            self.hook_native(unicorn.UC_HOOK_INSN, function, 0, ctypes.c_int(instruction))
-
-    def _hook_exceptions(self) -> None:
-        def interrupted(vector: int) -> int:
-            try:
-                self._on_interrupt(vector)
-            except BaseException as failure:
-                self.fail(failure)
-            return 1
-
-        def invalid(_: int) -> int:
-            try:
-                return self._on_invalid()
-            except BaseException as failure:
-                self.fail(failure)
-            return 1
-
-        self._add(unicorn.UC_HOOK_INTR, interrupted)
-        self._add(unicorn.UC_HOOK_INSN_INVALID, invalid)
-
-    def _hook_instruction(
-        self,
-        instruction: int,
-        callback: Callable[[], None],
-        code: bytes = hostcode.TRAMPOLINE_CODE,
-        marks: Mapping[bytes, int] = _NO_MARKS,
-    ) -> None:
-        def guarded(_: int) -> int:
-            try:
-                callback()
-            except BaseException as failure:
-                self.fail(failure)
-            return 1
-
-        self._add(unicorn.UC_HOOK_INSN, guarded, code, marks, ctypes.c_int(instruction))
-
-    def _add(
-        self,
-        hook: int,
-        callback: Callable[[int], int],
-        code: bytes = hostcode.TRAMPOLINE_CODE,
-        marks: Mapping[bytes, int] = _NO_MARKS,
-        *extra: object,
-    ) -> None:
-        """Registers `callback` behind a trampoline, native where the host allows it."""
-        if self._code is None:
-            function = _HOOKS[hook](self._slow_trampoline(callback, hook))
-            address = _address(function)
-        else:
-            function = _CALLBACK(callback)
-            own = {hostcode.PYTHON: _address(function), **marks}
-            address = self._code.add(code, {**self._trampoline_marks, **own})
-        self._keep.append(function)
-        self.hook_native(hook, address, 0, *extra)
-
-    def _slow_trampoline(self, callback: Callable[[int], int], hook: int) -> Callable[..., int]:
-        def trampoline(_engine: int, argument: int, _data: int = 0) -> int:
-            self.cells[FLAGS] = self.flags()
-            self.state.load()
-            result = callback(argument if hook == unicorn.UC_HOOK_INTR else 0)
-            self.state.store()
-            return result
-
-        return trampoline
+    # ---- hooks
 
     def hook_native(self, hook: int, function: int, data: int, *extra: object) -> int:
         """Registers the host function at address `function`; returns the hook's own address."""
@@ -379,27 +238,6 @@ class Engine:
         address: int = handle.value
         return address
 
-    def fail(self, failure: BaseException) -> None:
-        """Keeps what a callback raised, for `run` to raise, and stops."""
-        if self._failure is None:
-            self._failure = failure
-        self.stop()
-
-
-def _address(function: Any) -> int:
-    """The address of a C function or of a callback."""
-    address = ctypes.cast(function, _VOIDP).value
-    assert address is not None
-    return address
-
-
-def _nobody(vector: int) -> None:
-    raise EngineError(f"vector {vector} came before the processor was set up")
-
-
-def _refuse() -> bool:
-    return False
-
 
 _GPR_IDS: Final = tuple(
     getattr(const, f"UC_X86_REG_{name}")
@@ -413,6 +251,18 @@ _FLUSH_TLB: Final = ctypes.c_int(
         unicorn.Uc._Uc__ctl_encode(unicorn.UC_CTL_TLB_FLUSH, unicorn.UC_CTL_IO_WRITE, 0)
     ).value
 )
+_HOOK_NUMBERS: Final = HookNumbers(
+    interrupt=unicorn.UC_HOOK_INTR,
+    invalid=unicorn.UC_HOOK_INSN_INVALID,
+    instruction=unicorn.UC_HOOK_INSN,
+    syscall=const.UC_X86_INS_SYSCALL,
+    sysenter=const.UC_X86_INS_SYSENTER,
+    cpuid=const.UC_X86_INS_CPUID,
+    rdtsc=const.UC_X86_INS_RDTSC,
+    rdtscp=const.UC_X86_INS_RDTSCP,
+    port_input=const.UC_X86_INS_IN,
+    port_output=const.UC_X86_INS_OUT,
+)
 HOOK_BLOCK: Final = unicorn.UC_HOOK_BLOCK
 HOOK_NEW_BLOCK: Final = unicorn.UC_HOOK_EDGE_GENERATED
-STOP_FUNCTION: Final = ctypes.cast(uclib.uc_emu_stop, _VOIDP).value
+STOP_FUNCTION: Final = address_of(uclib.uc_emu_stop)

@@ -11,7 +11,7 @@ import ctypes
 import mmap
 import os
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from emu.errors import EngineError
 
@@ -39,19 +39,27 @@ SYSCALL_CODE: Final = bytes.fromhex(
     "777777777777ffd04883c408415c5bc3"
 )
 PORT_FAULT_CODE: Final = bytes.fromhex(
-    "4883ec08be6666666648ba111111111111111131c931c049ba222222222222222241ffd231c04883c408c3"
+    "4883ec08becccccccc48baaaaaaaaaaaaaaaaa31c931c049babbbbbbbbbbbbbbbb41ffd231c04883c408c3"
 )
 CONTEXT, SAVE, CELL, READ, PYTHON, RESTORE = (
     bytes((b,)) * 8 for b in (*range(0x11, 0x66, 0x11), 0x77)
 )
 FLAGS_REGISTER: Final = bytes((0x66,)) * 4
-STATE, KERNEL_COUNT = (bytes((b,)) * 8 for b in (0x88, 0x99))
+STATE, KERNEL_COUNT, ADDRESS, CONTROL = (bytes((b,)) * 8 for b in (0x88, 0x99, 0xAA, 0xBB))
+REQUEST: Final = bytes((0xCC,)) * 4
 
 
 def is_supported() -> bool:
     """Whether this host can run the machine code."""
     host = os.uname()
     return host.machine == "x86_64" and host.sysname in ("Linux", "Darwin")
+
+
+def address_of(function: Any) -> int:
+    """The host's address of a C function or of a callback."""
+    address = ctypes.cast(function, ctypes.c_void_p).value
+    assert address is not None
+    return address
 
 
 class HostCode:
@@ -69,9 +77,8 @@ class HostCode:
         self._used = 0
 
     def add(self, code: bytes, constants: Mapping[bytes, int]) -> int:
-        """Places `code`, each mark of `constants` replaced by its value; returns its address."""
+        """Places `code`, the marks of `constants` in it replaced by values; returns its address."""
         for mark, value in constants.items():
-            assert mark in code, f"no mark {mark.hex()}"
             code = code.replace(mark, value.to_bytes(len(mark), "little"))
         address = self._base + self._used
         self._page[self._used : self._used + len(code)] = code

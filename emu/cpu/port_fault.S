@@ -6,11 +6,11 @@
  */
         .text
         sub     $8, %rsp
-        mov     $0x66666666, %esi               /* the control "request a block" */
-        movabs  $0x1111111111111111, %rdx       /* the address that is never mapped */
+        mov     $0xcccccccc, %esi               /* the control "request a block" */
+        movabs  $0xaaaaaaaaaaaaaaaa, %rdx       /* the address that is never mapped */
         xor     %ecx, %ecx
         xor     %eax, %eax
-        movabs  $0x2222222222222222, %r10       /* uc_ctl */
+        movabs  $0xbbbbbbbbbbbbbbbb, %r10       /* uc_ctl */
         call    *%r10
         xor     %eax, %eax
         add     $8, %rsp

@@ -7,6 +7,7 @@ SDM 1, "I/O Privilege Level", "I/O Permission Bit Map"; SDM 2A, "IN".
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from emu.cpu.state import CpuState
@@ -61,10 +62,8 @@ def _code(ram: PhysicalMemory, state: CpuState) -> bytes:
     room = 4096 - (rip & 4095)
     code = walk.read(ram, cr3, rip, min(room, _LONGEST))
     if room < _LONGEST:
-        try:
+        with suppress(walk.WalkFault):
             code += walk.read(ram, cr3, rip + room, _LONGEST - room)
-        except walk.WalkFault:
-            pass
     return code.ljust(_LONGEST, b"\x90")
 
 
@@ -74,7 +73,7 @@ def is_allowed(ram: PhysicalMemory, state: CpuState, rflags: int, what: PortInst
         return True
     task = state.segment(TR)
     cr3 = state.control(3)
-    if TSS_IOMAP_BASE + 1 > task.limit:
+    if task.limit < TSS_IOMAP_BASE + 1:
         return False
     base = int.from_bytes(walk.read(ram, cr3, task.base + TSS_IOMAP_BASE, 2), "little")
     offset = base + what.port // 8

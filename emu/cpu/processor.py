@@ -12,8 +12,9 @@ from typing import Any, Final, Protocol
 
 from emu.cpu import fast, ports
 from emu.cpu import state as at
+from emu.cpu.callbacks import FLAGS, KERNEL_AT_ENTRY, PATH, PATH_TAKEN
 from emu.cpu.counters import KERNEL, USER, Counter
-from emu.cpu.engine import FLAGS, KERNEL_AT_ENTRY, PATH, PATH_TAKEN, Engine
+from emu.cpu.engine import Engine
 from emu.cpu.traps import Delivery, Event
 from emu.events import Entered, Refused
 from emu.hooks import Kernel, Watcher

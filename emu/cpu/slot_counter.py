@@ -18,7 +18,7 @@ from typing import Final
 
 from emu.cpu.counters import KERNEL, NO_BLOCK, Block, Counter, InstructionCount, repeats_alone
 from emu.cpu.engine import HOOK_BLOCK, STOP_FUNCTION, Engine
-from emu.cpu.hostcode import HostCode
+from emu.cpu.hostcode import HostCode, address_of
 from emu.errors import EngineError
 
 CALLBACK_CODE: Final = bytes.fromhex(
@@ -62,8 +62,7 @@ class SlotCounter(Counter):
         self._forget()
 
     def _install(self) -> ctypes.c_uint64:
-        python = ctypes.cast(self._python, ctypes.c_void_p).value
-        assert python is not None and STOP_FUNCTION is not None
+        python = address_of(self._python)
         marks = {STATE_MARK: self._totals, STOP_MARK: STOP_FUNCTION, PYTHON_MARK: python}
         self._host_code = HostCode()
         function = self._host_code.add(CALLBACK_CODE, marks)
