@@ -28,7 +28,12 @@ class UserMemory:
         self.space = space
 
     def copy_in(self, address: int, size: int) -> bytes:
-        """`size` bytes of the guest at `address`. Raises Errno(EFAULT)."""
+        """`size` bytes of the guest at `address`; of none, no address is bad.
+
+        Raises Errno(EFAULT).
+        """
+        if not size:
+            return b""
         while True:
             try:
                 return self.space.tables.read(address, size, USER)

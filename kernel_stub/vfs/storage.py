@@ -148,7 +148,7 @@ class RegularFile(OpenFile):
         if not data:
             return 0
         if offset + len(data) > LARGEST_OFFSET:
-            raise Errno(EFBIG)
+            raise Errno(EINVAL)
         return self.inode.write_at(task, offset, within_file_limit(task, offset, data))
 
     def resize(self, task: Caller, size: int) -> None:

@@ -62,7 +62,7 @@ class FakeMemory:
         self.bytes = bytearray(MEMORY_SIZE)
 
     def _at(self, address: int, size: int) -> int:
-        at = address - MEMORY_AT
+        at = address - MEMORY_AT if size else 0
         if at < 0 or at + size > MEMORY_SIZE:
             raise Errno(EFAULT)
         return at
