@@ -37,7 +37,7 @@ def test_what_the_host_refuses_is_told_as_a_size(monkeypatch: pytest.MonkeyPatch
         raise OSError(12, "Cannot allocate memory")
 
     monkeypatch.setattr("emu.memory.physical.mmap.mmap", refuse)
-    with pytest.raises(MemorySizeError, match="the host refuses 4 MiB of memory: .*Cannot"):
+    with pytest.raises(MemorySizeError, match=r"the host refuses 4 MiB of memory: .*Cannot"):
         PhysicalMemory(MINIMUM_SIZE)
 
 

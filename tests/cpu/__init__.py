@@ -1,0 +1,1 @@
+"""The processor: the engine below it, its state, its crossings, its counters."""
