@@ -8,6 +8,7 @@ syscall(2); Linux kernel documentation, "Entry/exit handling for exceptions, int
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 from struct import Struct
 from typing import Final, NoReturn
@@ -26,7 +27,8 @@ from kernel_stub.faults import OUTCOMES
 from kernel_stub.task import Task, TaskEnded
 from kernel_stub.vfs import Vfs
 
-BOOT_TIME_NS: Final = 1_704_067_200 * 10**9  # 2024-01-01 00:00:00 UTC
+BOOT_TIME_NS: Final = 1_793_491_200 * 10**9  # 2026-11-01 00:00:00 UTC
+LATEST_TIME_NS: Final = BOOT_TIME_NS + 20 * 365 * 86_400 * 10**9  # a file from later is ignored
 DEFAULT_SEED: Final = 0
 _MASK64: Final = (1 << 64) - 1
 _LOW: Final = 0xFFFF_FFFF
@@ -63,6 +65,8 @@ class Kernel:
         self.cause = ""  # what a fault that ended the program was, for people
         self.calls_64 = CallTable(X86_64)
         self.calls_32 = CallTable(I386)
+        self.realtime = False
+        self._boot_ns = BOOT_TIME_NS
         self._slept_ns = 0
         self._random = random.Random(seed)
         self._task: Task | None = None
@@ -202,7 +206,15 @@ class Kernel:
     # ---- what handlers ask: Services in kernel_stub/task.py
 
     def now_ns(self) -> int:
-        return BOOT_TIME_NS + self.uptime_ns()
+        if self.realtime:
+            return time.time_ns()
+        return self._boot_ns + self.uptime_ns()
+
+    def file_time_shown(self, time_ns: int) -> None:
+        """The program learned that a file was modified at `time_ns`: it is not earlier now."""
+        ahead = time_ns - self.now_ns()
+        if ahead > 0 and time_ns < LATEST_TIME_NS:
+            self._boot_ns += ahead
 
     def uptime_ns(self) -> int:
         return self.cpu_ns() + self._slept_ns

@@ -38,6 +38,9 @@ class Services(Protocol):
     def now_ns(self) -> int:
         """CLOCK_REALTIME."""
 
+    def file_time_shown(self, time_ns: int) -> None:
+        """The program learned that a file was modified at `time_ns`: it is not earlier now."""
+
     def uptime_ns(self) -> int:
         """CLOCK_MONOTONIC."""
 

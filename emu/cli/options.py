@@ -102,6 +102,9 @@ def _machine_options(verb: argparse.ArgumentParser) -> None:
         help="how instructions are counted; the figures are the same [auto]",
     )
     machine.add_argument(
+        "--realtime", action="store_true", help="the guest's clock shows the host's time"
+    )
+    machine.add_argument(
         "--seed", metavar="N", type=_count, default=0, help="of all that is random in the guest [0]"
     )
 

@@ -54,6 +54,7 @@ def _execute(options: Namespace) -> report.Result:
     program = os.fsencode(options.program)
     argv = [program, *map(os.fsencode, options.arguments)]
     kernel = launch(machine, program, argv, environment(options), _files(options), options.seed)
+    kernel.realtime = options.realtime
     with InterruptWatch(machine.engine.stop) as watch:
         kernel.wait_for_input = watch.wait_readable
         try:
