@@ -57,13 +57,15 @@ class Program(NamedTuple):
 
 def find_program(vfs: Executables, task: Any, path: bytes, argv: list[bytes]) -> Program:
     """The program that `path` leads to, through `#!` lines and PT_INTERP. Raises LoadError."""
+    what = fsdecode(path)
     for _ in range(DEPTH_LIMIT + 1):
-        file = _open(vfs, task, path, fsdecode(path))
+        file = _open(vfs, task, path, what)
         script = read_script(file.inode.read_at(0, HEAD_SIZE), fsdecode(path))
         if script is None:
             image = _image(file, fsdecode(path))
             return Program(file, image, argv, _find_linker(vfs, task, image))
         argv = script.rewrite(path, argv)
+        what = f"{fsdecode(path)}: its interpreter {fsdecode(script.interpreter)}"
         path = script.interpreter
     raise LoadError(f"{fsdecode(path)}: scripts call each other as interpreters too deeply", ELOOP)
 

@@ -59,11 +59,25 @@ def resolve(
         return FaultResult(SIGSEGV, SEGV_MAPERR, address)
     if not _is_allowed(region.prot, error_code):
         return FaultResult(SIGSEGV, SEGV_ACCERR, address)
+    page, write = address & PAGE_MASK, bool(error_code & PF_WRITE)
     try:
-        made = _populate(region, pages, address & PAGE_MASK, bool(error_code & PF_WRITE))
+        made = _populate_reclaiming(regions, region, pages, page, write)
     except OutOfFrames:
         return FaultResult(SIGKILL, 0, address)
     return RESOLVED if made else FaultResult(SIGBUS, BUS_ADRERR, address)
+
+
+def _populate_reclaiming(
+    regions: Regions, region: Region, pages: Pages, page: int, write: bool
+) -> bool:
+    """As `_populate`; where memory ends, pages that can be read again from files make room."""
+    try:
+        return _populate(region, pages, page, write)
+    except OutOfFrames:
+        for other in regions:
+            if other.file is not None and other.shared is None and not other.is_committed:
+                pages.drop(other.start, other.end)
+        return _populate(region, pages, page, write)
 
 
 def _is_allowed(prot: int, error_code: int) -> bool:

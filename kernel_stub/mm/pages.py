@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from emu.errors import OutOfFrames
 from emu.memory.pagetables import PageTables
 from emu.x86.paging import ADDRESS_MASK, NO_EXECUTE, PAGE_SIZE, PRESENT, USER, WRITABLE
 from kernel_stub.mm.flags import PROT_EXEC, PROT_WRITE
@@ -37,10 +38,17 @@ class Pages:
         self.resident = self.most_resident = 0
 
     def install(self, address: int, frame: int, bits: int) -> None:
-        """Shows `frame`, whose use the caller hands over, at `address`, where no page is."""
+        """Shows `frame`, whose use the caller hands over, at `address`, where no page is.
+
+        Raises OutOfFrames, if a new page table is needed and RAM is used up.
+        """
+        try:
+            self.tables.map(address, frame, bits)
+        except OutOfFrames:
+            self.frames.free(frame)
+            raise
         if not bits & NO_EXECUTE:
             self.frames.becomes_executable(frame)
-        self.tables.map(address, frame, bits)
         self.resident += 1
         if self.resident > self.most_resident:
             self.most_resident = self.resident

@@ -238,7 +238,11 @@ REFUSED: dict[str, tuple[dict[bytes, bytes | int], int, str]] = {
         ELIBBAD,
         "/it has 64 bits, its interpreter /lib/ld.so 32",
     ),
-    "script's interpreter missing": ({b"/it": b"#!/sh\n"}, ENOENT, "cannot run /sh: no such file"),
+    "script's interpreter missing": (
+        {b"/it": b"#!/sh\n"},
+        ENOENT,
+        "cannot run /it: its interpreter /sh: no such file",
+    ),
     "more than RAM": (
         {b"/it": elf(Header(flags=6, memsz=1 << 40))},
         ENOMEM,

@@ -85,6 +85,31 @@ def test_memory_that_goes_out_of_ram_kills() -> None:
     assert {result.signal for result in failed} == {SIGKILL}
 
 
+def test_pages_of_files_make_room_where_memory_ends() -> None:
+    space, file = a_space(4 * MIB), FakeFile(pages_of(600))
+    space.mmap(AT, 600 * PAGE, RX, MAP_PRIVATE | MAP_FIXED, file)
+    for number in range(0, 600, FAULT_AROUND):
+        assert space.fault(AT + number * PAGE, READ)
+    space.mmap(AT + 8 * MIB, 900 * PAGE, RW, ANON)
+    for number in range(900):
+        poke(space, AT + 8 * MIB + number * PAGE, bytes([number & 0xFF]))
+    assert [peek(space, AT + n * PAGE)[0] for n in (0, 599)] == [0, 599 & 0xFF]
+    assert [peek(space, AT + 8 * MIB + n * PAGE)[0] for n in (0, 899)] == [0, 899 & 0xFF]
+
+
+def test_a_page_table_that_finds_no_frame_loses_none() -> None:
+    space = a_space(4 * MIB)
+    space.mmap(AT, 8 * MIB, RW, ANON | MAP_NORESERVE)
+    space.mmap(AT + 64 * MIB, PAGE, RW, ANON)
+    physical = space.frames.physical
+    spare = [physical.allocate() for _ in range(physical.frames_free - 1)]
+    assert not space.fault(AT + 64 * MIB, WRITE)
+    for frame in spare:
+        physical.free(frame)
+    assert space.fault(AT + 64 * MIB, WRITE)
+    assert space.pages.resident == 1
+
+
 def present_pages(space: AddressSpace, pages: int) -> list[int]:
     return [n for n in range(pages) if space.tables.entry(AT + n * PAGE) & PRESENT]
 

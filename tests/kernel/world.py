@@ -66,6 +66,9 @@ class FakeKernel:
     def random_bytes(self, count: int) -> bytes:
         return bytes(n & 0xFF for n in range(1, count + 1))
 
+    def file_time_shown(self, nanoseconds: int) -> None:
+        raise AssertionError("nothing here shows a file")
+
     def wait_readable(self, fd: int) -> None:
         raise AssertionError("nothing here reads the host")
 
