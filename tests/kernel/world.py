@@ -66,7 +66,7 @@ class FakeKernel:
     def random_bytes(self, count: int) -> bytes:
         return bytes(n & 0xFF for n in range(1, count + 1))
 
-    def file_time_shown(self, nanoseconds: int) -> None:
+    def file_time_shown(self, time_ns: int) -> None:
         raise AssertionError("nothing here shows a file")
 
     def wait_readable(self, fd: int) -> None:
