@@ -19,6 +19,11 @@ from pathlib import Path
 from typing import Final
 
 from emu import errors
+from emu.x86 import crossings, vectors
+from kernel_stub import faults
+from kernel_stub.abi import signals
+from kernel_stub.abi.abi import I386, X86_64
+from kernel_stub.syscalls import REGISTRY
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 REGION: Final = re.compile(
@@ -52,9 +57,56 @@ def error_table() -> str:
     return markdown(("exception", "exit status", "what it says"), rows)
 
 
+def crossing_table(rows: Iterable[crossings.Crossing]) -> str:
+    """The rows of the table of crossings."""
+    headings = ("crossing", "by", "ring", "target", "saves", "stack", "flags cleared", "manual")
+    return markdown(headings, rows)
+
+
+def vector_table() -> str:
+    """The exceptions, and what our kernel makes of each."""
+    headings = ("vector", "mnemonic", "name", "kind", "error code", "for #DF", "signal")
+    rows = [
+        (
+            row.number,
+            row.mnemonic,
+            row.name,
+            row.kind,
+            "yes" if row.has_error_code else "no",
+            row.escalation,
+            signal_of(row.number),
+        )
+        for row in vectors.TABLE.values()
+    ]
+    return markdown(headings, rows)
+
+
+def signal_of(vector: int) -> str:
+    """The signal of an exception in ring 3."""
+    if vector == vectors.PF:
+        return "SIGSEGV or SIGBUS, if the page cannot be made"
+    outcome = faults.OUTCOMES.get(vector)
+    return signals.NAMES[outcome.signal] if outcome else ""
+
+
+def syscall_table() -> str:
+    """The system calls that have a handler."""
+    tables = (X86_64.numbers, I386.numbers)
+    numbers = [{name: number for number, name in table.items()} for table in tables]
+    rows = [
+        (f"`{name}`", numbers[0].get(name, ""), numbers[1].get(name, ""), call.support, call.missing)
+        for name, call in sorted(REGISTRY.items())
+    ]
+    return markdown(("call", "x86_64", "i386", "how well", "what is missing"), rows)
+
+
 # The registry: a name that a page may ask for, and who makes it.
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "errors": error_table,
+    "entries": lambda: crossing_table(crossings.ENTRIES),
+    "returns": lambda: crossing_table(crossings.RETURNS),
+    "vectors": vector_table,
+    "syscalls": syscall_table,
 }
 
 

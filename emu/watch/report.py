@@ -123,7 +123,7 @@ def _percent(part: int, whole: int) -> float:
 def _crossing_lines(rows: list[Row]) -> list[str]:
     if not rows:
         return ["         no crossing into ring 0"]
-    lines = ["         crossings    by        from       entry    each      exit    each"]
+    lines = ["         crossings    by        abi        entry    each      exit    each"]
     for row in rows:
         entry, leave = row.entry / row.crossings, row.exit / row.crossings
         lines.append(
