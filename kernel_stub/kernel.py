@@ -172,6 +172,8 @@ class Kernel:
     def _page_fault(self, regs: tuple[int, ...]) -> None:
         address = self.machine.engine.state.control(2)
         result = self.task.space.fault(address, regs[_ORIG_RAX])
+        if result.signal == signals.SIGKILL:
+            self.fault(signals.SIGKILL, 0, address, "its memory is used up: give more by --memory")
         if not result:
             cause = describe(vectors.PF, regs) + f", address {address:#x}"
             self.fault(result.signal, result.code, result.address, cause)
@@ -190,6 +192,10 @@ class Kernel:
             raise SignalHandlerNeeded(_cannot_run_handler(signal))
         self.cause = cause
         raise TaskEnded(0, signal)
+
+    def shut_down(self) -> None:
+        """The machine stopped: what the program wrote to shared mappings goes into the files."""
+        self.task.space.release()
 
     def call_counts(self) -> tuple[dict[str, int], dict[str, int]]:
         """How often each system call was made, by name, and those that nobody answers."""

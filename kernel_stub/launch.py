@@ -7,7 +7,7 @@ execve(2), environ(7).
 from __future__ import annotations
 
 import os
-from typing import Final, NamedTuple
+from typing import Final
 
 from emu.errors import LoadError, OutOfFrames
 from emu.machine import Machine
@@ -17,46 +17,13 @@ from kernel_stub.errno import Errno
 from kernel_stub.exec import load_program
 from kernel_stub.kernel import DEFAULT_SEED, Kernel
 from kernel_stub.layout import LANDING_PAGE
-from kernel_stub.mm import AddressSpace
+from kernel_stub.mm import AddressSpace, ContentFile
 from kernel_stub.mm.flags import MAP_FIXED, MAP_PRIVATE, PROT_EXEC, PROT_READ
 from kernel_stub.task import Task
 from kernel_stub.vfs import Vfs, VfsOptions
 
 FIRST_PID: Final = 1000
 _PAGE: Final = 4096
-
-
-class _Status(NamedTuple):
-    st_dev: int
-    st_ino: int
-
-
-class _LandingInode:
-    """The page of user code that every i386 program has."""
-
-    size = _PAGE
-
-    def __init__(self) -> None:
-        self._content = read_image("landing").ljust(_PAGE, b"\0")
-
-    def stat(self) -> _Status:
-        return _Status(0, 0)
-
-    def read_at(self, offset: int, size: int) -> bytes:
-        return self._content[offset : offset + size]
-
-    def write_at(self, task: object, offset: int, data: bytes) -> int:
-        raise AssertionError("nobody may write the landing page")
-
-
-class _LandingFile:
-    """The same as a file to map."""
-
-    path = b"[vdso]"
-    writable = False
-
-    def __init__(self) -> None:
-        self.inode = _LandingInode()
 
 
 def launch(
@@ -93,7 +60,7 @@ def launch(
 
 
 def _map_landing_page(kernel: Kernel, space: AddressSpace) -> None:
-    file = _LandingFile()
+    file = ContentFile(b"[vdso]", read_image("landing").ljust(_PAGE, b"\0"))
     flags = MAP_PRIVATE | MAP_FIXED
     space.mmap(LANDING_PAGE, _PAGE, PROT_READ | PROT_EXEC, flags, file, 0, file.path)
     kernel.landing_pad = read_symbols("landing")["landing_pad"]

@@ -45,10 +45,14 @@ def parse(argv: list[str]) -> argparse.Namespace:
         _machine_options(verb)
         _file_options(verb)
         verb.add_argument("program", metavar="PROGRAM", help="a path, or a name to seek in PATH")
-        verb.add_argument(
+        arguments = verb.add_argument(
             "arguments", metavar="ARGUMENT", nargs=argparse.REMAINDER, help="for the program"
         )
-    return parser.parse_args(argv)
+        arguments.required = False  # argparse would name it when PROGRAM is missing
+    options, unknown = parser.parse_known_args(argv)
+    if unknown:
+        verbs.choices[options.verb].error(f"unknown option {unknown[0]}; --help lists them all")
+    return options
 
 
 class _Version(argparse.Action):
@@ -58,9 +62,13 @@ class _Version(argparse.Action):
         super().__init__(option_strings, dest, nargs=0, help="show the version and end")
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        parser.exit(message=f"ringscope {version('ringscope')}\n")
+        try:
+            number = version("ringscope")
+        except PackageNotFoundError:
+            number = "of a source tree that is not installed"
+        parser.exit(message=f"ringscope {number}\n")
 
 
 def _verb(

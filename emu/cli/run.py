@@ -61,9 +61,9 @@ def _execute(options: Namespace) -> report.Result:
             exhausted = machine.run(options.max_instructions)
         except Interrupted:
             exhausted = False
+    kernel.shut_down()
     ended_by, status, signal = _ending(kernel, exhausted)
-    if ended_by == "signal":
-        _tell_why(kernel, signal)
+    _tell_why(options, kernel, ended_by, signal)
     return _result(options, machine, kernel, ended_by, status, signal)
 
 
@@ -77,9 +77,12 @@ def _ending(kernel: Kernel, exhausted: bool) -> tuple[str, int, int]:
     return "exit", ended.status, 0
 
 
-def _tell_why(kernel: Kernel, signal: int) -> None:
-    """One line when a fault killed the program; a signal it sent itself needs no word."""
-    if kernel.cause:
+def _tell_why(options: Namespace, kernel: Kernel, ended_by: str, signal: int) -> None:
+    """One line when the program did not end by itself; a signal it sent itself needs no word."""
+    if ended_by == "limit":
+        count = f"{options.max_instructions:,} instructions"
+        print(f"ringscope: stopped after {count}, as --max-instructions says", file=sys.stderr)
+    elif kernel.cause:
         print(f"ringscope: {NAMES.get(signal, signal)}: {kernel.cause}", file=sys.stderr)
 
 

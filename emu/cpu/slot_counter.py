@@ -135,9 +135,8 @@ class SlotCounter(Counter):
         fields[:] = [block.instructions, tag, block.end, rep_tag, total]
 
     def _spend(self, instructions: int) -> None:
-        left = self._view[_BUDGET] - instructions
-        self._view[_BUDGET] = left & _NO_TAG
-        if left < 0:
+        self._view[_BUDGET] = self._view[_BUDGET] - instructions & _NO_TAG
+        if self.exhausted:
             self._engine.stop()
 
     def _take_back(self, block: Block, pc: int) -> None:
@@ -145,7 +144,7 @@ class SlotCounter(Counter):
             rest = self._rest(block, pc)
             self._take()  # the block at pc may have been translated just now
             self._view[_TOTALS + block.path] -= rest
-            self._view[_BUDGET] += rest
+            self._view[_BUDGET] = self._view[_BUDGET] + rest & _NO_TAG
 
     def _forget(self) -> None:
         self._view[_CURRENT] = self._view[_PREVIOUS] = self._nobody

@@ -1,7 +1,7 @@
 """System call numbers of the i386 ABI, by number.
 
-Names and numbers only, as Linux's user headers (asm/unistd_32.h) give them; which of them this kernel
-answers is said by the handlers in kernel_stub/syscalls.
+Names and numbers only, as Linux's user headers (asm/unistd_32.h) give them; which of them this
+kernel answers is said by the handlers in kernel_stub/syscalls.
 """
 
 from __future__ import annotations

@@ -14,7 +14,8 @@ from kernel_stub import layout
 
 # pt_regs, lowest address first. The entry code pushes them from the end.
 PT_REGS: Final = tuple(
-    "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs rflags rsp ss".split()
+    "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax "
+    "rip cs rflags rsp ss".split()
 )
 PT_REGS_STRUCT: Final = Struct(f"<{len(PT_REGS)}Q")
 PT_OFFSET: Final = {name: 8 * i for i, name in enumerate(PT_REGS)}

@@ -91,7 +91,7 @@ def _decoders(word: int) -> dict[str, Callable[[Task, int], Any]]:
 
 
 def bind(call: Call, word: int) -> Callable[[Task, tuple[int, ...]], int]:
-    """`call` as a function of the task and its six argument registers, for words of `word` bytes."""
+    """`call` as a function of the task and its six registers, for words of `word` bytes."""
     handler = call.handler
     kinds = _decoders(word)
     if not call.kinds:
@@ -124,6 +124,8 @@ def _bind_plain(
     handler: Handler, decode: list[Callable[[Task, int], Any]]
 ) -> Callable[[Task, tuple[int, ...]], int]:
     def plain(task: Task, registers: tuple[int, ...]) -> int:
-        return handler(task, *[step(task, value) for step, value in zip(decode, registers)])
+        return handler(
+            task, *[step(task, value) for step, value in zip(decode, registers, strict=False)]
+        )
 
     return plain
