@@ -1,0 +1,1 @@
+"""The benchmarks: `python -m bench` measures ringscope beside its neighbours, as ratios."""
