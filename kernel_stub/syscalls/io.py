@@ -100,9 +100,9 @@ def _vectors(task: Task, address: int, count: int) -> list[tuple[int, int]]:
 def _scatter(task: Task, file: OpenFile, vectors: list[tuple[int, int]], data: bytes) -> int:
     done = 0
     for address, size in vectors:
-        piece = data[done : done + size]
-        if not piece:
+        if done == len(data):
             break
+        piece = data[done : done + size]
         try:
             task.memory.copy_out(address, piece)
         except Errno:
