@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from typing import Final
 
+import pytest
+
+from emu.cpu import hostcode
 from emu.cpu.state import RFLAGS, Segment
 from emu.events import Entered, Refused
 from emu.machine import Machine
@@ -44,7 +47,14 @@ COMPAT_SYSCALL_ENTRY: Final = TEXT + 0x1870
 SYSENTER_ENTRY: Final = TEXT + 0x17B0
 FMASK: Final = 0x25_7FD5
 
-_FLAT: Final = 0xFFFF_FFFF
+COUNTERS: Final = (
+    "python",
+    pytest.param(
+        "native",
+        marks=pytest.mark.skipif(not hostcode.is_supported(), reason="needs an x86-64 host"),
+    ),
+)
+
 _DATA_BITS: Final = WRITABLE | NO_EXECUTE
 _HLT: Final = 0xF4
 _EFER: Final = msrs.EFER_SCE | msrs.EFER_LME | msrs.EFER_LMA | msrs.EFER_NXE
