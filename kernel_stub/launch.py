@@ -15,7 +15,7 @@ from kernel_stub.abi.abi import I386, X86_64
 from kernel_stub.boot import read_image, read_symbols
 from kernel_stub.errno import Errno
 from kernel_stub.exec import load_program
-from kernel_stub.kernel import DEFAULT_SEED, Kernel
+from kernel_stub.kernel import BOOT_TIME_NS, DEFAULT_SEED, Kernel
 from kernel_stub.layout import LANDING_PAGE
 from kernel_stub.mm import AddressSpace, ContentFile
 from kernel_stub.mm.flags import MAP_FIXED, MAP_PRIVATE, PROT_EXEC, PROT_READ
@@ -42,6 +42,8 @@ def launch(
         LoadError: the program cannot be loaded.
         UsageError: a directory of `files` does not exist.
     """
+    files.about.boot_ns = BOOT_TIME_NS
+    files.about.memory = machine.physical.size
     vfs = Vfs(files)
     try:
         kernel = Kernel(machine, vfs, seed)

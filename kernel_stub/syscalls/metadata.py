@@ -61,8 +61,14 @@ def fields_of(status: Status) -> dict[str, int]:
     return fields
 
 
+def _shown(task: Task, status: Status) -> dict[str, int]:
+    """The fields, and the guest's clock is not behind them from now on."""
+    task.kernel.file_time_shown(status.st_mtime_ns)
+    return fields_of(status)
+
+
 def _give(task: Task, inode: Inode, buffer: int, layout: Layout) -> int:
-    fields = fields_of(inode.stat())
+    fields = _shown(task, inode.stat())
     if layout is not STAT[8]:
         _narrow(fields, old=layout is STAT[4])
     task.memory.copy_out(buffer, layout.pack(fields))
@@ -140,12 +146,13 @@ def statx(task: Task, dirfd: Int, path: Pointer, flags: UInt, mask: UInt, buffer
         raise Errno(EINVAL)
     name = path_or_empty(task, path)
     inode = inode_at(task, dirfd, name, flags, KNOWN_FLAGS | AT_STATX_SYNC_TYPE)
-    task.memory.copy_out(buffer, STATX.pack(_statx_fields(inode.stat())))
+    task.memory.copy_out(buffer, STATX.pack(_statx_fields(task, inode.stat())))
     return 0
 
 
-def _statx_fields(status: Status) -> dict[str, int]:
-    fields = {name.replace("st_", "stx_", 1): value for name, value in fields_of(status).items()}
+def _statx_fields(task: Task, status: Status) -> dict[str, int]:
+    shown = _shown(task, status)
+    fields = {name.replace("st_", "stx_", 1): value for name, value in shown.items()}
     fields["stx_mask"] = STATX_BASIC
     for name, device in (("stx_rdev", status.st_rdev), ("stx_dev", status.st_dev)):
         fields[name + "_major"], fields[name + "_minor"] = os.major(device), os.minor(device)

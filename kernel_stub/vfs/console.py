@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import select
+import stat
 import termios
 from typing import TYPE_CHECKING, Final
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from kernel_stub.vfs.caller import Caller
 
 MOST: Final = 1 << 20
+CONSOLE_DEVICE: Final = 13  # st_dev of terminals and pipes, whatever the host's
 TERMIOS_SIZE: Final = 36  # struct termios of the kernel, the same in both ABIs
 WINSIZE_SIZE: Final = 8
 PASSED_ON: Final = {termios.TCGETS: TERMIOS_SIZE, termios.TIOCGWINSZ: WINSIZE_SIZE}
@@ -51,15 +53,27 @@ class Console(Inode):
 
     in_memory = False
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, own_number: int = 1, boot_ns: int = 0) -> None:
         super().__init__(None)
         self.descriptor = descriptor
+        self.own_number = own_number
+        self.boot_ns = boot_ns
+        self.only_read = _is_read_only_file(descriptor)
         self.is_regular = self.kind == S_IFREG
         self.is_terminal = os.isatty(descriptor)
         self.settings: dict[int, bytes] = {}
 
     def stat(self) -> Status:
-        return ask(os.fstat, self.descriptor)
+        """What the host says, less what differs from run to run: numbers of pipes, times."""
+        status = ask(os.fstat, self.descriptor)
+        if self.only_read:
+            return status
+        shown = Attributes.copy_of(status)
+        shown.st_atime_ns = shown.st_mtime_ns = shown.st_ctime_ns = self.boot_ns
+        if not stat.S_ISREG(status.st_mode):
+            shown.st_ino = self.own_number
+            shown.st_dev = CONSOLE_DEVICE
+        return shown
 
     @property
     def kind(self) -> int:
@@ -179,11 +193,25 @@ def _has_input(descriptor: int) -> bool:
     return bool(select.select([descriptor], [], [], 0)[0])
 
 
-def console_files() -> dict[int, OpenFile]:
-    """The descriptors 0, 1 and 2, as far as the user gave them."""
-    return {
-        descriptor: Console(descriptor).opened() for descriptor in (0, 1, 2) if _is_open(descriptor)
-    }
+def _is_read_only_file(descriptor: int) -> bool:
+    """Whether it is a regular file that the run itself does not change."""
+    if fcntl.fcntl(descriptor, fcntl.F_GETFL) & O_ACCMODE != os.O_RDONLY:
+        return False
+    return stat.S_ISREG(os.fstat(descriptor).st_mode)
+
+
+def console_files(boot_ns: int = 0) -> dict[int, OpenFile]:
+    """The descriptors 0, 1 and 2, as far as the user gave them.
+
+    Two that are the same file have the same number. `boot_ns` is the time that they show.
+    """
+    numbers: dict[tuple[int, int], int] = {}
+    files: dict[int, OpenFile] = {}
+    for descriptor in filter(_is_open, (0, 1, 2)):
+        status = os.fstat(descriptor)
+        number = numbers.setdefault((status.st_dev, status.st_ino), len(numbers) + 1)
+        files[descriptor] = Console(descriptor, number, boot_ns).opened()
+    return files
 
 
 def _is_open(descriptor: int) -> bool:

@@ -8,13 +8,11 @@ openat(2), unlinkat(2), renameat(2), mkdirat(2).
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from kernel_stub.errno import EINVAL, EISDIR, ENOTDIR, EPERM, EXDEV, Errno
 from kernel_stub.vfs.directory import Directory, Name
-from kernel_stub.vfs.host import HostDirectory, HostFd, HostName, ask, exact_modes
+from kernel_stub.vfs.host import HostFd, HostName, ask, exact_modes, two_open
 from kernel_stub.vfs.inode import Inode, OpenFile
 from kernel_stub.vfs.modes import O_ACCMODE, O_RDONLY, O_WRONLY
 from kernel_stub.vfs.overlay import OnHost, OverlayDirectory, OverlaySymlink, read_host
@@ -194,13 +192,3 @@ class GrantedDirectory(Granted, OverlayDirectory):
 
     def _fd(self) -> int:
         return self.layers[0].fd()
-
-
-@contextmanager
-def two_open(first: HostDirectory, second: HostDirectory) -> Iterator[tuple[int, int]]:
-    """The descriptors of two directories at the same time."""
-    copy = os.dup(first.fd())
-    try:
-        yield copy, second.fd()
-    finally:
-        os.close(copy)

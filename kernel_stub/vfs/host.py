@@ -222,6 +222,16 @@ def _type_of(entry: os.DirEntry[str]) -> int:
     return entry.stat(follow_symlinks=False).st_mode & S_IFMT
 
 
+@contextmanager
+def two_open(first: HostDirectory, second: HostDirectory) -> Iterator[tuple[int, int]]:
+    """The descriptors of two directories at the same time."""
+    copy = os.dup(first.fd())
+    try:
+        yield copy, second.fd()
+    finally:
+        os.close(copy)
+
+
 class HostName:
     """One name in one directory of the host."""
 

@@ -69,7 +69,7 @@ class Vfs:
     def __init__(self, options: VfsOptions) -> None:
         self.options = options
         self.storage = Storage(options.limit)
-        self.console = console_files()
+        self.console = console_files(options.about.boot_ns)
         host = Host(frozenset(_identity(path) for path in options.writable))
         layers = [_top(host, options.root or b"/")]
         if options.sysroot is not None:

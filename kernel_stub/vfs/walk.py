@@ -67,57 +67,51 @@ class Walk:
         self.start = start
         self.resolve = resolve
         self.root: Directory = start if resolve & RESOLVE_IN_ROOT else task.fs.root
+        self.here = start
         self.links = 0
+        self.todo: list[bytes] = []  # the components that are left, the next one last
         self.must_be_directory = False
 
     def to(self, path: bytes, follow: bool) -> Place:
         """The place that `path` names. `follow`: a symlink at its end is followed. Raises Errno."""
         if not path:
             raise Errno(ENOENT)
-        here = self._origin(path, self.start)
-        todo = self._components(path, last=True)
-        if not todo:
-            return Place(here, b"/", here, True)
-        while True:
-            name = todo.pop()
-            require_search(self.task, here)
-            if name == b"." or name == b"..":
-                here = here if name == b"." else self._above(here)
-                if not todo:
-                    return Place(here, name, here, self.must_be_directory)
-                continue
-            inode = here.lookup(self.task, name)
-            is_link = isinstance(inode, Symlink)
-            if not todo and not (is_link and (follow or self.must_be_directory)):
-                return self._end(here, name, inode)
-            if isinstance(inode, Symlink):
-                at_end = not todo
-                target = self._through(inode, todo, at_end)
-                if isinstance(target, bytes):
-                    here = self._origin(target, here)
-                    if not todo:
-                        return Place(here, b"/", here, True)
-                    continue
-                if at_end:
-                    return self._end(here, name, target)
-                inode = target
-            here = self._enter(here, inode)
+        self._begin(path, self.start, last=True)
+        place = Place(self.here, b"/", self.here, True)
+        while self.todo:
+            place = self._step(self.todo.pop(), follow)
+        return place
 
-    def _origin(self, path: bytes, start: Directory) -> Directory:
-        if not path.startswith(b"/"):
-            return start
-        if self.resolve & RESOLVE_BENEATH:
-            raise Errno(EXDEV)
-        return self._enter(start, self.root)
-
-    def _components(self, path: bytes, last: bool) -> list[bytes]:
-        """The components of `path`, the first at the end of the list."""
+    def _begin(self, path: bytes, start: Directory, last: bool) -> None:
+        """Continues with the components of `path`, from the root or from `start`."""
+        if path.startswith(b"/"):
+            if self.resolve & RESOLVE_BENEATH:
+                raise Errno(EXDEV)
+            start = self._enter(start, self.root)
         if last and path.endswith(b"/"):
             self.must_be_directory = True
-        names = [name for name in path.split(b"/") if name]
-        if any(len(name) > LONGEST_NAME for name in names):
+        self.here = start
+        self.todo += [name for name in reversed(path.split(b"/")) if name]
+
+    def _step(self, name: bytes, follow: bool) -> Place:
+        """Goes through one component; the place counts if it was the last."""
+        here, at_end = self.here, not self.todo
+        require_search(self.task, here)
+        if name == b"." or name == b"..":
+            self.here = here if name == b"." else self._above(here)
+            return Place(self.here, name, self.here, self.must_be_directory)
+        if len(name) > LONGEST_NAME:
             raise Errno(ENAMETOOLONG)
-        return names[::-1]
+        inode = here.lookup(self.task, name)
+        if isinstance(inode, Symlink) and (not at_end or follow or self.must_be_directory):
+            inode = self._through(inode, at_end)
+            if inode is None:
+                return Place(self.here, b"/", self.here, True)
+        if not at_end:
+            self.here = self._enter(here, inode)
+        elif self.must_be_directory and inode is not None and not isinstance(inode, Directory):
+            raise Errno(ENOTDIR)
+        return Place(here, name, inode, self.must_be_directory)
 
     def _above(self, here: Directory) -> Directory:
         """`..` of a directory."""
@@ -134,8 +128,8 @@ class Walk:
             raise Errno(EXDEV)
         return inode
 
-    def _through(self, link: Symlink, todo: list[bytes], at_end: bool) -> Inode | bytes:
-        """Follows `link`: its text is put before what is left to do; a magic link just leads."""
+    def _through(self, link: Symlink, at_end: bool) -> Inode | None:
+        """Follows `link`: to the inode that a magic link leads to; None: its text comes next."""
         self.links += 1
         if self.links > MOST_LINKS or self.resolve & RESOLVE_NO_SYMLINKS:
             raise Errno(ELOOP)
@@ -148,10 +142,5 @@ class Walk:
         target = link.target(self.task)
         if not target:
             raise Errno(ENOENT)
-        todo += self._components(target, at_end)
-        return target
-
-    def _end(self, here: Directory, name: bytes, inode: Inode | None) -> Place:
-        if self.must_be_directory and inode is not None and not isinstance(inode, Directory):
-            raise Errno(ENOTDIR)
-        return Place(here, name, inode, self.must_be_directory)
+        self._begin(target, self.here, at_end)
+        return None
