@@ -33,6 +33,9 @@ class FakeKernel:
         self.signals: list[int] = []
         self.waits: list[int] = []
 
+    def file_time_shown(self, time_ns: int) -> None:
+        """The clock of this kernel does not follow files."""
+
     def now_ns(self) -> int:
         return NOW + self.clock
 
