@@ -101,6 +101,14 @@ def test_a_guests_own_file_has_its_time_and_a_number_of_its_own(abi: object, tre
     assert told["st_ino"] != program.status("stat", b"f")["st_ino"]
 
 
+def test_the_clock_hears_of_every_time_that_is_told(tree: Path) -> None:
+    program = a_program(tree)
+    program.status("stat", b"f")
+    program.call("statx", AT_FDCWD, b"d", 0, 0xFFF, BUFFER)
+    expected = [os.stat(tree / path).st_mtime_ns for path in ("f", "d")]
+    assert program.task.kernel.times_shown == expected
+
+
 def test_device_numbers_of_the_devices_are_linuxs(tree: Path) -> None:
     program = a_program(tree)
     for path, numbers in (("null", (1, 3)), ("zero", (1, 5)), ("urandom", (1, 9)), ("tty", (5, 0))):

@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 
 from kernel_stub.abi.abi import I386, X86_64
+from kernel_stub.errno import EBADF
 from kernel_stub.vfs.console import Console
 from tests.vfs.program import BUFFER, Program, a_program
 from tests.vfs.world import Deadlock
@@ -108,6 +109,12 @@ def test_select_leaves_those_that_are_ready(abi: object, program: Program) -> No
     assert program.call(name, 64, AWAY, AWAY + 64, 0, 0) == 2
     assert program.peek(8, AWAY) == bits(program, 2)
     assert program.peek(8, AWAY + 64) == bits(program, writer)
+
+
+def test_select_of_what_is_not_open_is_ebadf(program: Program) -> None:
+    program.poke(AWAY, bits(program, program.open("f"), 9))
+    assert program.fails("select", 64, AWAY, 0, 0, 0) == EBADF
+    assert program.call("select", 9, AWAY, 0, 0, 0) == 1
 
 
 def test_select_tells_the_time_that_is_left(program: Program) -> None:

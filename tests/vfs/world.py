@@ -32,9 +32,10 @@ class FakeKernel:
         self.clock = 0
         self.signals: list[int] = []
         self.waits: list[int] = []
+        self.times_shown: list[int] = []
 
     def file_time_shown(self, time_ns: int) -> None:
-        """The clock of this kernel does not follow files."""
+        self.times_shown.append(time_ns)
 
     def now_ns(self) -> int:
         return NOW + self.clock
