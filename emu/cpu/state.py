@@ -62,6 +62,7 @@ _SEGMENT: Final = Struct("<IxxxxQII")
 _CS_SS: Final = Struct("<IxxxxQIIIxxxxQII")
 _CS_AT: Final = SEGMENT + SEGMENT_STRIDE * CS
 _FS_BASE: Final = SEGMENT + SEGMENT_STRIDE * FS + 8 >> 3
+_CS_ATTRIBUTES: Final = _CS_AT + 20 >> 2
 _CS_SS_END: Final = _CS_AT + _CS_SS.size
 _RIP_TO_HIDDEN: Final = Struct("<5Q3I")  # RIP to HIDDEN_FLAGS
 _HIDDEN_64: Final = HIDDEN_CS64 | HIDDEN_CS32 | HIDDEN_SS32
@@ -156,6 +157,15 @@ class CpuState:
         """The segment register `number` (ES..GS, LDTR, TR, GDTR, IDTR)."""
         return Segment(*_SEGMENT.unpack_from(self.raw, SEGMENT + SEGMENT_STRIDE * number))
 
+    def selector(self, number: int) -> int:
+        """The selector in the segment register `number`."""
+        return self.dwords[SEGMENT + SEGMENT_STRIDE * number >> 2]
+
+    def table(self, number: int) -> tuple[int, int]:
+        """Base and limit of GDTR, IDTR, LDTR or TR."""
+        at = SEGMENT + SEGMENT_STRIDE * number
+        return self.words[at + 8 >> 3], self.dwords[at + 16 >> 2]
+
     def set_segment(self, number: int, segment: Segment) -> None:
         """Sets a segment register; `follow_segments` must come after the last one."""
         _SEGMENT.pack_into(self.raw, SEGMENT + SEGMENT_STRIDE * number, *segment)
@@ -176,8 +186,12 @@ class CpuState:
         hidden = self.dwords[HIDDEN_FLAGS >> 2] & ~_FROM_SEGMENTS | _HIDDEN_64
         self._jump(rip, rflags, hidden)
 
+    def jump(self, rip: int, rflags: int) -> None:
+        """Sets RIP and RFLAGS, the lazy ones included."""
+        self._jump(rip, rflags, self.dwords[HIDDEN_FLAGS >> 2])
+
     def _jump(self, rip: int, rflags: int, hidden: int) -> None:
-        """RIP, RFLAGS with the lazy ones, and the hidden flags, which stand side by side."""
+        """RIP, RFLAGS and the hidden flags, which stand side by side."""
         _RIP_TO_HIDDEN.pack_into(
             self.raw,
             RIP,
@@ -194,7 +208,7 @@ class CpuState:
     def follow_segments(self, cpl: int) -> None:
         """Derives the hidden flags from the segment caches and sets the CPL."""
         hidden = self.dwords[HIDDEN_FLAGS >> 2] & ~_FROM_SEGMENTS | cpl
-        code = self.segment(CS).attributes
+        code = self.dwords[_CS_ATTRIBUTES]
         if code & ATTRIBUTE_LONG:
             hidden |= _HIDDEN_64
         else:
@@ -212,7 +226,7 @@ class CpuState:
 
     def set_flags(self, value: int) -> None:
         """Sets RFLAGS, the lazy ones included."""
-        self._jump(self.rip, value, self.dwords[HIDDEN_FLAGS >> 2])
+        self.jump(self.rip, value)
 
     def forget_exception(self) -> None:
         """Tells the engine that its exception was delivered, so that the next makes no #DF."""

@@ -9,6 +9,7 @@ SDM 2A, "INT n/INTO/INT3/INT1" (the operation's pseudocode).
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -18,14 +19,15 @@ from emu.events import Refused
 from emu.memory import walk
 from emu.memory.physical import PhysicalMemory
 from emu.x86 import crossings, descriptors, error_codes, flags, vectors
-from emu.x86.gates import GATE, GATE_SIZE, INTERRUPT_GATE, TRAP_GATE
+from emu.x86.gates import GATE_SIZE, INTERRUPT_GATE, TRAP_GATE, Gate
+from emu.x86.gates import decode as decode_gate
 from emu.x86.paging import is_canonical
 from emu.x86.registers import CS, GDTR, IDTR, LDTR, RSP, SS, TR
 
 _FRAME: Final = Struct("<5Q")  # RIP, CS, RFLAGS, RSP, SS: lowest address first
 _FRAME_WITH_CODE: Final = Struct("<6Q")
 _MASK64: Final = (1 << 64) - 1
-_GATE_FIELDS: Final = Struct("<QQ")
+_NULL_SS: Final = tuple(Segment(level, 0, 0, 0) for level in range(4))
 
 
 class Event(NamedTuple):
@@ -59,7 +61,7 @@ class Delivery:
     """The steps of a delivery on one CPU."""
 
     def __init__(self, ram: PhysicalMemory, state: CpuState) -> None:
-        self.ram = ram
+        self.translations = walk.Translations(ram)
         self.state = state
 
     def deliver(
@@ -115,47 +117,35 @@ class Delivery:
         state = self.state
         external = 0 if event.software else error_codes.EXT
         gate = self.find_gate(event, external)
-        code, new_cpl = self.load_code_segment(GATE.get(gate, "selector"), external)
-        stack = self.pick_stack(GATE.get(gate, "ist"), new_cpl, external)
+        code, new_cpl = self.load_code_segment(gate.selector, external)
+        stack = self.pick_stack(gate.ist, new_cpl, external)
         pointer = self.push_frame(event, rflags, stack)
         state.words[RSP] = pointer
-        data = Segment(new_cpl, 0, 0, 0) if stack.switched else state.segment(SS)
+        data = _NULL_SS[new_cpl] if stack.switched else state.segment(SS)
         state.set_cs_ss(code, data, new_cpl)
-        state.set_flags(rflags & ~self.cleared_flags(gate))
-        state.rip = GATE.get(gate, "offset")
+        state.jump(gate.offset, rflags & ~self.cleared_flags(gate))
         state.forget_exception()
 
-    def find_gate(self, event: Event, external: int) -> int:
+    def find_gate(self, event: Event, external: int) -> Gate:
         """The gate of the event's vector, its type, DPL and presence checked."""
-        idt = self.state.segment(IDTR)
-        offset = event.vector * GATE_SIZE
-        code = error_codes.gate(event.vector, external)
-        if offset + GATE_SIZE - 1 > idt.limit:
-            raise Refusal(
-                vectors.GP,
-                code,
-                "gate beyond the IDT's limit",
-                f"vector {event.vector:#x}, limit {idt.limit:#x}",
-            )
-        gate = int.from_bytes(self._read(idt.base + offset, GATE_SIZE), "little")
-        kind = GATE.get(gate, "type")
-        if kind not in (INTERRUPT_GATE, TRAP_GATE):
-            raise Refusal(
-                vectors.GP,
-                code,
-                "not an interrupt or trap gate",
-                f"vector {event.vector:#x}, type {kind:#x}",
-            )
-        dpl = GATE.get(gate, "dpl")
-        if event.software and dpl < self.state.cpl:
-            raise Refusal(
-                vectors.GP,
-                code,
-                "gate DPL below CPL",
-                f"vector {event.vector:#x}, DPL {dpl}, CPL {self.state.cpl}",
-            )
-        if not GATE.get(gate, "present"):
-            raise Refusal(vectors.NP, code, "gate not present", f"vector {event.vector:#x}")
+        base, limit = self.state.table(IDTR)
+        vector = event.vector
+        offset = vector * GATE_SIZE
+        if offset + GATE_SIZE - 1 > limit:
+            inputs = f"vector {vector:#x}, limit {limit:#x}"
+            raise _refuse_gate(vectors.GP, event, external, "gate beyond the IDT's limit", inputs)
+        low, high = self._word(base + offset), self._word(base + offset + 8)
+        gate = decode_gate(high << 64 | low)
+        if gate.type not in (INTERRUPT_GATE, TRAP_GATE):
+            inputs = f"vector {vector:#x}, type {gate.type:#x}"
+            check = "not an interrupt or trap gate"
+            raise _refuse_gate(vectors.GP, event, external, check, inputs)
+        if event.software and gate.dpl < self.state.cpl:
+            inputs = f"vector {vector:#x}, DPL {gate.dpl}, CPL {self.state.cpl}"
+            raise _refuse_gate(vectors.GP, event, external, "gate DPL below CPL", inputs)
+        if not gate.present:
+            inputs = f"vector {vector:#x}"
+            raise _refuse_gate(vectors.NP, event, external, "gate not present", inputs)
         return gate
 
     def load_code_segment(self, selector: int, external: int) -> tuple[Segment, int]:
@@ -164,29 +154,17 @@ class Delivery:
             raise Refusal(vectors.GP, external, "null code selector in the gate", "")
         code = error_codes.selector(selector, external)
         descriptor = self._descriptor(selector, code)
-        fields = descriptors.SEGMENT.unpack(descriptor)
-        kind, dpl, cpl = fields["type"], fields["dpl"], self.state.cpl
-        if not fields["s"] or not kind & descriptors.TYPE_CODE_BIT or dpl > cpl:
-            raise Refusal(
-                vectors.GP,
-                code,
-                "no code segment that this CPL may enter",
-                f"selector {selector:#x}, type {kind:#x}, DPL {dpl}, CPL {cpl}",
-            )
-        if not fields["present"]:
+        fields = descriptors.decode(descriptor)
+        kind, dpl, cpl = fields.type, fields.dpl, self.state.cpl
+        if not fields.s or not kind & descriptors.TYPE_CODE_BIT or dpl > cpl:
+            inputs = f"selector {selector:#x}, type {kind:#x}, DPL {dpl}, CPL {cpl}"
+            raise Refusal(vectors.GP, code, "no code segment that this CPL may enter", inputs)
+        if not fields.present:
             raise Refusal(vectors.NP, code, "code segment not present", f"{selector:#x}")
-        if not fields["long"] or fields["default_big"]:
+        if not fields.long or fields.default_big:
             raise Refusal(vectors.GP, code, "not a 64-bit code segment", f"{selector:#x}")
         new_cpl = cpl if kind & descriptors.TYPE_CONFORMING else dpl
-        return (
-            Segment(
-                selector & ~descriptors.RPL | new_cpl,
-                fields["base"],
-                descriptors.effective_limit(descriptor),
-                descriptors.attributes(descriptor),
-            ),
-            new_cpl,
-        )
+        return loaded_segment(selector & ~descriptors.RPL | new_cpl, descriptor), new_cpl
 
     def pick_stack(self, ist: int, new_cpl: int, external: int) -> Stack:
         """The stack of the frame: IST, RSP of the new level, or the current one; aligned to 16."""
@@ -205,13 +183,12 @@ class Delivery:
     def push_frame(self, event: Event, rflags: int, stack: Stack) -> int:
         """Pushes SS, RSP, RFLAGS, CS, RIP and the error code; returns the new RSP."""
         state = self.state
-        saved = rflags | flags.RF if _sets_rf(event) else rflags
         values = (
             event.return_rip,
-            state.segment(CS).selector,
-            saved,
+            state.selector(CS),
+            rflags | flags.RF if _sets_rf(event) else rflags,
             state.words[RSP],
-            state.segment(SS).selector,
+            state.selector(SS),
         )
         if event.error_code is None:
             frame = _FRAME.pack(*values)
@@ -219,23 +196,23 @@ class Delivery:
             frame = _FRAME_WITH_CODE.pack(event.error_code, *values)
         pointer = stack.pointer - len(frame) & _MASK64
         try:
-            walk.write(self.ram, state.control(3), pointer, frame)
+            self.translations.write(state.control(3), pointer, frame)
         except walk.WalkFault as fault:
             raise self._page_fault(fault, "push of the frame") from None
         return pointer
 
     @staticmethod
-    def cleared_flags(gate: int) -> int:
+    def cleared_flags(gate: Gate) -> int:
         """The RFLAGS bits that a gate clears."""
-        if GATE.get(gate, "type") == INTERRUPT_GATE:
+        if gate.type == INTERRUPT_GATE:
             return crossings.INTERRUPT_GATE_CLEARS
         return crossings.GATE_CLEARS
 
     # ---- what the steps read
 
-    def _read(self, address: int, size: int) -> bytes:
+    def _word(self, address: int) -> int:
         try:
-            return walk.read(self.ram, self.state.control(3), address, size)
+            return self.translations.read_word(self.state.control(3), address)
         except walk.WalkFault as fault:
             raise self._page_fault(fault, "read of a system table") from None
 
@@ -244,28 +221,35 @@ class Delivery:
         return Refusal(vectors.PF, fault.error_code, what, f"address {fault.address:#x}")
 
     def _descriptor(self, selector: int, code: int) -> int:
-        table = self.state.segment(LDTR if selector & descriptors.TABLE_INDICATOR else GDTR)
+        base, limit = self.state.table(LDTR if selector & descriptors.TABLE_INDICATOR else GDTR)
         offset = selector & 0xFFF8
-        if offset + 7 > table.limit:
-            raise Refusal(
-                vectors.GP,
-                code,
-                "selector beyond its table's limit",
-                f"selector {selector:#x}, limit {table.limit:#x}",
-            )
-        return int.from_bytes(self._read(table.base + offset, 8), "little")
+        if offset + 7 > limit:
+            inputs = f"selector {selector:#x}, limit {limit:#x}"
+            raise Refusal(vectors.GP, code, "selector beyond its table's limit", inputs)
+        return self._word(base + offset)
 
     def _tss_word(self, offset: int, external: int) -> int:
-        task = self.state.segment(TR)
-        if offset + 7 > task.limit:
-            code = error_codes.selector(task.selector, external)
-            raise Refusal(
-                vectors.TS,
-                code,
-                "stack beyond the TSS's limit",
-                f"offset {offset:#x}, limit {task.limit:#x}",
-            )
-        return int.from_bytes(self._read(task.base + offset, 8), "little")
+        base, limit = self.state.table(TR)
+        if offset + 7 > limit:
+            code = error_codes.selector(self.state.selector(TR), external)
+            inputs = f"offset {offset:#x}, limit {limit:#x}"
+            raise Refusal(vectors.TS, code, "stack beyond the TSS's limit", inputs)
+        return self._word(base + offset)
+
+
+@cache
+def loaded_segment(selector: int, descriptor: int) -> Segment:
+    """The segment register after a load of `selector`, which names `descriptor`."""
+    return Segment(
+        selector,
+        descriptors.decode(descriptor).base,
+        descriptors.effective_limit(descriptor),
+        descriptors.attributes(descriptor),
+    )
+
+
+def _refuse_gate(raised: int, event: Event, external: int, check: str, inputs: str) -> Refusal:
+    return Refusal(raised, error_codes.gate(event.vector, external), check, inputs)
 
 
 def _sets_rf(event: Event) -> bool:

@@ -1,7 +1,7 @@
 """The page walk that the processor itself makes, from CR3, with the rights it checks.
 
 Used for gates, descriptors, the TSS and the pushes of a delivery: implicit supervisor accesses,
-whatever the CPL. It caches nothing, so a kernel may change its tables as it likes.
+whatever the CPL. The functions keep nothing, so a kernel may change its tables as it likes.
 SDM 3A, "4-Level Paging and 5-Level Paging", "Determination of Access Rights".
 """
 
@@ -16,6 +16,7 @@ from emu.x86.paging import (
     INDEX_MASK,
     LEVEL_SHIFTS,
     NO_EXECUTE,
+    PAGE_SHIFT,
     PAGE_SIZE,
     PF_PRESENT,
     PF_WRITE,
@@ -25,6 +26,7 @@ from emu.x86.paging import (
 )
 
 _OFFSET: Final = PAGE_SIZE - 1
+_HUGE_SHIFTS: Final = (21, 30)
 
 
 class WalkFault(Exception):
@@ -46,16 +48,18 @@ def physical_address(ram: PhysicalMemory, cr3: int, address: int, write: bool = 
     table = cr3 & ADDRESS_MASK
     writable = WRITABLE
     for shift in LEVEL_SHIFTS:
-        index = (table >> 3) + (address >> shift & INDEX_MASK)
-        entry = words[index] if index < len(words) else 0
+        try:
+            entry = words[(table >> 3) + (address >> shift & INDEX_MASK)]
+        except IndexError:
+            entry = 0  # a table beyond RAM
         if not entry & PRESENT:
             raise WalkFault(address, PF_WRITE if write else 0)
         writable &= entry
-        if entry & HUGE and shift in (21, 30):
-            mask = (1 << shift) - 1
-            table = entry & ADDRESS_MASK & ~mask | address & mask & ~_OFFSET
-            break
         table = entry & ADDRESS_MASK
+        if entry & HUGE and shift in _HUGE_SHIFTS:
+            mask = (1 << shift) - 1
+            table = table & ~mask | address & mask & ~_OFFSET
+            break
     if write and not writable:
         raise WalkFault(address, PF_PRESENT | PF_WRITE)
     return table | address & _OFFSET
@@ -80,6 +84,61 @@ def write(ram: PhysicalMemory, cr3: int, address: int, data: bytes) -> None:
     ram.view[start : start + len(data)] = data
 
 
+class Translations:
+    """The translations that a processor keeps, so that not every access walks four tables.
+
+    One is used as long as its last entry is unchanged and CR3 is the same; a processor may go on
+    using it even longer. SDM 3A, "Caching Translation Information".
+    """
+
+    def __init__(self, ram: PhysicalMemory) -> None:
+        self.ram = ram
+        self._cr3 = -1
+        self._pages: dict[int, tuple[int, int, int]] = {}  # page -> slot, its entry, frame
+        self._writable: dict[int, tuple[int, int, int]] = {}
+
+    def physical_address(self, cr3: int, address: int, write: bool = False) -> int:
+        """As the function of the same name. Raises WalkFault."""
+        if cr3 != self._cr3:
+            self._cr3 = cr3
+            self._pages.clear()
+            self._writable.clear()
+        pages = self._writable if write else self._pages
+        known = pages.get(address >> PAGE_SHIFT)
+        if known is not None and self.ram.words[known[0]] == known[1]:
+            return known[2] | address & _OFFSET
+        found = physical_address(self.ram, cr3, address, write)
+        slot = _leaf_slot(self.ram, cr3, address)
+        pages[address >> PAGE_SHIFT] = slot, self.ram.words[slot], found & ~_OFFSET
+        return found
+
+    def read_word(self, cr3: int, address: int) -> int:
+        """The eight bytes at the linear `address` as a number. Raises WalkFault."""
+        if address & 7:
+            return int.from_bytes(read(self.ram, cr3, address, 8), "little")
+        return self.ram.words[self.physical_address(cr3, address) >> 3]
+
+    def write(self, cr3: int, address: int, content: bytes) -> None:
+        """Writes `content` at the linear `address`. Raises WalkFault before any byte."""
+        if PAGE_SIZE - (address & _OFFSET) < len(content):
+            write(self.ram, cr3, address, content)
+            return
+        start = self.physical_address(cr3, address, write=True)
+        self.ram.view[start : start + len(content)] = content
+
+
+def _leaf_slot(ram: PhysicalMemory, cr3: int, address: int) -> int:
+    """The index in `ram.words` of the last entry that the walk for `address` reads."""
+    table = cr3 & ADDRESS_MASK
+    slot = 0
+    for shift in LEVEL_SHIFTS:
+        slot = (table >> 3) + (address >> shift & INDEX_MASK)
+        if ram.words[slot] & HUGE and shift in _HUGE_SHIFTS:
+            break
+        table = ram.words[slot] & ADDRESS_MASK
+    return slot
+
+
 def is_executable(ram: PhysicalMemory, cr3: int, address: int, user: bool) -> bool:
     """Whether an instruction fetch from `address` at CPL 3 (`user`) or 0 finds a page."""
     words = ram.words
@@ -91,7 +150,7 @@ def is_executable(ram: PhysicalMemory, cr3: int, address: int, user: bool) -> bo
         if not entry & PRESENT or entry & NO_EXECUTE:
             return False
         rights &= entry
-        if entry & HUGE and shift in (21, 30):
+        if entry & HUGE and shift in _HUGE_SHIFTS:
             break
         table = entry & ADDRESS_MASK
     return bool(rights) or not user

@@ -7,8 +7,9 @@ Segment".
 
 from __future__ import annotations
 
+from functools import cache
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 
 from emu.x86.layout import Layout
 
@@ -54,6 +55,27 @@ ATTRIBUTES_MASK: Final = 0x00FFFF00
 ATTRIBUTE_LONG: Final = 1 << 21
 ATTRIBUTE_BIG: Final = 1 << 22
 ATTRIBUTE_DPL_SHIFT: Final = 13
+
+
+class SegmentFields(NamedTuple):
+    """A segment descriptor taken apart."""
+
+    limit: int
+    base: int
+    type: int
+    s: int
+    dpl: int
+    present: int
+    avl: int
+    long: int
+    default_big: int
+    granularity: int
+
+
+@cache
+def decode(descriptor: int) -> SegmentFields:
+    """The fields of the packed segment `descriptor`."""
+    return SegmentFields(**SEGMENT.unpack(descriptor))
 
 
 def code_segment(dpl: int, long: bool) -> int:

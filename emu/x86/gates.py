@@ -5,7 +5,8 @@ A `Layout` for whoever writes an IDT and for the delivery that reads it. SDM 3A,
 
 from __future__ import annotations
 
-from typing import Final
+from functools import cache
+from typing import Final, NamedTuple
 
 from emu.x86.layout import Layout
 
@@ -23,6 +24,23 @@ GATE_SIZE: Final = GATE.size
 
 INTERRUPT_GATE: Final = 0b1110
 TRAP_GATE: Final = 0b1111
+
+
+class Gate(NamedTuple):
+    """A gate taken apart."""
+
+    offset: int
+    selector: int
+    ist: int
+    type: int
+    dpl: int
+    present: int
+
+
+@cache
+def decode(gate: int) -> Gate:
+    """The fields of the packed `gate`."""
+    return Gate(**GATE.unpack(gate))
 
 
 def interrupt_gate(offset: int, selector: int, dpl: int = 0, ist: int = 0) -> int:
