@@ -1,12 +1,14 @@
 """A machine with the least that ring 3 and ring 0 need, each table made by hand.
 
 Things stand where golden states have them, so that golden tables fit as they are. There is no
-kernel: unless one is attached, the machine stops at the first instruction of ring 0. The builder is
-the machine's watcher and keeps what it was told.
+kernel: unless `attach` was called, the machine stops at the first instruction of ring 0. The
+builder is the machine's watcher and keeps what it was told.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import pytest
@@ -66,10 +68,19 @@ def handler(vector: int) -> int:
 
 
 class Guest:
-    """The machine and its tables. `events` holds what the machine told, in order."""
+    """The machine and its tables. `events` holds what the machine told, in order.
 
-    def __init__(self, vendor: str = "intel", counter: str = "python", cr4: int = 0x620) -> None:
-        self.machine = Machine(8 << 20, vendor, counter=counter, watchers=[self])
+    `answer` runs for each VMCALL of ring 0, once `attach` was called; by itself it stops.
+    """
+
+    def __init__(
+        self,
+        vendor: str = "intel",
+        counter: str = "python",
+        cr4: int = 0x620,
+        watch: bool = True,
+    ) -> None:
+        self.machine = Machine(8 << 20, vendor, counter=counter, watchers=[self] if watch else [])
         self.engine = self.machine.engine
         self.state = self.machine.engine.state
         self.events: list[Entered | Refused] = []
@@ -86,7 +97,15 @@ class Guest:
         self._write_tables()
         self._start(cr4)
 
-    # ---- what the machine tells
+    # ---- what the machine asks and tells
+
+    def attach(self, answer: Callable[[int], None] | None = None) -> None:
+        """From now on entries do not stop the machine, and `answer` answers VMCALL."""
+        self.answer = answer or (lambda call: self.engine.stop())
+        self.machine.attach(self)
+
+    def handed_over(self, call: int, argument: int) -> None:
+        self.answer(call)
 
     def entered(self, event: Entered) -> None:
         self.events.append(event)
@@ -105,12 +124,11 @@ class Guest:
         self.tables.write(address, data)
 
     def words(self, address: int, count: int) -> tuple[int, ...]:
-        """`count` quadwords at `address`; none where nothing is mapped."""
-        try:
-            data = self.tables.read(address, 8 * count)
-        except NotMapped:
-            return ()
-        return tuple(memoryview(data).cast("Q"))
+        """`count` quadwords at `address`, or as many of them as are mapped."""
+        for size in range(8 * count, 0, -8):
+            with suppress(NotMapped):
+                return tuple(memoryview(self.tables.read(address, size)).cast("Q"))
+        return ()
 
     # ---- tables
 
