@@ -133,3 +133,17 @@ def test_a_forgotten_exception_is_none(state: CpuState) -> None:
     state.dwords[at.OLD_EXCEPTION >> 2] = 13
     state.forget_exception()
     assert state.dwords[at.OLD_EXCEPTION >> 2] == 0xFFFF_FFFF
+
+
+def test_parts_of_a_register_can_be_read_alone(state: CpuState) -> None:
+    state.set_segment(IDTR, Segment(0, 0xFFFF_FE00_0000_0000, 0xFFF, 0))
+    state.set_segment(SS, RING3_DATA)
+    assert state.table(IDTR) == (0xFFFF_FE00_0000_0000, 0xFFF)
+    assert state.selector(SS) == RING3_DATA.selector
+
+
+def test_a_jump_sets_rip_and_flags_together(bare: Bare, state: CpuState) -> None:
+    state.jump(0x1234, flags.ZF | flags.AC)
+    state.store()
+    assert bare.engine.rip() == 0x1234
+    assert bare.engine.flags() == flags.ZF | flags.AC | flags.FIXED

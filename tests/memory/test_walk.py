@@ -10,7 +10,7 @@ import pytest
 from emu.memory import walk
 from emu.memory.pagetables import PageTables
 from emu.memory.physical import MINIMUM_SIZE, PhysicalMemory
-from emu.memory.walk import WalkFault
+from emu.memory.walk import Translations, WalkFault
 from emu.x86.paging import (
     ADDRESS_MASK,
     HUGE,
@@ -204,3 +204,104 @@ def test_a_fetch_finds_a_huge_page(ram: PhysicalMemory, space: PageTables) -> No
     put(ram, space.root, HUGE_2M, 2, 0x20_0000 | PRESENT | HUGE)
     assert walk.is_executable(ram, space.root, HUGE_2M + 0x12_3456, user=False)
     assert not walk.is_executable(ram, space.root, HUGE_2M + 0x12_3456, user=True)
+
+
+# ---- translations that are kept
+
+
+@pytest.fixture
+def kept(ram: PhysicalMemory, space: PageTables) -> Translations:
+    made = Translations(ram)
+    for write in (False, True):
+        made.physical_address(space.root, PAGE, write)
+    return made
+
+
+@pytest.mark.parametrize("write", [False, True])
+@pytest.mark.parametrize("offset", [0, 5, 0xFFF])
+def test_a_kept_translation_is_that_of_the_walk(
+    kept: Translations, space: PageTables, write: bool, offset: int
+) -> None:
+    for _ in range(2):
+        found = kept.physical_address(space.root, PAGE + offset, write)
+        assert found == space.translate(PAGE + offset)
+
+
+def test_a_page_that_was_remapped_is_noticed(
+    kept: Translations, ram: PhysicalMemory, space: PageTables
+) -> None:
+    frame = ram.allocate()
+    space.map(PAGE, frame, DATA)
+    assert kept.physical_address(space.root, PAGE) == frame
+
+
+@pytest.mark.parametrize(("bits", "read"), [(None, False), (NO_EXECUTE, True)])
+def test_a_page_that_was_taken_away_or_protected_is_noticed(
+    kept: Translations, space: PageTables, bits: int | None, read: bool
+) -> None:
+    if bits is None:
+        space.unmap(PAGE)
+    else:
+        space.protect(PAGE, bits)
+    with pytest.raises(WalkFault):
+        kept.physical_address(space.root, PAGE, write=True)
+    if read:
+        kept.physical_address(space.root, PAGE)
+        return
+    with pytest.raises(WalkFault):
+        kept.physical_address(space.root, PAGE)
+
+
+def test_a_read_keeps_no_right_to_write(ram: PhysicalMemory, space: PageTables) -> None:
+    made = Translations(ram)
+    space.protect(PAGE, NO_EXECUTE)
+    made.physical_address(space.root, PAGE)
+    with pytest.raises(WalkFault):
+        made.physical_address(space.root, PAGE, write=True)
+
+
+def test_another_cr3_has_translations_of_its_own(
+    kept: Translations, ram: PhysicalMemory, space: PageTables
+) -> None:
+    other = PageTables(ram)
+    with pytest.raises(WalkFault):
+        kept.physical_address(other.root, PAGE)
+    other.map(PAGE, 0x5000, DATA)
+    assert kept.physical_address(other.root, PAGE) == 0x5000
+    assert kept.physical_address(space.root, PAGE) == space.translate(PAGE)
+
+
+@pytest.mark.parametrize("level", [1, 2])
+def test_a_huge_page_is_kept_with_its_whole_offset(
+    ram: PhysicalMemory, space: PageTables, level: int
+) -> None:
+    page = {1: HUGE_1G, 2: HUGE_2M}[level]
+    put(ram, space.root, page, level, PRESENT | HUGE | WRITABLE)
+    made = Translations(ram)
+    for offset in (0x1234, 0x5678, 0x1235):
+        assert made.physical_address(space.root, page + offset) == offset
+
+
+@pytest.mark.parametrize("offset", [0, 8, 1, 7, PAGE_SIZE - 8, PAGE_SIZE - 4])
+def test_a_word_is_read_wherever_it_stands(
+    kept: Translations, space: PageTables, offset: int
+) -> None:
+    space.write(PAGE + offset, bytes(range(1, 9)))
+    assert kept.read_word(space.root, PAGE + offset) == 0x0807_0605_0403_0201
+
+
+@pytest.mark.parametrize("offset", [0, PAGE_SIZE - 8, PAGE_SIZE - 3])
+def test_bytes_are_written_through_a_kept_translation(
+    kept: Translations, space: PageTables, offset: int
+) -> None:
+    kept.write(space.root, PAGE + offset, b"12345678")
+    assert space.read(PAGE + offset, 8) == b"12345678"
+
+
+def test_a_kept_write_that_fails_on_its_second_page_writes_nothing(
+    kept: Translations, space: PageTables
+) -> None:
+    space.unmap(PAGE + PAGE_SIZE)
+    with pytest.raises(WalkFault):
+        kept.write(space.root, PAGE + PAGE_SIZE - 4, b"12345678")
+    assert not any(space.read(PAGE, PAGE_SIZE))

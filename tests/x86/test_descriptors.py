@@ -107,3 +107,8 @@ def test_the_reserved_bytes_of_a_tss_are_zero() -> None:
     ones = TSS.pack(*[(1 << 64) - 1] * 10, 0xFFFF)
     reserved = (*range(4), *range(28, 36), *range(92, 102))
     assert [i for i, byte in enumerate(ones) if not byte] == list(reserved)
+
+
+@pytest.mark.parametrize(("index", "descriptor"), LINUX)
+def test_a_segment_is_decoded_into_the_fields_of_its_layout(index: int, descriptor: int) -> None:
+    assert descriptors.decode(descriptor)._asdict() == SEGMENT.unpack(descriptor), index

@@ -6,7 +6,15 @@ from typing import Any, Final
 
 import pytest
 
-from emu.x86.gates import GATE, GATE_SIZE, INTERRUPT_GATE, TRAP_GATE, interrupt_gate
+from emu.x86.gates import (
+    GATE,
+    GATE_SIZE,
+    INTERRUPT_GATE,
+    TRAP_GATE,
+    Gate,
+    decode,
+    interrupt_gate,
+)
 from tests import golden
 
 OFFSET: Final = 0xFFFF_FFFF_81C0_0C10
@@ -53,3 +61,9 @@ def test_a_gate_of_linux_can_be_made_and_read_back(row: dict[str, Any]) -> None:
 def test_all_gates_of_linux_are_interrupt_gates() -> None:
     types = {row["type"] for model in golden.VENDORS for row in golden.machine(model)["idt"]}
     assert types == {hex(INTERRUPT_GATE)}
+
+
+def test_a_gate_is_decoded_into_the_fields_of_its_layout() -> None:
+    gate = GATE.pack(offset=OFFSET, selector=0x10, ist=3, type=TRAP_GATE, dpl=2, present=1)
+    assert decode(gate)._asdict() == GATE.unpack(gate)
+    assert Gate._fields == tuple(GATE.fields)
