@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from kernel_stub.errno import EINVAL, EISDIR, ENOTDIR, EPERM, EXDEV, Errno
+from kernel_stub.errno import EINVAL, EPERM, EXDEV, Errno
 from kernel_stub.vfs.directory import Directory, Name
 from kernel_stub.vfs.host import HostFd, HostName, ask, exact_modes, two_open
 from kernel_stub.vfs.inode import Inode, OpenFile
@@ -153,14 +153,10 @@ class GrantedDirectory(Granted, OverlayDirectory):
         return isinstance(inode, Granted)
 
     def unlink(self, task: Caller, name: bytes, inode: Inode) -> None:
-        if isinstance(inode, Directory):
-            raise Errno(EISDIR)
         ask(os.unlink, name, dir_fd=self._fd())
         self._gone(inode)
 
     def remove_directory(self, task: Caller, name: bytes, inode: Inode) -> None:
-        if not isinstance(inode, Directory):
-            raise Errno(ENOTDIR)
         ask(os.rmdir, name, dir_fd=self._fd())
         self._gone(inode)
 

@@ -126,13 +126,15 @@ class HostDirectory:
     def fd(self) -> int:
         """Its descriptor (O_PATH), good until other directories are opened."""
         if self._fd < 0:
-            self._fd = self._reopen()
+            self._fd = self._open(PLACE)
             self.host.opened(self)
         return self._fd
 
-    def _reopen(self) -> int:
-        assert self.parent is not None, "a top stays open"
-        fd = ask(os.open, self.name, PLACE, dir_fd=self.parent.fd())
+    def _open(self, flags: int) -> int:
+        """A new descriptor of it; a top stays open, and is opened from itself."""
+        if self.parent is None:
+            return ask(os.open, b".", flags, dir_fd=self._fd)
+        fd = ask(os.open, self.name, flags, dir_fd=self.parent.fd())
         status = os.fstat(fd)
         if (status.st_dev, status.st_ino) != self.identity:
             os.close(fd)
@@ -168,7 +170,7 @@ class HostDirectory:
 
     def entries(self) -> list[tuple[bytes, int, int]]:
         """The names, with inode number and file type (S_IF*). Raises Errno."""
-        fd = ask(os.open, b".", os.O_RDONLY | os.O_DIRECTORY | SAFELY, dir_fd=self.fd())
+        fd = self._open(os.O_RDONLY | os.O_DIRECTORY | SAFELY)
         try:
             with os.scandir(fd) as found:
                 return [(os.fsencode(e.name), e.inode(), _type_of(e)) for e in found]

@@ -78,7 +78,7 @@ def make_node(task: Caller, place: Place, mode: int) -> None:
 def link(task: Caller, inode: Inode, place: Place) -> None:
     """link(2): the name at `place` for `inode`."""
     _require_free(task, place)
-    if isinstance(inode, Directory):
+    if isinstance(inode, Directory) and place.directory.in_memory:
         raise Errno(EPERM)
     place.directory.link(task, place.name, inode)
 
@@ -96,9 +96,8 @@ def unlink(task: Caller, place: Place) -> None:
     if not place.is_name:
         raise Errno(EISDIR)
     inode = place.found()
-    if isinstance(inode, Directory):
-        raise Errno(EISDIR)
-    _require_movable(place)
+    if not isinstance(inode, Directory):
+        _require_movable(place)
     require_removal(task, place.directory, inode)
     place.directory.unlink(task, place.name, inode)
 
@@ -158,6 +157,13 @@ def _is_within(directory: Directory, inode: Inode) -> bool:
     return True
 
 
+def _require_alike(new: Place, moved: Inode, flags: int) -> None:
+    """A directory replaces only a directory; where the host renames, the host says so."""
+    is_directory, replaces = isinstance(moved, Directory), isinstance(new.inode, Directory)
+    if is_directory != replaces and not flags & RENAME_EXCHANGE and new.directory.in_memory:
+        raise Errno(ENOTDIR if is_directory else EISDIR)
+
+
 def _require_rename(task: Caller, old: Place, new: Place, moved: Inode, flags: int) -> None:
     """Rights to both names, and a file that replaces only its like."""
     _require_movable(old)
@@ -169,8 +175,6 @@ def _require_rename(task: Caller, old: Place, new: Place, moved: Inode, flags: i
     else:
         _require_movable(new)
         require_removal(task, new.directory, new.inode)
-        is_directory, replaces = isinstance(moved, Directory), isinstance(new.inode, Directory)
-        if is_directory != replaces and not flags & RENAME_EXCHANGE:
-            raise Errno(ENOTDIR if is_directory else EISDIR)
+        _require_alike(new, moved, flags)
     if isinstance(moved, Directory) and old.directory is not new.directory and moved.in_memory:
         require(task, moved, W_OK)

@@ -197,6 +197,9 @@ class OverlayRegular(OnHost, Regular):
         return super().write_at(task, offset, data)
 
     def resize(self, task: Caller, size: int) -> None:
+        if size == self.size and not self._copied:
+            self.own().touch(task.kernel.now_ns())
+            return
         self._copy_up(min(size, self.size))
         super().resize(task, size)
 

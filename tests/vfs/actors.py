@@ -96,7 +96,7 @@ class Host(Actor):
         return seen(os.lstat(self.at(path)))
 
     def access(self, path: str, mode: int) -> bool:
-        return os.access(self.at(path), mode)
+        return os.access(self.at(path), mode, effective_ids=True)
 
     def names(self, path: str) -> list[str]:
         return sorted(os.listdir(self.at(path)))
@@ -188,7 +188,10 @@ def seen(status: Any) -> Answer:
 def whole_tree(actor: Host | Guest, path: str = ".") -> dict[str, Answer]:
     """Every file below `path`: what lstat tells, and what the file says."""
     found: dict[str, Answer] = {}
-    for name in actor.names(path):
+    names = actor.do("names", path)
+    if isinstance(names, tuple):
+        return {path: names}
+    for name in names:
         below = f"{path}/{name}"
         told = actor.do("lstat", below)
         found[below] = told

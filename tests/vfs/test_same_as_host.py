@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import random
 import shutil
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from tests.vfs.actors import Actor, Guest, Host, whole_tree
 from tests.vfs.program import a_program
 
 Step = tuple[Any, ...]
+NOBODY: Final = 65534
 
 
 def plant(top: Path) -> None:
@@ -294,6 +296,57 @@ def test_two_hundred_random_steps_end_as_on_the_host(
     told: list[Step] = []
     for _ in range(200):
         step = random_step(dice)
+        told.append(step)
+        assert guest.do(*step) == host.do(*step), told
+    assert whole_tree(guest) == whole_tree(host), told
+
+
+@pytest.fixture
+def unprivileged() -> Iterator[Path]:
+    """A directory of a user without privileges, who runs this test."""
+    was_root = os.geteuid() == 0
+    if was_root:
+        os.setegid(NOBODY)
+        os.seteuid(NOBODY)
+    top = Path(tempfile.mkdtemp())
+    try:
+        yield top
+    finally:
+        if was_root:
+            os.seteuid(0)
+            os.setegid(0)
+        for directory, below, _ in os.walk(top):
+            for name in below:
+                if not os.path.islink(os.path.join(directory, name)):
+                    os.chmod(os.path.join(directory, name), 0o700)
+        shutil.rmtree(top)
+
+
+def random_step_about_rights(dice: random.Random) -> Step:
+    if dice.random() < 0.2:
+        modes = (0, 0o400, 0o500, 0o300, 0o200, 0o700, 0o755, 0o644, 0o077)
+        return ("chmod", random_path(dice), dice.choice(modes))
+    if dice.random() < 0.1:
+        return ("access", random_path(dice), dice.randrange(8))
+    return random_step(dice)
+
+
+@pytest.mark.parametrize("how", ["in memory", "granted"])
+@pytest.mark.parametrize("seed", range(12))
+def test_without_privileges_every_right_is_asked_as_on_the_host(
+    seed: int, how: str, unprivileged: Path
+) -> None:
+    for name in ("ours", "theirs"):
+        (unprivileged / name / "w").mkdir(parents=True)
+        plant(unprivileged / name / "w")
+    theirs = unprivileged / "theirs"
+    program = a_program(theirs, rw=(theirs,) if how == "granted" else (), uid=os.geteuid())
+    program.call("chdir", b"w")
+    host, guest = Host(unprivileged / "ours/w"), Guest(program)
+    dice = random.Random(seed)
+    told: list[Step] = []
+    for _ in range(200):
+        step = random_step_about_rights(dice)
         told.append(step)
         assert guest.do(*step) == host.do(*step), told
     assert whole_tree(guest) == whole_tree(host), told
