@@ -7,6 +7,7 @@ SDM 3A, "Interrupt and Exception Handling"; SDM 2D, "VMCALL" (how ring-0 code ha
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
@@ -25,6 +26,9 @@ from emu.x86.registers import RAX, RDI
 from emu.x86.vendors import Vendor
 
 VMCALL: Final = bytes.fromhex("0f01c1")
+INT1: Final = b"\xf1"  # the engine does not know it
+_ONE_BYTE: Final = {vectors.BP: b"\xcc", vectors.OF: b"\xce"}  # INT3, INTO
+_REFUSALS_KEPT: Final = 64
 _VMCALL_LENGTH: Final = len(VMCALL)
 _NATIVE: Final = (crossings.SYSCALL, True)
 LONG, COMPAT = "x86_64", "i386"
@@ -61,7 +65,7 @@ class Processor:
         self.ledger = ledger
         self.watchers = watchers
         self._kernel: Kernel | None = None
-        self.refusals: list[Refused] = []
+        self.refusals: deque[Refused] = deque(maxlen=_REFUSALS_KEPT)
         self._delivery = Delivery(engine.physical, engine.state)
         self._lines: dict[tuple[str, bool], Any] = {}  # of the ledger, by mechanism and CS.L
         self._totals = counter.totals
@@ -133,8 +137,11 @@ class Processor:
 
     def _int_length(self, vector: int, next_rip: int) -> int:
         """The length of the `int` that ends before `next_rip`: INT n is two bytes, others one."""
-        code = walk.read(self.engine.physical, self.state.control(3), next_rip - 2, 2)
-        return 2 if code == bytes((0xCD, vector)) else 1
+        short = _ONE_BYTE.get(vector)
+        if short is None:
+            return 2
+        code = walk.read(self.engine.physical, self.state.control(3), next_rip - 1, 1)
+        return 1 if code == short else 2
 
     def _invalid(self) -> bool:
         """#UD, or VMCALL in ring 0: the entry code hands over."""
@@ -146,8 +153,15 @@ class Processor:
             self.ledger.handed_over(self._totals[KERNEL])
             self._kernel.handed_over(words[RAX], words[RDI])  # type: ignore[union-attr]  # _is_handover asked
             return True
+        if self.state.is_int:  # INT 6: the engine takes its vector for an invalid opcode
+            self._deliver(Event(vectors.UD, None, self.state.next_rip, software=True), rip)
+            return True
         self.counter.abort(rip)
-        self._deliver(Event(vectors.UD, None, rip, software=False), rip)
+        if walk.read(self.engine.physical, self.state.control(3), rip, 1) == INT1:
+            self.counter.adjust(USER if self.state.cpl == 3 else KERNEL, 1)
+            self._deliver(Event(vectors.DB, None, rip + len(INT1), software=False), rip)
+        else:
+            self._deliver(Event(vectors.UD, None, rip, software=False), rip)
         return True
 
     def _is_handover(self, rip: int) -> bool:

@@ -123,6 +123,11 @@ class CpuState:
         return bool(self.dwords[IS_INT >> 2])
 
     @property
+    def next_rip(self) -> int:
+        """What stands behind an `int n`."""
+        return self.words[NEXT_RIP >> 3]
+
+    @property
     def tsc_aux(self) -> int:
         """What RDTSCP gives in ECX."""
         return self.words[TSC_AUX >> 3] & 0xFFFF_FFFF
