@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from kernel_stub.vfs.caller import Caller
 
 MOST: Final = 1 << 20
+NULL_DEVICE: Final = os.makedev(1, 3)
 CONSOLE_DEVICE: Final = 13  # st_dev of terminals and pipes, whatever the host's
 TERMIOS_SIZE: Final = 36  # struct termios of the kernel, the same in both ABIs
 WINSIZE_SIZE: Final = 8
@@ -100,8 +101,16 @@ class Console(Inode):
         """The description that the program starts with."""
         flags = fcntl.fcntl(self.descriptor, fcntl.F_GETFL)
         file = ConsoleFile(self, flags & (O_ACCMODE | O_APPEND | O_NONBLOCK))
-        file.path = b"/dev/tty" if self.is_terminal else b""
+        file.path = self._path()
         return file
+
+    def _path(self) -> bytes:
+        """What /proc/self/fd says of it; nothing of a pipe."""
+        if self.is_terminal:
+            return b"/dev/tty"
+        if self.stat().st_rdev == NULL_DEVICE:
+            return b"/dev/null"
+        return ask(os.readlink, b"/proc/self/fd/%d" % self.descriptor) if self.is_regular else b""
 
     def read_at(self, offset: int, size: int) -> bytes:
         return read_host(self.descriptor, offset, size)

@@ -126,7 +126,8 @@ class FdLink(MagicLink):
     """/proc/self/fd/N: leads to the very file that is open."""
 
     def __init__(self, source: Source, descriptor: int) -> None:
-        attributes = Attributes(S_IFLNK | 0o700, FD_NUMBERS + descriptor, source.device)
+        now = source.about.boot_ns
+        attributes = Attributes(S_IFLNK | 0o700, FD_NUMBERS + descriptor, source.device, now)
         super().__init__(attributes, b"")
         self.descriptor = descriptor
 

@@ -85,6 +85,18 @@ def test_what_differs_from_run_to_run_is_not_shown(
         assert (told["st_ino"], told["st_mtime"], told["st_size"]) == (expected.st_ino, 0, 5)
 
 
+def test_proc_says_what_the_console_is(program: Program, pipe: list[int], tmp_path: Path) -> None:
+    with open(tmp_path / "f", "wb") as redirected, open(os.devnull, "rb") as null:
+        attach(program, null.fileno(), 0)
+        attach(program, redirected.fileno(), 1)
+        attach(program, pipe[1], 2)
+        said = []
+        for number in range(3):
+            size = program.call("readlink", b"/proc/self/fd/%d" % number, BUFFER, 4096)
+            said.append(program.peek(size))
+    assert said == [b"/dev/null", bytes(tmp_path.resolve() / "f"), b"pipe:[1]"]
+
+
 def test_output_that_nobody_reads_is_a_signal(program: Program, pipe: list[int]) -> None:
     attach(program, pipe[1], 1)
     os.close(pipe[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.vfs.world import world
 
 
 @pytest.fixture
-def task(tmp_path: Path) -> object:
+def task(tmp_path: Path) -> Any:
     (tmp_path / "a/b/c").mkdir(parents=True)
     (tmp_path / "a/f").write_bytes(b"f")
     (tmp_path / "a/up").symlink_to("../a/f")
@@ -27,8 +28,8 @@ def task(tmp_path: Path) -> object:
     return world(tmp_path)
 
 
-def walk(task: object, path: bytes, follow: bool = True, resolve: int = 0) -> Place:
-    return Walk(task, task.fs.cwd, resolve).to(path, follow)  # type: ignore[attr-defined, arg-type]
+def walk(task: Any, path: bytes, follow: bool = True, resolve: int = 0) -> Place:
+    return Walk(task, task.fs.cwd, resolve).to(path, follow)
 
 
 @pytest.mark.parametrize(
@@ -56,14 +57,14 @@ def walk(task: object, path: bytes, follow: bool = True, resolve: int = 0) -> Pl
     ],
 )
 def test_a_walk_ends_at_a_name_in_a_directory(
-    path: bytes, directory: bytes, name: bytes, task: object
+    path: bytes, directory: bytes, name: bytes, task: Any
 ) -> None:
     place = walk(task, path)
     assert (place.directory.path(), place.name) == (directory, name)
 
 
 @pytest.mark.parametrize("path", [b"a/up", b"top", b"root", b"chain0"])
-def test_the_last_link_is_followed_only_when_asked(path: bytes, task: object) -> None:
+def test_the_last_link_is_followed_only_when_asked(path: bytes, task: Any) -> None:
     place = walk(task, path, follow=False)
     assert place.name == path.split(b"/")[-1]
     assert place.inode is not None
@@ -87,7 +88,7 @@ def test_the_last_link_is_followed_only_when_asked(path: bytes, task: object) ->
         (b"no/" + b"n" * 256, ENOENT),
     ],
 )
-def test_a_walk_is_refused(path: bytes, error: int, task: object) -> None:
+def test_a_walk_is_refused(path: bytes, error: int, task: Any) -> None:
     with pytest.raises(Errno) as refused:
         walk(task, path)
     assert refused.value.number == error
@@ -107,7 +108,7 @@ def test_a_walk_is_refused(path: bytes, error: int, task: object) -> None:
         (b"a/../../a", modes.RESOLVE_BENEATH, EXDEV),
     ],
 )
-def test_a_restricted_walk_is_refused(path: bytes, resolve: int, error: int, task: object) -> None:
+def test_a_restricted_walk_is_refused(path: bytes, resolve: int, error: int, task: Any) -> None:
     with pytest.raises(Errno) as refused:
         walk(task, path, resolve=resolve)
     assert refused.value.number == error
@@ -122,9 +123,7 @@ def test_a_restricted_walk_is_refused(path: bytes, resolve: int, error: int, tas
         (b"a/f", modes.RESOLVE_NO_SYMLINKS | modes.RESOLVE_NO_XDEV),
     ],
 )
-def test_a_restricted_walk_that_keeps_to_it_arrives(
-    path: bytes, resolve: int, task: object
-) -> None:
+def test_a_restricted_walk_that_keeps_to_it_arrives(path: bytes, resolve: int, task: Any) -> None:
     assert walk(task, path, resolve=resolve).found().kind == modes.S_IFREG
 
 
