@@ -11,7 +11,7 @@ import pytest
 
 from emu.x86.paging import NO_EXECUTE, PAGE_SIZE, USER, WRITABLE
 from emu.x86.registers import CS, RCX, RSP
-from emu.x86.vectors import GP, PF
+from emu.x86.vectors import DB, GP, PF
 from tests.cpu.assembler import code
 from tests.cpu.machine_builder import (
     CODE,
@@ -194,6 +194,22 @@ def test_sysretq_returns_to_ring_3_by_itself(guest: Guest) -> None:
     after = guest.seen()
     assert (after.cpl, after.rflags, after.gpr("rsp")) == (3, 0x246, 0x60_0800)
     assert (after.selectors["cs"], after.selectors["ss"]) == (USER_CS, USER_DS)
+
+
+def test_sysretq_with_the_trap_flag_traps_before_the_next_instruction(guest: Guest) -> None:
+    guest.write(CODE, code("nop"))
+    guest.write(TEXT, code("sysretq"))
+    guest.put_kernel(rcx=CODE, r11=0x302)
+    assert [fault[::2] for fault in faults(guest)] == [(DB, CODE)]
+
+
+def test_iretq_with_the_trap_flag_traps_behind_the_next_instruction(guest: Guest) -> None:
+    guest.write(CODE, code("nop"))
+    guest.write(TEXT, code("iretq"))
+    frame = (CODE, USER_CS, 0x302, 0x60_0800, USER_DS)
+    guest.write(KERNEL_DATA, b"".join(word.to_bytes(8, "little") for word in frame))
+    guest.put_kernel(rsp=KERNEL_DATA)
+    assert [fault[::2] for fault in faults(guest)] == [(DB, CODE + 1)]
 
 
 def test_sysexit_returns_to_32_bit_code_by_itself(guest: Guest) -> None:

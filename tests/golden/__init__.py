@@ -35,14 +35,17 @@ class State(NamedTuple):
 
 
 class Crossing(NamedTuple):
-    """One instruction of ring 3, and the first instruction of each kernel entry that followed."""
+    """One instruction of ring 3, the first instruction of each kernel entry that followed, and the
+    first instruction of ring 3 after the kernel had returned (None where it did not).
+    """
 
     model: str
     name: str
     instruction: str
     before: State
     entries: tuple[State, ...]
-    symbol: str
+    symbols: tuple[str, ...]
+    after: State | None
 
 
 @cache
@@ -73,11 +76,13 @@ def crossings() -> list[Crossing]:
 
 
 def _crossing(model: str, name: str, event: dict[str, Any]) -> Crossing:
-    entries = [event["entry"]] if "entry" in event else event["stops"]
-    symbol = event.get("entry_symbol") or entries[0]["where"]
-    return Crossing(
-        model, name, event["insn"], state(event["pre"]), tuple(map(state, entries)), symbol
-    )
+    if "entry" in event:
+        entries, symbols = [event["entry"]], [event["entry_symbol"]]
+    else:
+        entries, symbols = event["stops"], [stop["where"] for stop in event["stops"]]
+    states = tuple(map(state, entries))
+    after = state(event["post"]) if "post" in event else None
+    return Crossing(model, name, event["insn"], state(event["pre"]), states, tuple(symbols), after)
 
 
 def state(values: dict[str, Any]) -> State:
