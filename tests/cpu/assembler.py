@@ -67,6 +67,7 @@ TABLE: Final = {
 TABLE_64: Final = {
     "swapgs": "0f01f8",
     "iretq": "48cf",
+    "retfq": "48cb",
     "sysretq": "480f07",
     "pushfq": "9c",
     "popfq": "9d",
