@@ -11,7 +11,6 @@ import pytest
 
 from emu.cpu.state import Segment
 from emu.events import Entered
-from emu.memory.walk import WalkFault
 from emu.x86 import descriptors, flags
 from emu.x86.descriptors import SEGMENT, code_segment
 from emu.x86.gates import TRAP_GATE
@@ -173,7 +172,6 @@ def test_a_single_step_is_a_trap_without_rf(guest: Guest) -> None:
     assert seen.stack[:3] == (CODE + 1, USER_CS, TF_SET)
 
 
-@pytest.mark.xfail(reason="the engine executes no INT1: it is an invalid instruction there")
 def test_int1_is_a_debug_trap_that_no_dpl_stops(guest: Guest) -> None:
     seen = guest.cross(code("int1"))
     assert (guest.entry.vector, seen.stack[0]) == (DB, CODE + 1)
@@ -192,7 +190,6 @@ def test_a_refused_into_points_at_itself(guest: Guest) -> None:
     assert seen.stack[:2] == (8 * OF + 2, CODE + 1)
 
 
-@pytest.mark.xfail(raises=WalkFault, reason="the length of an INT3 is read before its page")
 def test_int3_may_be_the_first_byte_of_a_page(guest: Guest) -> None:
     page = 0x70_0000
     guest.map(page, PAGE_SIZE, USER)
