@@ -57,8 +57,19 @@ def launch(
             _map_landing_page(kernel, space)
     except OutOfFrames as error:
         raise LoadError(f"{error}: give more with --memory SIZE") from None
+    _start_clock(kernel, vfs, task, argv)
     kernel.start(task, start.rip, start.rsp, start.abi)
     return kernel
+
+
+def _start_clock(kernel: Kernel, vfs: Vfs, task: Task, argv: list[bytes]) -> None:
+    """The clock starts no earlier than the files that the command line is about.
+
+    What a program lists is not in the future then, also where it asks for the time first.
+    """
+    paths = [argument for argument in argv[1:] if argument[:1] not in (b"", b"-")]
+    for path in (b".", *paths):
+        kernel.file_time_shown(vfs.newest_time(task, path))
 
 
 def _map_landing_page(kernel: Kernel, space: AddressSpace) -> None:

@@ -118,7 +118,7 @@ class Directory(Inode):
         return self.entries.get(name)
 
     def listing(self, task: Caller) -> list[Entry]:
-        """Every name but `.` and `..`, in no order."""
+        """Every name but `.` and `..`, in the order in which they were made."""
         return [entry_of(name, inode) for name, inode in self.entries.items()]
 
     def is_empty(self, task: Caller) -> bool:
@@ -276,11 +276,11 @@ class DirectoryFile(OpenFile):
         self._listing: list[Entry] | None = None
 
     def rest(self, task: Caller) -> list[Entry]:
-        """The entries from the offset on: `.`, `..`, then sorted by name."""
+        """The entries from the offset on: `.`, `..`, then the host's in its order, then our own."""
         if self._listing is None:
             here, above = self.directory, self.directory.parent
             dots = [entry_of(b".", here), entry_of(b"..", above)]
-            self._listing = dots + sorted(here.listing(task))
+            self._listing = dots + here.listing(task)
         return self._listing[self.offset :]
 
     def read(self, task: Caller, size: int) -> bytes:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from kernel_stub.vfs.caller import Caller
 
 DEV_DEVICE: Final = 5
+NAMES_LOOKED_AT: Final = 256
 # What becomes of a file of the host: (stands below a grant, S_IF*). All others are Special.
 MAKERS: Final = {
     (False, S_IFREG): OverlayRegular,
@@ -108,6 +109,25 @@ class Vfs:
         """The regular file at `path`, which `task` may execute. Raises Errno."""
         cwd: Directory = task.fs.cwd
         return open_executable(task, cwd, path)
+
+    def newest_time(self, task: Caller, path: bytes) -> int:
+        """When the file at `path`, or what a directory there holds, was last modified; 0: never.
+
+        Of a directory with more than NAMES_LOOKED_AT names, only its own time counts.
+        """
+        try:
+            inode = Walk(task, task.fs.cwd).to(path, follow=True).inode
+            if inode is None:
+                return 0
+            newest: int = inode.stat().st_mtime_ns
+            if isinstance(inode, Directory):
+                names = [entry.name for entry in inode.listing(task)]
+                held = names if len(names) <= NAMES_LOOKED_AT else []
+                found = [inode.lookup(task, name) for name in held]
+                newest = max([newest, *(f.stat().st_mtime_ns for f in found if f is not None)])
+        except Errno:
+            return 0
+        return newest
 
     def enter_host_directory(self, task: Caller, path: bytes) -> Directory:
         """The guest's directory for the host's `path`, or the top if the guest does not see it.

@@ -44,7 +44,7 @@ def test_the_kernels_trees_stand_over_whatever_the_host_has(tmp_path: Path) -> N
     (tmp_path / "proc/fake").write_bytes(b"")
     (tmp_path / "dev").symlink_to("/tmp")
     program = a_program(tmp_path)
-    assert program.names("/") == [".", "..", "dev", "proc", "sys"]
+    assert sorted(program.names("/")) == [".", "..", "dev", "proc", "sys"]
     assert "fake" not in program.names("/proc")
     assert "null" in program.names("/dev")
 
