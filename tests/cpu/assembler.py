@@ -61,6 +61,8 @@ TABLE: Final = {
     "rep stosb byte ptr [rdi], al": "f3aa",
     "rep movsb byte ptr [rdi], byte ptr [rsi]": "f3a4",
     "repne scasb al, byte ptr [rdi]": "f2ae",
+    "stosb byte ptr [rdi], al": "aa",
+    "repz ret": "f3c3",
     "repe cmpsb byte ptr [rsi], byte ptr [rdi]": "f3a6",
 }
 # Only in 64-bit mode.
@@ -84,6 +86,7 @@ TABLE_64: Final = {
     "lidt [rsp]": "0f011c24",
     "invlpg byte ptr [rsp]": "0f013c24",
     "inc rax": "48ffc0",
+    "inc rbx": "48ffc3",
     "mov rax, qword ptr [rbx]": "488b03",
     "mov qword ptr [rbx], rax": "488903",
     "mov byte ptr [rbx], al": "8803",
@@ -97,6 +100,8 @@ TABLE_64: Final = {
     "mov dword ptr [rip], 0x90909090": "c7050000000090909090",
     "mov dword ptr [rip + 2], 0x90909090": "c7050200000090909090",
     "xor word ptr [rbx], 0x506f": "6681336f50",
+    "rep stosq qword ptr [rdi], rax": "f348ab",
+    "rep stosw word ptr [rdi], ax": "f366ab",
 }
 # Only in 32-bit mode.
 TABLE_32: Final = {
@@ -105,6 +110,7 @@ TABLE_32: Final = {
     "iretd": "cf",
     "mov eax, dword ptr [ebx]": "8b03",
     "rep stosb byte ptr es:[edi], al": "f3aa",
+    "dec eax": "48",
 }
 # What jumps to a label: opcode, bytes of the displacement.
 JUMPS: Final = {

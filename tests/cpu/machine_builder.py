@@ -64,7 +64,7 @@ _EFER: Final = msrs.EFER_SCE | msrs.EFER_LME | msrs.EFER_LMA | msrs.EFER_NXE
 
 def handler(vector: int) -> int:
     """Where the gate of `vector` leads to."""
-    return TEXT + 8 * vector
+    return TEXT + 16 * vector
 
 
 class Guest:
