@@ -1,0 +1,1 @@
+"""What the ledger adds up, and how the report shows it."""
