@@ -262,3 +262,26 @@ def test_amd_has_no_sysenter_in_long_mode(long: bool) -> None:
 def test_sysenter_is_one_mechanism_of_the_ledger(intel: Fast, long: bool, abi: str) -> None:
     intel.enter("sysenter", long=long)
     assert [row[:3] for row in intel.machine.ledger.rows()] == [("sysenter", abi, 1)]
+
+
+@pytest.mark.parametrize(
+    ("instruction", "entry"), [("syscall", SYSCALL_ENTRY), ("sysenter", SYSENTER_ENTRY)]
+)
+@pytest.mark.xfail(reason="the record is made before the engine adds the length to RIP")
+def test_a_watcher_is_told_where_the_kernel_begins(
+    intel: Fast, instruction: str, entry: int
+) -> None:
+    intel.enter(f"nop; {instruction}")
+    assert (intel.entry.from_rip, intel.entry.entry_rip) == (CODE + 1, entry)
+
+
+@pytest.mark.parametrize(
+    ("instruction", "long"), [("syscall", True), ("sysenter", True), ("sysenter", False)]
+)
+def test_a_watcher_is_told_of_a_fast_entry_without_a_vector(
+    intel: Fast, instruction: str, long: bool
+) -> None:
+    intel.enter(f"nop; {instruction}", long=long)
+    told = intel.entry
+    assert (told.mechanism, told.vector, told.error_code) == (instruction, None, None)
+    assert (told.from_cpl, told.from_long, told.from_rip) == (3, long, CODE + 1)
