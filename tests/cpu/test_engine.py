@@ -1,6 +1,6 @@
 """What this project relies on in Unicorn, proved again one by one.
 
-When Unicorn moves, these tests tell what broke. Hooks stand in test_engine_hooks.py, page tables in
+When Unicorn moves, these tests tell what broke. Hooks stand in test_callbacks.py, page tables in
 test_engine_memory.py, translated blocks in test_engine_blocks.py.
 """
 

@@ -9,7 +9,15 @@ from typing import Final
 
 import pytest
 
-from emu.x86.paging import NO_EXECUTE, PAGE_SIZE, USER, WRITABLE
+from emu.x86.paging import (
+    NO_EXECUTE,
+    PAGE_SIZE,
+    PF_PRESENT,
+    PF_RESERVED,
+    PF_USER,
+    USER,
+    WRITABLE,
+)
 from emu.x86.registers import CS, RCX, RSP
 from emu.x86.vectors import DB, GP, PF
 from tests.cpu.assembler import code
@@ -125,6 +133,13 @@ def test_an_address_that_is_not_canonical_is_a_general_protection_fault(guest: G
     guest.write(CODE, code(READ))
     guest.put(rbx=NON_CANONICAL)
     assert [fault[:3] for fault in faults(guest)] == [(GP, 0, CODE)]
+
+
+def test_an_address_that_is_too_wide_for_the_processor_sets_the_reserved_bit(guest: Guest) -> None:
+    guest.tables.map(NOWHERE, 1 << 45, USER | WRITABLE)
+    guest.write(CODE, code(READ))
+    guest.put(rbx=NOWHERE)
+    assert [fault[:2] for fault in faults(guest)] == [(PF, PF_PRESENT | PF_USER | PF_RESERVED)]
 
 
 def read_twice(guest: Guest, flush: bool) -> list[int]:
