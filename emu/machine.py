@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from emu.cpu.counters import Counter
+from emu.cpu.counters import UNLIMITED, Counter
 from emu.cpu.engine import Engine
 from emu.cpu.features import cpuid_leaves, hook_features
 from emu.cpu.probe import proved_engine
@@ -66,8 +66,7 @@ class Machine:
 
     def run(self, limit: int | None = None) -> bool:
         """Runs until someone stops the engine; returns whether `limit` instructions ended it."""
-        if limit is not None:
-            self.counter.limit(limit)
+        self.counter.limit(UNLIMITED if limit is None else limit)
         try:
             self.engine.run()
         finally:

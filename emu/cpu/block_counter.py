@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 from typing import Final
 
-from emu.cpu.counters import NO_BLOCK, Block, Counter, InstructionCount, repeats_alone
+from emu.cpu.counters import NO_BLOCK, UNLIMITED, Block, Counter, InstructionCount, repeats_alone
 from emu.cpu.engine import HOOK_BLOCK, HOOK_NEW_BLOCK, Engine
 from emu.cpu.hostcode import address_of
 
@@ -19,7 +19,6 @@ _CALLBACK: Final = ctypes.CFUNCTYPE(
 _NEW_CALLBACK: Final = ctypes.CFUNCTYPE(
     None, ctypes.c_void_p, ctypes.POINTER(ctypes.c_uint64), ctypes.c_void_p, ctypes.c_void_p
 )
-_UNLIMITED: Final = 1 << 62
 
 
 class BlockCounter(Counter):
@@ -30,7 +29,7 @@ class BlockCounter(Counter):
     def __init__(self, engine: Engine, count: InstructionCount) -> None:
         super().__init__(engine, count)
         self._totals = [0, 0]
-        self._left = _UNLIMITED
+        self._left = UNLIMITED
         self._known: dict[int, dict[int, Block]] = {}  # by start, by size
         self._current = self._previous = NO_BLOCK
         self._hooks = _CALLBACK(self._entered), _NEW_CALLBACK(self._translated)
@@ -76,7 +75,7 @@ class BlockCounter(Counter):
     def exhausted(self) -> bool:
         return self._left < 0
 
-    def limit(self, instructions: int) -> None:
+    def limit(self, instructions: int = UNLIMITED) -> None:
         self._left = instructions
 
     def abort(self, pc: int) -> None:

@@ -23,6 +23,7 @@ from emu.memory import walk
 InstructionCount: TypeAlias = Callable[[bytes, int, bool], int]
 
 LONGEST_BLOCK: Final = 4096 + 15  # bytes: Unicorn cuts there, whatever the instructions
+UNLIMITED: Final = 1 << 62
 NEVER_CUT: Final = 48  # instructions: a block of so few is not cut for its length
 USER, KERNEL = 0, 1
 
@@ -79,7 +80,7 @@ class Counter:
         """Whether the limit was reached."""
         raise NotImplementedError
 
-    def limit(self, instructions: int) -> None:
+    def limit(self, instructions: int = UNLIMITED) -> None:
         """Stop the engine once that many more instructions have been counted."""
         raise NotImplementedError
 

@@ -79,9 +79,13 @@ def _prove_registers(engine: Engine) -> None:
         found.append(state.words[offset >> 3])
     engine.write_gdtr(0x1234_5000, 0x7F)
     engine.write_cr2(0x7777_1000)
+    engine.write_cr3(0x5000)
+    efer = engine.read_msr(msrs.EFER)
     state.load()
     found += [state.segment(GDTR).base, state.segment(GDTR).limit, state.control(2)]
-    expected += [0x1234_5000, 0x7F, 0x7777_1000]
+    found += [state.control(3), state.words[at.EFER >> 3]]
+    expected += [0x1234_5000, 0x7F, 0x7777_1000, 0x5000, efer]
+    engine.write_cr3(0)
     if found != expected:
         raise EngineError("the saved CPU state of this Unicorn is laid out in an unknown way")
     state.raw[:] = clean

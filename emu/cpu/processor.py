@@ -16,6 +16,7 @@ from emu.cpu import state as at
 from emu.cpu.callbacks import FLAGS, KERNEL_AT_ENTRY, PATH, PATH_TAKEN
 from emu.cpu.counters import KERNEL, USER, Counter
 from emu.cpu.engine import Engine
+from emu.cpu.stepper import Stepper
 from emu.cpu.traps import Delivery, Event
 from emu.events import Entered, Refused
 from emu.hooks import Kernel, Watcher
@@ -71,6 +72,7 @@ class Processor:
         self._totals = counter.totals
         self._cells = engine.cells
         self._last_cr2 = 0
+        self._stepper = Stepper(engine)
         self._words, self._dwords = engine.state.words, engine.state.dwords
         self._handovers: set[int] = set()  # addresses where VMCALL was seen at CPL 0
         engine.hook_interrupts(self._interrupted)
@@ -103,17 +105,32 @@ class Processor:
             self.counter.abort(rip)  # INTO does not end its block
             event = Event(vector, None, rip, software=True)
             self._deliver(event, rip - self._int_length(vector, rip))
-            return
-        row = vectors.TABLE[vector]
-        if row.kind == vectors.FAULT:
+        elif vector == vectors.PF:
+            self._page_fault(rip)
+        elif vector == vectors.DB and self._stepper.is_stepping:
+            self._stepper.stepped()
+        else:
+            row = vectors.TABLE[vector]
+            if row.kind == vectors.FAULT:
+                self.counter.abort(rip)
+            error_code = state.error_code if row.has_error_code else None
+            self._deliver(Event(vector, error_code, rip, software=False), rip)
+
+    def _page_fault(self, rip: int) -> None:
+        """#PF, or what the engine reports as one."""
+        state = self.state
+        if self._is_port_instruction(rip):
             self.counter.abort(rip)
-        if vector == vectors.PF:
-            if self._is_port_instruction(rip):
-                self._use_port(rip)
-                return
-            self._last_cr2 = state.control(2)
-        error_code = state.error_code if row.has_error_code else None
-        self._deliver(Event(vector, error_code, rip, software=False), rip)
+            self._use_port(rip)
+            return
+        if not state.error_code & PF_FETCH:
+            self.counter.abort(rip)
+        elif self._stepper.is_early(state.control(2)):
+            state.set_cr2(self._last_cr2)
+            self._stepper.start()
+            return
+        self._last_cr2 = state.control(2)
+        self._deliver(Event(vectors.PF, state.error_code, rip, software=False), rip)
 
     def _is_port_instruction(self, rip: int) -> bool:
         """Whether this page fault is a port instruction's hook: it fetched from elsewhere."""
@@ -128,7 +145,7 @@ class Processor:
         state, ram = self.state, self.engine.physical
         state.set_cr2(self._last_cr2)
         what = ports.decode(ram, state)
-        if ports.is_allowed(ram, state, self._cells[FLAGS], what):
+        if ports.is_allowed(ram, state, self._rflags(), what):
             self.counter.adjust(USER if state.cpl == 3 else KERNEL, 1)
             ports.perform(state, what)
             state.forget_exception()
@@ -149,6 +166,8 @@ class Processor:
         rip = words[_RIP]
         if not self._dwords[_HIDDEN] & at.HIDDEN_CPL and self._is_handover(rip):
             words[_RIP] = rip + _VMCALL_LENGTH
+            if self._stepper.is_stepping:
+                self._stepper.end()
             self.settle()
             self.ledger.handed_over(self._totals[KERNEL])
             self._kernel.handed_over(words[RAX], words[RDI])  # type: ignore[union-attr]  # _is_handover asked
@@ -179,10 +198,12 @@ class Processor:
         """Delivers `event`, caused by the instruction at `rip`, and tells who must know."""
         state = self.state
         cpl, long = state.cpl, state.in_64bit_mode
-        rflags = self._cells[FLAGS]
-        delivered = self._delivery.deliver(event, rflags, rip, self._refused)
-        if event.software and delivered is not event:
-            self.counter.adjust(USER if cpl == 3 else KERNEL, -1)
+        delivered: Event | None = None
+        try:
+            delivered = self._delivery.deliver(event, self._rflags(), rip, self._refused)
+        finally:
+            if event.software and delivered is not event:
+                self.counter.adjust(USER if cpl == 3 else KERNEL, -1)
         mechanism = _mechanism(delivered)
         self._entered(mechanism, delivered.vector, delivered.error_code, cpl, long, rip)
 
@@ -195,7 +216,7 @@ class Processor:
 
     def _syscall(self) -> None:
         hidden, rip = self._dwords[_HIDDEN], self._words[_RIP]
-        if not fast.syscall(self.state, self._cells[FLAGS], self.vendor):
+        if not fast.syscall(self.state, self._rflags(), self.vendor):
             self._fault_inside(Event(vectors.UD, None, rip, software=False))
             return
         cpl, long = hidden & at.HIDDEN_CPL, hidden & at.HIDDEN_CS64
@@ -205,7 +226,7 @@ class Processor:
         hidden, rip = self._dwords[_HIDDEN], self._words[_RIP]
         if not self.vendor.long_mode_sysenter:
             self._fault_inside(Event(vectors.UD, None, rip, software=False))
-        elif not fast.sysenter(self.state, self._cells[FLAGS]):
+        elif not fast.sysenter(self.state, self._rflags()):
             self._fault_inside(Event(vectors.GP, 0, rip, software=False))
         else:
             cpl, long = hidden & at.HIDDEN_CPL, hidden & at.HIDDEN_CS64
@@ -216,6 +237,12 @@ class Processor:
         self.counter.adjust(USER if self.state.cpl == 3 else KERNEL, -1)
         self._deliver(event, event.return_rip)
         self.state.rip -= fast.LENGTH
+
+    def _rflags(self) -> int:
+        """RFLAGS at this hook, as the program sees them."""
+        if self._stepper.is_stepping:
+            return self._stepper.end()
+        return self._cells[FLAGS]
 
     # ---- who must know
 
@@ -229,7 +256,9 @@ class Processor:
         else:
             self.ledger.trapped_in_kernel()
         if self.watchers:
-            event = Entered(mechanism, vector, code, cpl, long, rip, self.state.rip)
+            fast_entry = fast.LENGTH if vector is None else 0  # the engine has yet to add it
+            entry = self.state.rip + fast_entry
+            event = Entered(mechanism, vector, code, cpl, long, rip, entry)
             for watcher in self.watchers:
                 watcher.entered(event)
         if self._kernel is None:

@@ -16,7 +16,15 @@ import mmap
 from struct import Struct
 from typing import Final
 
-from emu.cpu.counters import KERNEL, NO_BLOCK, Block, Counter, InstructionCount, repeats_alone
+from emu.cpu.counters import (
+    KERNEL,
+    NO_BLOCK,
+    UNLIMITED,
+    Block,
+    Counter,
+    InstructionCount,
+    repeats_alone,
+)
 from emu.cpu.engine import HOOK_BLOCK, STOP_FUNCTION, Engine
 from emu.cpu.hostcode import HostCode, address_of
 from emu.errors import EngineError
@@ -33,7 +41,6 @@ _SLOT_SIZE: Final = _SLOT.size
 _SLOTS: Final = 1 << 14  # per arena
 _NO_TAG: Final = (1 << 64) - 1
 _TOTALS, _CURRENT, _PREVIOUS, _BUDGET = 0, 2, 3, 4
-_UNLIMITED: Final = 1 << 62
 _HOOK_SIZE: Final = 96
 _CALLBACK: Final = ctypes.CFUNCTYPE(
     None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_uint64
@@ -49,7 +56,7 @@ class SlotCounter(Counter):
         super().__init__(engine, count)
         self._state = (ctypes.c_uint64 * 5)()
         self._view = memoryview(self._state).cast("B").cast("Q")
-        self._view[_BUDGET] = _UNLIMITED
+        self._view[_BUDGET] = UNLIMITED
         self._totals = ctypes.addressof(self._state)
         self.kernel_at = self._totals + 8 * KERNEL
         self._blocks: dict[int, Block] = {}
@@ -159,7 +166,7 @@ class SlotCounter(Counter):
     def exhausted(self) -> bool:
         return self._view[_BUDGET] >> 63 == 1
 
-    def limit(self, instructions: int) -> None:
+    def limit(self, instructions: int = UNLIMITED) -> None:
         self._view[_BUDGET] = instructions
 
     def abort(self, pc: int) -> None:

@@ -233,6 +233,11 @@ class CpuState:
         """Sets RFLAGS, the lazy ones included."""
         self.jump(self.rip, value)
 
+    def set_trap_flag(self, on: bool) -> None:
+        """TF alone; the other flags stay as they are."""
+        rflags = self.words[RFLAGS >> 3]
+        self.words[RFLAGS >> 3] = rflags | flags.TF if on else rflags & ~flags.TF
+
     def forget_exception(self) -> None:
         """Tells the engine that its exception was delivered, so that the next makes no #DF."""
         self.dwords[OLD_EXCEPTION >> 2] = _NO_EXCEPTION

@@ -212,7 +212,7 @@ class Delivery:
 
     def _word(self, address: int) -> int:
         try:
-            return self.translations.read_word(self.state.control(3), address)
+            return self.translations.read_word(self.state.control(3), address & _MASK64)
         except walk.WalkFault as fault:
             raise self._page_fault(fault, "read of a system table") from None
 

@@ -22,6 +22,7 @@ from emu.x86.paging import (
     PRESENT,
     USER,
     WRITABLE,
+    is_canonical,
 )
 
 _ENTRY: Final = Struct("<Q")
@@ -70,6 +71,8 @@ class PageTables:
         return table
 
     def _slot(self, address: int) -> int:
+        if not is_canonical(address):
+            return 0
         table = self._leaf_table(address, create=False)
         return table and table + 8 * (address >> 12 & INDEX_MASK)
 
@@ -154,7 +157,7 @@ class PageTables:
             NotMapped: as `translate`, at the first page that fails.
         """
         view = self.physical.view
-        if address & _OFFSET <= PAGE_SIZE - size:
+        if 0 < size <= PAGE_SIZE - (address & _OFFSET):
             start = self.translate(address, need)
             return bytes(view[start : start + size])
         parts = []

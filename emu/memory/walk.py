@@ -26,6 +26,7 @@ from emu.x86.paging import (
 )
 
 _OFFSET: Final = PAGE_SIZE - 1
+_MASK64: Final = (1 << 64) - 1
 _HUGE_SHIFTS: Final = (21, 30)
 
 
@@ -71,7 +72,8 @@ def read(ram: PhysicalMemory, cr3: int, address: int, size: int) -> bytes:
     room = PAGE_SIZE - (address & _OFFSET)
     if size <= room:
         return bytes(ram.view[start : start + size])
-    return bytes(ram.view[start : start + room]) + read(ram, cr3, address + room, size - room)
+    rest = address + room & _MASK64  # linear addresses wrap
+    return bytes(ram.view[start : start + room]) + read(ram, cr3, rest, size - room)
 
 
 def write(ram: PhysicalMemory, cr3: int, address: int, data: bytes) -> None:
@@ -79,7 +81,7 @@ def write(ram: PhysicalMemory, cr3: int, address: int, data: bytes) -> None:
     room = PAGE_SIZE - (address & _OFFSET)
     start = physical_address(ram, cr3, address, write=True)
     if len(data) > room:
-        write(ram, cr3, address + room, data[room:])
+        write(ram, cr3, address + room & _MASK64, data[room:])
         data = data[:room]
     ram.view[start : start + len(data)] = data
 
