@@ -74,6 +74,7 @@ TABLE_64: Final = {
     "pushfq": "9c",
     "popfq": "9d",
     "push rax": "50",
+    "push rcx": "51",
     "pop rax": "58",
     "add rsp, 8": "4883c408",
     "add qword ptr [rsp], 2": "4883042402",

@@ -78,7 +78,6 @@ def test_a_program_goes_on_after_a_limit_where_it_was(counter: str) -> None:
     assert (guest.machine.counter.user, guest.machine.counter.kernel) == (202, 1)
 
 
-@pytest.mark.xfail(reason="run() without a limit goes on with what is left of the last one")
 def test_a_limit_that_was_reached_does_not_bind_the_next_run(counter: str) -> None:
     guest = finite(counter)
     assert guest.machine.run(50) is True
@@ -86,7 +85,6 @@ def test_a_limit_that_was_reached_does_not_bind_the_next_run(counter: str) -> No
     assert guest.machine.counter.user == 202
 
 
-@pytest.mark.xfail(reason="run() without a limit goes on with what is left of the last one")
 def test_a_limit_that_was_not_reached_does_not_bind_the_next_run(counter: str) -> None:
     guest = finite(counter)
     guest.machine.run(300)
@@ -178,7 +176,6 @@ def test_a_shutdown_by_a_fault_leaves_an_exact_count(counter: str) -> None:
     assert (guest.machine.counter.user, guest.machine.counter.kernel) == (2, 0)
 
 
-@pytest.mark.xfail(reason="an INT n that ends in a shutdown is not taken back")
 def test_a_shutdown_by_int_n_leaves_an_exact_count(counter: str) -> None:
     guest = shut_down_at(counter, "int 0x80")
     assert (guest.machine.counter.user, guest.machine.counter.kernel) == (2, 0)

@@ -267,7 +267,6 @@ def test_sysenter_is_one_mechanism_of_the_ledger(intel: Fast, long: bool, abi: s
 @pytest.mark.parametrize(
     ("instruction", "entry"), [("syscall", SYSCALL_ENTRY), ("sysenter", SYSENTER_ENTRY)]
 )
-@pytest.mark.xfail(reason="the record is made before the engine adds the length to RIP")
 def test_a_watcher_is_told_where_the_kernel_begins(
     intel: Fast, instruction: str, entry: int
 ) -> None:

@@ -73,14 +73,14 @@ FIELDS: Final = (
     pytest.param(at.ERROR_CODE, 4, id="ERROR_CODE"),
     pytest.param(at.OLD_EXCEPTION, 4, id="OLD_EXCEPTION"),
     unproved("HIDDEN_FLAGS", at.HIDDEN_FLAGS, 4),
-    unproved("EFER", at.EFER, 8),
+    pytest.param(at.EFER, 8, id="EFER"),
     unproved("CC_SOURCE", at.CC_SOURCE, 8),
     unproved("CC_OPERATION", at.CC_OPERATION, 4),
     unproved("DIRECTION", at.DIRECTION, 4),
     unproved("RFLAGS", at.RFLAGS, 8),
     unproved("IS_INT", at.IS_INT, 4),
     unproved("segments", at.SEGMENT, 24),
-    unproved("CR3", at.CR + 24, 8),
+    pytest.param(at.CR + 24, 8, id="CR3"),
 )
 
 

@@ -187,17 +187,11 @@ def test_writing_no_bytes_needs_no_page(space: PageTables) -> None:
     assert space.entry(PAGE) == 0
 
 
-@pytest.mark.xfail(
-    raises=NotMapped, reason="read(address, 0) asks for the page at `address`; write does not"
-)
 def test_reading_no_bytes_needs_no_page(space: PageTables) -> None:
     assert space.read(PAGE, 0) == b""
 
 
 @pytest.mark.parametrize("upper", [1 << 48, 1 << 63, 0xFFFF << 48])
-@pytest.mark.xfail(
-    reason="bits 63..48 of an address are ignored, so a pointer that is not canonical aliases"
-)
 def test_an_address_that_is_not_canonical_is_not_mapped(
     space: PageTables, ram: PhysicalMemory, upper: int
 ) -> None:
