@@ -122,11 +122,14 @@ class Engine(Callbacks):
         """
         self.stopping = False
         self.state.load()
+        self.state.is_running = True
         try:
             self._uc.emu_start(self.state.rip, 0)
         except unicorn.UcError as error:
             if not self.has_failed:
                 raise EngineError(f"the engine stopped at {self.rip():#x}: {error}") from None
+        finally:
+            self.state.is_running = False
         self.raise_failure()
 
     def stop(self) -> None:
@@ -143,6 +146,7 @@ class Engine(Callbacks):
         return self._read(const.UC_X86_REG_EFLAGS)
 
     def _read(self, register: int) -> int:
+        self._value[0] = 0  # some registers are shorter than the cell
         _fast.uc_reg_read(self.handle, register, self._value_pointer)
         return self._value[0]
 
@@ -172,6 +176,10 @@ class Engine(Callbacks):
     def read_registers(self) -> list[int]:
         """The 16 GPRs and RIP by the engine's own call, not from the state block."""
         return [self._read(register) for register in (*_GPR_IDS, const.UC_X86_REG_RIP)]
+
+    def read_selectors(self) -> list[int]:
+        """CS and GS by the engine's own call."""
+        return [self._read(register) for register in (const.UC_X86_REG_CS, const.UC_X86_REG_GS)]
 
     def write_gdtr(self, base: int, limit: int) -> None:
         """LGDT by the engine's own call."""

@@ -9,20 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 
 from emu.cpu import state as at
 from emu.cpu.engine import Engine
 from emu.cpu.state import CpuState, Segment
 from emu.errors import EngineError
 from emu.memory.physical import PhysicalMemory
-from emu.x86 import msrs
-from emu.x86.registers import FS, GDTR, GS, RDI, RSI
+from emu.x86 import flags, msrs
+from emu.x86.registers import CS, FS, GDTR, GS, RDI, RSI
 from emu.x86.vectors import GP
 
 _PAGE: Final = 0
 _BAD_SELECTOR: Final = 0x5678  # beyond every GDT: #GP with this error code
 _LOAD_DS: Final = bytes.fromhex("8ed8")  # mov %eax,%ds
+_CLI: Final = bytes.fromhex("fa 8ed8")  # cli; mov %eax,%ds: whatever the ring, one faults
+_INT_77: Final = bytes.fromhex("cd77")
 _CPUID: Final = bytes.fromhex(  # for each entry at (%rsi), %edi of them
     "8b06 8b4e04 0fa2"  # mov (%rsi),%eax; mov 4(%rsi),%ecx; cpuid
     "8906 895e04 894e08 89560c"  # mov %eax,(%rsi) ... mov %edx,12(%rsi)
@@ -48,6 +50,17 @@ _MSR_OFFSETS: Final = {
 }
 
 
+class Report(NamedTuple):
+    """What the state says at an exception."""
+
+    vector: int
+    error_code: int
+    old_exception: int
+    is_int: bool
+    rip: int
+    next_rip: int
+
+
 def proved_engine(physical: PhysicalMemory, model: str) -> Engine:
     """An engine whose state block means what state.py says.
 
@@ -69,8 +82,15 @@ def _prove_registers(engine: Engine) -> None:
     expected = [0x5CA1_AB1E_0000_0000 + i for i in range(16)] + [0x7000_1234]
     for i, mark in enumerate(expected):
         state.words[i] = mark
+    state.words[at.RFLAGS >> 3] = flags.AC | flags.FIXED
+    state.words[at.CC_SOURCE >> 3] = flags.ZF | flags.CF
+    state.dwords[at.CC_OPERATION >> 2] = at.CC_IS_FLAGS
+    state.dwords[at.DIRECTION >> 2] = 0xFFFF_FFFF
+    state.set_segment(CS, Segment(0x1233, 0, 0, 0))
+    state.set_segment(GS, Segment(0x5673, 0, 0, 0))
     state.store()
-    found = engine.read_registers()
+    found = [*engine.read_registers(), engine.flags(), *engine.read_selectors()]
+    expected += [flags.AC | flags.FIXED | flags.ZF | flags.CF | flags.DF, 0x1233, 0x5673]
     for number, offset in _MSR_OFFSETS.items():
         mark = 0x5A00 | number & 0xFF
         engine.write_msr(number, mark)
@@ -93,21 +113,28 @@ def _prove_registers(engine: Engine) -> None:
 
 
 def _prove_exceptions(engine: Engine) -> None:
-    """In ring 3, made by hand, the load of a bad selector must fault, with its error code."""
+    """In ring 3, made by hand: a bad selector, a privileged instruction and INT n are reported."""
     state = engine.state
-    seen: list[tuple[int, int, int, bool]] = []
+    seen: list[Report] = []
 
     def note(vector: int) -> None:
         old = state.dwords[at.OLD_EXCEPTION >> 2]
-        seen.append((vector, state.error_code, old, state.is_int))
+        seen.append(Report(vector, state.error_code, old, state.is_int, state.rip, state.next_rip))
         engine.stop()
 
     def prepare() -> None:
         state.words[0] = _BAD_SELECTOR
         state.set_cs_ss(_RING3_CODE, _RING3_DATA, cpl=3)
 
-    _execute(engine, _LOAD_DS, prepare, note)
-    if seen != [(GP, _BAD_SELECTOR, GP, False)]:
+    for code in (_LOAD_DS, _CLI, _INT_77):
+        _execute(engine, code, prepare, note)
+    load, cli, interrupt = seen
+    if (
+        load[:5] != (GP, _BAD_SELECTOR, GP, False, _PAGE)
+        or cli[:5] != (GP, 0, GP, False, _PAGE)
+        or (interrupt.vector, interrupt.is_int, interrupt.rip, interrupt.next_rip)
+        != (0x77, True, _PAGE + len(_INT_77), _PAGE + len(_INT_77))
+    ):
         raise EngineError("this Unicorn reports exceptions in an unknown way")
 
 

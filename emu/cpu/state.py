@@ -55,7 +55,7 @@ HIDDEN_LMA: Final = 1 << 14
 HIDDEN_CS64: Final = 1 << 15
 _FROM_SEGMENTS: Final = HIDDEN_CPL | HIDDEN_CS32 | HIDDEN_SS32 | HIDDEN_ADDSEG | HIDDEN_CS64
 
-_CC_IS_FLAGS: Final = 1  # CC_OPERATION: the status flags stand in CC_SOURCE as they are
+CC_IS_FLAGS: Final = 1  # CC_OPERATION: the status flags stand in CC_SOURCE as they are
 _LAZY: Final = flags.STATUS | flags.DF
 _NO_EXCEPTION: Final = 0xFFFF_FFFF
 _SEGMENT: Final = Struct("<IxxxxQII")
@@ -91,6 +91,7 @@ class CpuState:
         self.dwords: Final = block.cast("I")
         self.load: Final = load
         self.store: Final = store
+        self.is_running = False  # between two runs the engine keeps all of RFLAGS in one place
         self._flat_ring0: dict[int, bytes] = {}  # selector -> CS and SS, packed
 
     @property
@@ -201,11 +202,11 @@ class CpuState:
             self.raw,
             RIP,
             rip,
-            rflags & ~_LAZY | flags.FIXED,
+            (rflags & ~_LAZY if self.is_running else rflags) | flags.FIXED,
             0,
             rflags & flags.STATUS,
             0,
-            _CC_IS_FLAGS,
+            CC_IS_FLAGS,
             0xFFFF_FFFF if rflags & flags.DF else 1,
             hidden,
         )

@@ -112,9 +112,6 @@ def test_flags_that_a_callback_sets_are_those_of_the_next_instruction(bare: Bare
     assert bytes(bare.physical.view[0x1FFF:0x2003]) == bytes.fromhex("00aaaa00")
 
 
-@pytest.mark.xfail(
-    reason="emu_start takes the status flags and DF from RFLAGS, where set_flags does not put them"
-)
 def test_flags_that_are_set_between_two_runs_are_those_of_the_next_instruction(
     bare: Bare,
 ) -> None:
