@@ -16,7 +16,7 @@ from typing import Final
 from bench.experiments import compute, crossings, faults, startup, steps
 from bench.measure import ROOT, compiled_files
 from bench.report import Section, as_json, as_markdown, into_page
-from bench.subjects import missing
+from bench.subjects import neighbours
 
 EXPERIMENTS: Final[Mapping[str, Callable[[bool, int], list[Section]]]] = {
     "compute": compute.run,
@@ -62,11 +62,11 @@ def _parse(argv: list[str]) -> argparse.Namespace:
 
 
 def _report(options: argparse.Namespace, sections: list[Section]) -> None:
-    absent = missing()
+    others = neighbours()
     if options.json:
-        report = as_json(sections, options.quick, absent)
+        report = as_json(sections, options.quick, others)
         Path(options.json).write_text(json.dumps(report, indent=1) + "\n")
-    tables = as_markdown(sections, options.quick, absent)
+    tables = as_markdown(sections, options.quick, others)
     if options.write_docs:
         PAGE.write_text(into_page(PAGE.read_text("utf-8"), tables), "utf-8")
     print(tables, end="")

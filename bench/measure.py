@@ -59,6 +59,11 @@ class Figure(NamedTuple):
         """The difference, round by round."""
         return Figure(tuple(a - b for a, b in zip(self.values, other.values, strict=True)))
 
+    @property
+    def least(self) -> float:
+        """The best round: what else the machine does can only add to it."""
+        return min(self.values)
+
     def over(self, base: Figure) -> float:
         """The ratio to `base`: the median of the ratios of the rounds."""
         return statistics.median(a / b for a, b in zip(self.values, base.values, strict=True))

@@ -74,13 +74,13 @@ def _cpu_name() -> str:
 # --- JSON -----------------------------------------------------------------------------------------
 
 
-def as_json(sections: Sequence[Section], quick: bool, missing: Sequence[str]) -> dict[str, Any]:
-    """The whole run as one JSON object. `missing` says what could not be measured."""
+def as_json(sections: Sequence[Section], quick: bool, neighbours: Sequence[str]) -> dict[str, Any]:
+    """The whole run as one JSON object. `neighbours`: which others were measured."""
     return {
         "format": FORMAT,
         "host": host(),
         "quick": quick,
-        "missing": list(missing),
+        "neighbours": list(neighbours),
         "sections": {section.name: _section_json(section) for section in sections},
     }
 
@@ -112,14 +112,14 @@ def _section_json(section: Section) -> dict[str, Any]:
 # --- Markdown -------------------------------------------------------------------------------------
 
 
-def as_markdown(sections: Sequence[Section], quick: bool, missing: Sequence[str]) -> str:
+def as_markdown(sections: Sequence[Section], quick: bool, neighbours: Sequence[str]) -> str:
     """The whole run as tables."""
     where = host()
     lines = [f"Measured on {where['cpu']}, Python {where['python']}, Unicorn {where['unicorn']}."]
     if quick:
         lines.append("**Quick sizes: good for a look, not for a claim.**")
     tables = (_section_markdown(section) for section in sections)
-    return "\n".join([*lines, *missing, "", *tables]).rstrip() + "\n"
+    return "\n".join([" ".join([*lines, *neighbours]), "", *tables]).rstrip() + "\n"
 
 
 def _section_markdown(section: Section) -> str:
@@ -130,9 +130,9 @@ def _section_markdown(section: Section) -> str:
         table = [cells[:-1] for cells in table]
     lines = [f"### {section.title}", ""]
     lines += ["| " + " | ".join(cells) + " |" for cells in table]
-    lines += ["", *(f"- {note}" for note in section.notes)]
-    lines += [_requirement_markdown(requirement) for requirement in section.requirements]
-    return "\n".join(lines) + "\n"
+    remarks = [f"- {note}" for note in section.notes]
+    remarks += [_requirement_markdown(requirement) for requirement in section.requirements]
+    return "\n".join([*lines, *([""] if remarks else []), *remarks]) + "\n"
 
 
 def _cells(row: Row) -> list[str]:

@@ -54,14 +54,26 @@ def rig_run(rig: str, *arguments: object, python: str = PYTHON) -> float:
     return seconds
 
 
-def missing() -> list[str]:
-    """What could not be measured here, and why."""
-    notes = []
-    if qemu(64) is None:
-        notes.append("qemu-user is not installed, so it is not measured.")
-    if qiling_python() is None:
-        notes.append(
+def neighbours() -> list[str]:
+    """Which versions of the neighbours were measured, and which could not be, and why."""
+    return [_qemu_version(), _qiling_version()]
+
+
+def _qemu_version() -> str:
+    emulator = qemu(64)
+    if emulator is None:
+        return "qemu-user is not installed, so it is not measured."
+    said = run_child([emulator, "--version"]).output.decode()
+    return f"qemu-user is {said.split('version ')[-1].split()[0]}."
+
+
+def _qiling_version() -> str:
+    python = qiling_python()
+    if python is None:
+        return (
             f"Qiling cannot be imported and {QILING_VARIABLE} names no interpreter that can, "
             "so it is not measured."
         )
-    return notes
+    ask = "from importlib.metadata import version as v; print(v('qiling'), v('unicorn'))"
+    qiling, unicorn = run_child([python, "-c", ask]).output.decode().split()
+    return f"Qiling is {qiling}, on Unicorn {unicorn}."

@@ -45,7 +45,7 @@ def quick(name: str, folder: Path) -> tuple[dict[str, Any], str]:
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_an_experiment_reports_each_of_its_sections(name: str, tmp_path: Path) -> None:
     report, printed = quick(name, tmp_path)
-    assert report.keys() == {"format", "host", "quick", "missing", "sections"}
+    assert report.keys() == {"format", "host", "quick", "neighbours", "sections"}
     assert report["quick"] is True
     assert set(SECTIONS[name]) <= report["sections"].keys()
     for section_name, section in report["sections"].items():

@@ -35,6 +35,7 @@ SECTION: Final = Section(
 def test_a_figure_knows_its_median_its_spread_and_its_ratio() -> None:
     assert OTHER.median == 4.0
     assert OTHER.spread == 1.75
+    assert OTHER.least == 2.0
     assert OTHER.over(BASE) == 2.0, "the median of 2, 2 and 3"
     assert OTHER.minus(BASE).values == (1.0, 2.0, 6.0)
     assert OTHER.scaled(10).median == 40.0
@@ -54,7 +55,7 @@ def test_a_number_has_three_digits_that_count(value: float, text: str) -> None:
 
 
 def test_a_table_shows_rows_ratios_remarks_notes_and_what_is_missed() -> None:
-    printed = as_markdown([SECTION], quick=False, missing=["One thing is missing."])
+    printed = as_markdown([SECTION], quick=False, neighbours=["One thing is missing."])
     assert "| other | 4.00 | 175% | 2.00 | scaled |" in printed
     assert "- A note.\n" in printed
     assert "at most 1.50; found 2.00: **is missed**" in printed
@@ -62,7 +63,7 @@ def test_a_table_shows_rows_ratios_remarks_notes_and_what_is_missed() -> None:
 
 
 def test_the_json_holds_every_single_value() -> None:
-    report = as_json([SECTION], quick=True, missing=[])
+    report = as_json([SECTION], quick=True, neighbours=[])
     row = report["sections"]["name"]["rows"][1]
     assert row["values"] == [2.0, 4.0, 9.0]
     assert report["sections"]["name"]["requirements"][0]["holds"] is False
