@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 
 from emu.cpu import hostcode
-from emu.cpu.state import RFLAGS, Segment
+from emu.cpu.state import Segment
 from emu.events import Entered, Refused
 from emu.machine import Machine
 from emu.memory.pagetables import NotMapped, PageTables
@@ -261,7 +261,6 @@ class Guest:
             state.set_segment(number, self.loaded(selectors.get(SEGMENTS[number], 0)))
         state.set_cs_ss(*cs_ss, cpl)
         state.set_flags(rflags)
-        state.words[RFLAGS >> 3] = rflags | flags.FIXED  # where a new run looks for all of them
         state.store()
 
     def seen(self, words: int = 8) -> State:
