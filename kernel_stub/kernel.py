@@ -183,6 +183,10 @@ class Kernel:
         if regs[_RIP] == self.half.symbols["native_irq_return_iret"]:
             self.fault(signals.SIGSEGV, signals.SI_KERNEL, 0, describe(vector, regs))
             return
+        if vector == vectors.DB and regs[_RIP] == self.half.symbols["entry_SYSENTER_compat"]:
+            # SYSENTER keeps TF: the program steps itself into the kernel, which is its own trap.
+            self.fault(signals.SIGTRAP, signals.TRAP_TRACE, 0, describe(vector, regs))
+            return
         raise KernelBug(f"ring 0 trapped: {describe(vector, regs)}")
 
     def fault(self, signal: int, code: int, address: int, cause: str) -> None:

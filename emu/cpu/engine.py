@@ -83,7 +83,7 @@ class Engine(Callbacks):
         start = self._context.context.value
         self._state_at = start + size - at.SIZE
         header = size - at.SIZE
-        if not 0 < header <= 256:
+        if header != at.HEADER:
             raise EngineError(f"unknown size of the saved CPU state: {size} bytes")
         block = memoryview((ctypes.c_char * at.SIZE).from_address(start + header)).cast("B")
         save, restore = _fast.uc_context_save, _fast.uc_context_restore

@@ -74,7 +74,7 @@ class Processor:
         self._last_cr2 = 0
         self._stepper = Stepper(engine)
         self._words, self._dwords = engine.state.words, engine.state.dwords
-        self._handovers: set[int] = set()  # addresses where VMCALL was seen at CPL 0
+        self._handovers: dict[int, int] = {}  # where VMCALL was seen at CPL 0: RIP, physical
         engine.hook_interrupts(self._interrupted)
         engine.hook_invalid(self._invalid)
         engine.hook_syscall(self._syscall, counter.kernel_at)
@@ -184,14 +184,17 @@ class Processor:
         return True
 
     def _is_handover(self, rip: int) -> bool:
-        if rip in self._handovers:
+        """Whether VMCALL stands at `rip`, for a kernel to answer."""
+        ram = self.engine.physical
+        at_once = self._handovers.get(rip)
+        if at_once is not None and ram.view[at_once : at_once + _VMCALL_LENGTH] == VMCALL:
             return True
         if self._kernel is None:
             return False
-        code = walk.read(self.engine.physical, self.state.control(3), rip, len(VMCALL))
-        if code != VMCALL:
+        cr3 = self.state.control(3)
+        if walk.read(ram, cr3, rip, _VMCALL_LENGTH) != VMCALL:
             return False
-        self._handovers.add(rip)
+        self._handovers[rip] = walk.physical_address(ram, cr3, rip)
         return True
 
     def _deliver(self, event: Event, rip: int) -> None:

@@ -45,6 +45,7 @@ IS_INT: Final = 5388
 NEXT_RIP: Final = 5392
 OLD_EXCEPTION: Final = 5496
 SIZE: Final = 5568
+HEADER: Final = 40  # what the engine's context keeps in front of the state
 
 # The engine's hidden flags that follow from the segment caches.
 HIDDEN_CPL: Final = 3

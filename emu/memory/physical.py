@@ -68,6 +68,7 @@ class PhysicalMemory:
 
     def free(self, frame: int) -> None:
         """One page less uses `frame`; the last use gives it back."""
+        assert frame not in self._free[-1:], f"frame {frame:#x} was given back twice"
         uses = self._uses.pop(frame, 1) - 1
         if uses > 1:
             self._uses[frame] = uses

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from emu.errors import EngineError
 from emu.memory.physical import PhysicalMemory
 from emu.x86.paging import (
     ADDRESS_MASK,
@@ -44,6 +45,7 @@ def physical_address(ram: PhysicalMemory, cr3: int, address: int, write: bool = 
 
     Raises:
         WalkFault: an entry is not present, or a write meets a read-only page.
+        EngineError: the tables name memory that the machine does not have.
     """
     words = ram.words
     table = cr3 & ADDRESS_MASK
@@ -63,6 +65,8 @@ def physical_address(ram: PhysicalMemory, cr3: int, address: int, write: bool = 
             break
     if write and not writable:
         raise WalkFault(address, PF_PRESENT | PF_WRITE)
+    if table >= ram.size:
+        raise EngineError(f"the page tables map {address:#x} beyond RAM, to {table:#x}")
     return table | address & _OFFSET
 
 

@@ -93,8 +93,8 @@ def as_text(result: Result) -> str:
     notes = {
         "instructions": "",
         "instructions:u": "ring 3",
-        "entry": "ring 0, up to the hand-over",
-        "handler": "Python answers: no guest instruction",
+        "entry": "ring 0, to the hand-over",
+        "handler": "Python: no guest code",
         "exit": "ring 0, back to ring 3",
     }
     for value, event in _paths(result):

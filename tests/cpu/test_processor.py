@@ -145,7 +145,6 @@ def test_an_invalid_opcode_of_ring_0_is_no_handover() -> None:
     assert guest.entry.from_cpl == 0
 
 
-@pytest.mark.xfail(reason="an address where VMCALL was seen once is taken for a handover for ever")
 def test_code_that_replaced_a_handover_is_what_it_is() -> None:
     guest = Guest()
     guest.attach()
@@ -158,7 +157,6 @@ def test_code_that_replaced_a_handover_is_what_it_is() -> None:
     assert guest.entry.vector == 6
 
 
-@pytest.mark.xfail(raises=IndexError, reason="the walk does not ask whether a frame is in RAM")
 def test_a_gate_beyond_ram_stops_the_machine_with_a_sentence() -> None:
     guest = Guest()
     guest.tables.map(IDT_BASE, 64 << 20, 0)
