@@ -94,7 +94,7 @@ def syscall_table() -> str:
     tables = (X86_64.numbers, I386.numbers)
     numbers = [{name: number for number, name in table.items()} for table in tables]
     rows = [
-        (f"`{name}`", numbers[0].get(name, ""), numbers[1].get(name, ""), call.support, call.missing)
+        (f"`{name}`", *(by.get(name, "") for by in numbers), call.support, call.missing)
         for name, call in sorted(REGISTRY.items())
     ]
     return markdown(("call", "x86_64", "i386", "how well", "what is missing"), rows)
