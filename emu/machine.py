@@ -29,8 +29,8 @@ class Machine:
 
     Args:
         memory: bytes of RAM.
-        vendor: `intel` or `amd`, where the two differ.
-        model: the CPU model (emu.cpu.engine.MODELS); by default one of the vendor's.
+        vendor: `intel` or `amd`, where the two differ; by default the model's own.
+        model: the CPU model (emu.cpu.engine.MODELS); by default one of the vendor's (intel's).
         counter: `native`, `python`, or `auto`: native where the host allows it.
         watchers: who is told of every crossing.
 
@@ -42,21 +42,19 @@ class Machine:
     def __init__(
         self,
         memory: int = DEFAULT_MEMORY,
-        vendor: str = "intel",
+        vendor: str | None = None,
         model: str | None = None,
         counter: str = "auto",
         watchers: Sequence[Watcher] = (),
     ) -> None:
-        if vendor not in VENDORS:
+        if vendor is not None and vendor not in VENDORS:
             raise UsageError(f"no vendor {vendor!r}; known: {', '.join(VENDORS)}")
         self.physical = PhysicalMemory(memory)
-        self.engine = proved_engine(self.physical, model or DEFAULT_MODELS[vendor])
-        leaves = cpuid_leaves(self.engine, VENDORS[vendor])
+        self.engine = proved_engine(self.physical, model or DEFAULT_MODELS[vendor or "intel"])
+        leaves, chosen = cpuid_leaves(self.engine, VENDORS[vendor] if vendor else None)
         self.counter = make_counter(counter, self.engine)
         self.ledger = Ledger()
-        self.processor = Processor(
-            self.engine, self.counter, VENDORS[vendor], self.ledger, watchers
-        )
+        self.processor = Processor(self.engine, self.counter, chosen, self.ledger, watchers)
         hook_features(self.engine, leaves, self.counter)
         self.hwcap: Final = leaves[1, 0][3]  # EDX of CPUID leaf 1: Linux's AT_HWCAP
 

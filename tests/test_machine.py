@@ -236,3 +236,14 @@ def test_two_machines_do_the_same_to_the_last_bit(counter: str) -> None:
         guest.state.load()
         ends.append((bytes(guest.state.raw[: 16 * 8]), guest.words(DATA, 4), guest.events))
     assert ends[0] == ends[1]
+
+
+@pytest.mark.parametrize(("model", "vendor"), [("haswell", "intel"), ("epyc-rome", "amd")])
+def test_without_a_vendor_it_is_the_models_own(model: str, vendor: str) -> None:
+    assert Machine(MEMORY, model=model).processor.vendor is VENDORS[vendor]
+
+
+@pytest.mark.parametrize("model", ["486", "pentium3", "coreduo", "n270", "qemu32"])
+def test_a_model_without_64_bit_mode_is_refused(model: str) -> None:
+    with pytest.raises(UsageError, match="has no 64-bit mode"):
+        Machine(MEMORY, model=model)

@@ -94,7 +94,7 @@ def _report_options(verb: argparse.ArgumentParser) -> None:
 def _machine_options(verb: argparse.ArgumentParser) -> None:
     machine = verb.add_argument_group("the machine")
     machine.add_argument(
-        "--vendor", choices=("intel", "amd"), default="intel", help="where the two differ"
+        "--vendor", choices=("intel", "amd"), help="where the two differ [the model's own]"
     )
     machine.add_argument("--cpu", metavar="MODEL", help="the CPU model; `help` lists them")
     machine.add_argument(

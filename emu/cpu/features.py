@@ -12,8 +12,9 @@ from typing import Final, TypeAlias
 from emu.cpu.counters import Counter
 from emu.cpu.engine import Engine
 from emu.cpu.probe import execute_cpuid
+from emu.errors import UsageError
 from emu.x86.registers import RAX, RBX, RCX, RDX
-from emu.x86.vendors import Vendor
+from emu.x86.vendors import AMD, INTEL, Vendor
 
 # Leaf 1, ECX.
 RDRAND: Final = 1 << 30
@@ -23,6 +24,8 @@ RDSEED: Final = 1 << 18
 
 _MASKS: Final = {(1, 0): (0, 0, RDRAND | HYPERVISOR, 0), (7, 0): (0, RDSEED, 0, 0)}
 _SUBLEAVES: Final = {4: 4, 7: 1, 0xB: 2, 0xD: 9}  # how many a leaf has
+# Leaf 8000_0001, EDX: SYSCALL, NX and long mode.
+_NEEDED: Final = 1 << 11 | 1 << 20 | 1 << 29
 _BASIC: Final = range(0xE)
 _EXTENDED: Final = range(0x8000_0000, 0x8000_001F)
 _LOW: Final = 0xFFFF_FFFF
@@ -55,14 +58,32 @@ def hook_features(engine: Engine, leaves: Leaves, counter: Counter) -> None:
     engine.hook_rdtscp(rdtscp)
 
 
-def cpuid_leaves(engine: Engine, vendor: Vendor) -> Leaves:
-    """Every leaf (leaf, subleaf) as the guest sees it; asked before paging is on."""
+def cpuid_leaves(engine: Engine, vendor: Vendor | None) -> tuple[Leaves, Vendor]:
+    """Every leaf (leaf, subleaf) as the guest sees it, and the vendor; asked before paging is on.
+
+    Without a `vendor` it is the model's own.
+
+    Raises:
+        UsageError: the model has no long mode.
+    """
     keys = [(leaf, sub) for leaf in (*_BASIC, *_EXTENDED) for sub in range(_SUBLEAVES.get(leaf, 1))]
     leaves = dict(zip(keys, execute_cpuid(engine, keys), strict=True))
+    if leaves[0x8000_0001, 0][3] & _NEEDED != _NEEDED:
+        raise UsageError(f"the CPU model {engine.model} has no 64-bit mode: choose another --cpu")
     for key, masks in _MASKS.items():
         leaves[key] = tuple(v & ~m for v, m in zip(leaves[key], masks, strict=True))  # type: ignore[assignment]  # four values stay four
+    _, ebx, ecx, edx = leaves[0, 0]
+    if vendor is None:
+        vendor = INTEL if _name(ebx, ecx, edx) == INTEL.cpuid_name else AMD
     name = vendor.cpuid_name.encode()
     ebx, edx, ecx = (int.from_bytes(name[i : i + 4], "little") for i in (0, 4, 8))
     for leaf in (_BASIC[0], _EXTENDED[0]):
         leaves[leaf, 0] = (leaves[leaf, 0][0], ebx, ecx, edx)
-    return leaves
+    return leaves, vendor
+
+
+def _name(ebx: int, ecx: int, edx: int) -> str:
+    """The vendor's name in leaf 0."""
+    return b"".join(word.to_bytes(4, "little") for word in (ebx, edx, ecx)).decode(
+        "ascii", "replace"
+    )
