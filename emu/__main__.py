@@ -1,8 +1,6 @@
 """`python -m emu` is the command `ringscope`. It holds nothing of its own."""
 
-import sys
-
-from emu.cli import main
+from emu.cli import command
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

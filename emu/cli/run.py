@@ -5,6 +5,7 @@ It turns options into objects and an ending into a status. How they work, it doe
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from argparse import Namespace
@@ -55,6 +56,8 @@ def _execute(options: Namespace) -> report.Result:
     argv = [program, *map(os.fsencode, options.arguments)]
     kernel = launch(machine, program, argv, environment(options), _files(options), options.seed)
     kernel.realtime = options.realtime
+    gc.freeze()  # all that was made so far stays to the end
+    gc.enable()
     with InterruptWatch(machine.engine.stop) as watch:
         kernel.wait_for_input = watch.wait_readable
         try:
