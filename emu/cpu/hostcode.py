@@ -84,3 +84,8 @@ class HostCode:
         self._page[self._used : self._used + len(code)] = code
         self._used += -(-len(code) // 16) * 16
         return address
+
+    def patch(self, address: int, code: bytes) -> None:
+        """Writes `code` over what was placed at `address`. It must not be running."""
+        start = address - self._base
+        self._page[start : start + len(code)] = code

@@ -5,27 +5,29 @@
  *   state:  +0 user total    +8 kernel total     +16 current slot           +24 previous slot
  *           +32 budget left
  *
- * counters.py holds the bytes; tests/cpu/test_counters.py assembles this file and compares.
- * The three constants (state, uc_emu_stop, the Python callback) are patched in.
+ * slot_counter.py holds the bytes; tests/cpu/test_hostcode.py assembles this file and compares. The
+ * three constants (state, uc_emu_stop, the Python callback) are patched in. The two instructions at
+ * `budget` stand there only while there is a limit; otherwise six bytes of NOP.
  */
         .text
-        mov     (%rcx), %rax
         movabs  $0x1111111111111111, %r9        /* state */
-        mov     16(%r9), %r10
-        mov     %rcx, 16(%r9)
         cmp     %rsi, 8(%rcx)
         jne     rep
-count:  mov     32(%rcx), %r11
+        mov     %rcx, 16(%r9)
+count:  mov     (%rcx), %rax
+        mov     32(%rcx), %r11
         add     %rax, (%r11)
-        sub     %rax, 32(%r9)
+budget: sub     %rax, 32(%r9)
         js      stop
         ret
-rep:    cmp     %rsi, 24(%rcx)
+rep:    mov     16(%r9), %r10                   /* the block before */
+        mov     %rcx, 16(%r9)
+        cmp     %rsi, 24(%rcx)
         jne     slow
         mov     16(%rcx), %r11
-        cmp     %r11, 16(%r10)                  /* the block before ended in this same rep */
+        cmp     %r11, 16(%r10)                  /* it ended in this same rep */
         jne     count
-        ret                                     /* one more iteration: counted already */
+        ret                                     /* one more turn: counted already */
 slow:   mov     %r10, 24(%r9)
         movabs  $0x3333333333333333, %rax       /* Python */
         jmp     *%rax

@@ -30,10 +30,12 @@ from emu.cpu.hostcode import HostCode, address_of
 from emu.errors import EngineError
 
 CALLBACK_CODE: Final = bytes.fromhex(
-    "488b0149b911111111111111114d8b51104989491048397108750e4c8b592049"
-    "0103492941207822c348397118750b4c8b59104d395a1075e2c34d89511848b8"
-    "3333333333333333ffe048b82222222222222222ffe0"
+    "49b9111111111111111148397108751549894910488b014c8b59204901034929"
+    "4120782ac34d8b51104989491048397118750b4c8b59104d395a1075d7c34d89"
+    "511848b83333333333333333ffe048b82222222222222222ffe0"
 )
+LIMIT_CODE: Final = bytes.fromhex("49294120 782a")  # at `budget` in slot_callback.S
+NO_LIMIT_CODE: Final = bytes.fromhex("660f1f440000")
 STATE_MARK, STOP_MARK, PYTHON_MARK = (bytes([byte]) * 8 for byte in (0x11, 0x22, 0x33))
 
 _SLOT: Final = Struct("<5Q")  # instructions, tag, end, tag of a rep block, address of a total
@@ -72,7 +74,7 @@ class SlotCounter(Counter):
         python = address_of(self._python)
         marks = {STATE_MARK: self._totals, STOP_MARK: STOP_FUNCTION, PYTHON_MARK: python}
         self._host_code = HostCode()
-        function = self._host_code.add(CALLBACK_CODE, marks)
+        function = self._function = self._host_code.add(CALLBACK_CODE, marks)
         hook = self._engine.hook_native(HOOK_BLOCK, function, self._fresh)
         found = ctypes.string_at(hook, _HOOK_SIZE).find(
             function.to_bytes(8, "little") + self._fresh.to_bytes(8, "little")
@@ -168,6 +170,8 @@ class SlotCounter(Counter):
 
     def limit(self, instructions: int = UNLIMITED) -> None:
         self._view[_BUDGET] = instructions
+        code = NO_LIMIT_CODE if instructions == UNLIMITED else LIMIT_CODE
+        self._host_code.patch(self._function + CALLBACK_CODE.index(LIMIT_CODE), code)
 
     def abort(self, pc: int) -> None:
         self._take_back(self._blocks[self._view[_CURRENT]], pc)
