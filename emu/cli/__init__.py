@@ -5,9 +5,11 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 from emu.cli.options import parse
+from emu.cli.output import say
 from emu.errors import RingscopeError
 
 
@@ -19,7 +21,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return run(options)
     except RingscopeError as error:
-        print(f"ringscope: {error}", file=sys.stderr)
+        say(f"ringscope: {error}\n")
         return error.exit_status
     except KeyboardInterrupt:
         return 130
@@ -33,9 +35,8 @@ def command() -> NoReturn:
     """
     gc.disable()
     status = main()
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except OSError:
-        pass  # whoever read has gone
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # the user may have closed it
+            with suppress(OSError):
+                stream.flush()
     os._exit(status)

@@ -7,8 +7,17 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 
 from emu.errors import UsageError
+
+
+def say(text: str) -> None:
+    """Writes `text` to stderr, where the tool speaks; nowhere if the user closed it."""
+    if sys.stderr is not None:
+        with suppress(OSError):
+            sys.stderr.write(text)
+            sys.stderr.flush()
 
 
 class Output:
@@ -33,8 +42,7 @@ class Output:
     def write(self, text: str) -> None:
         """Writes the whole report."""
         if self._path is None:
-            sys.stderr.write(text)
-            sys.stderr.flush()
+            say(text)
         else:
             self._open("wb", text.encode())
 

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 from argparse import Namespace
 from typing import Final
 
 from emu.cli.interrupt import Interrupted, InterruptWatch
-from emu.cli.output import Output
+from emu.cli.output import Output, say
 from emu.cpu.engine import MODELS
 from emu.machine import Machine
 from emu.watch import report
@@ -84,9 +83,9 @@ def _tell_why(options: Namespace, kernel: Kernel, ended_by: str, signal: int) ->
     """One line when the program did not end by itself; a signal it sent itself needs no word."""
     if ended_by == "limit":
         count = f"{options.max_instructions:,} instructions"
-        print(f"ringscope: stopped after {count}, as --max-instructions says", file=sys.stderr)
+        say(f"ringscope: stopped after {count}, as --max-instructions says\n")
     elif kernel.cause:
-        print(f"ringscope: {NAMES.get(signal, signal)}: {kernel.cause}", file=sys.stderr)
+        say(f"ringscope: {NAMES.get(signal, signal)}: {kernel.cause}\n")
 
 
 def environment(options: Namespace) -> list[bytes]:
