@@ -97,9 +97,9 @@ def test_two_runs_are_the_same_to_the_byte() -> None:
 
 
 @pytest.mark.parametrize("counter", ["native", "python"])
-@pytest.mark.parametrize("limit", [10_000, 20_000])
+@pytest.mark.parametrize("limit", [10_000, 30_000])
 def test_a_limit_ends_the_program_within_a_hundredth(limit: int, counter: str) -> None:
-    program = FIXTURES / "hello_glibc_static_64"
+    program = ROOT / "tests/counting/programs/bin/deep_recursion_64"
     report = ledger("--counter", counter, "--max-instructions", str(limit), program)
     assert report["exit_status"] == 124
     assert report["ended_by"] == "limit"
