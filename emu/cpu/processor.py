@@ -74,6 +74,7 @@ class Processor:
         self._last_cr2 = 0
         self._stepper = Stepper(engine)
         self._words, self._dwords = engine.state.words, engine.state.dwords
+        self._ram = engine.physical.mapping
         self._handovers: dict[int, int] = {}  # where VMCALL was seen at CPL 0: RIP, physical
         engine.hook_interrupts(self._interrupted)
         engine.hook_invalid(self._invalid)
@@ -185,13 +186,12 @@ class Processor:
 
     def _is_handover(self, rip: int) -> bool:
         """Whether VMCALL stands at `rip`, for a kernel to answer."""
-        ram = self.engine.physical
-        at_once = self._handovers.get(rip)
-        if at_once is not None and ram.view[at_once : at_once + _VMCALL_LENGTH] == VMCALL:
+        where = self._handovers.get(rip)
+        if where is not None and self._ram[where : where + _VMCALL_LENGTH] == VMCALL:
             return True
         if self._kernel is None:
             return False
-        cr3 = self.state.control(3)
+        ram, cr3 = self.engine.physical, self.state.control(3)
         if walk.read(ram, cr3, rip, _VMCALL_LENGTH) != VMCALL:
             return False
         self._handovers[rip] = walk.physical_address(ram, cr3, rip)

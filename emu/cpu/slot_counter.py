@@ -62,6 +62,7 @@ class SlotCounter(Counter):
         self._totals = ctypes.addressof(self._state)
         self.kernel_at = self._totals + 8 * KERNEL
         self._blocks: dict[int, Block] = {}
+        self._rests: dict[tuple[int, int], int] = {}  # by slot and pc: what _rest found
         self._arenas: list[mmap.mmap] = []
         self._python = _CALLBACK(self._slow)
         self._new_arena()
@@ -130,7 +131,7 @@ class SlotCounter(Counter):
         elif (block.start, block.end) != (pc, pc + size):
             block = self._measure(pc, size, previous)
         if not block.whole:
-            self._take_back(previous, pc)
+            self._take_back(self._view[_PREVIOUS], pc)
         if not repeats_alone(block, previous):
             self._view[_TOTALS + block.path] += block.instructions
             self._spend(block.instructions)
@@ -148,10 +149,13 @@ class SlotCounter(Counter):
         if self.exhausted:
             self._engine.stop()
 
-    def _take_back(self, block: Block, pc: int) -> None:
+    def _take_back(self, slot: int, pc: int) -> None:
+        block = self._blocks[slot]
         if block.instructions and block.start <= pc < block.end:
-            rest = self._rest(block, pc)
-            self._take()  # the block at pc may have been translated just now
+            rest = self._rests.get((slot, pc))
+            if rest is None:
+                rest = self._rests[slot, pc] = self._rest(block, pc)
+                self._take()  # the block at pc may have been translated just now
             self._view[_TOTALS + block.path] -= rest
             self._view[_BUDGET] = self._view[_BUDGET] + rest & _NO_TAG
 
@@ -174,7 +178,7 @@ class SlotCounter(Counter):
         self._host_code.patch(self._function + CALLBACK_CODE.index(LIMIT_CODE), code)
 
     def abort(self, pc: int) -> None:
-        self._take_back(self._blocks[self._view[_CURRENT]], pc)
+        self._take_back(self._view[_CURRENT], pc)
         self._forget()
 
     def adjust(self, path: int, instructions: int) -> None:
