@@ -26,25 +26,37 @@ BUS_ADRALN: Final = 1
 
 
 class Outcome(NamedTuple):
-    """The signal of an exception in user code, and its si_code."""
+    """The signal of an exception in user code, and its si_code.
+
+    `has_address`: si_addr is that of the instruction, else 0.
+    """
 
     signal: int
     code: int
+    has_address: bool = False
+
+
+class Raised(NamedTuple):
+    """A signal that an instruction caused: si_signo, si_code and si_addr."""
+
+    signal: int
+    code: int
+    address: int
 
 
 OUTCOMES: Final = {
-    vectors.DE: Outcome(SIGFPE, FPE_INTDIV),
-    vectors.DB: Outcome(SIGTRAP, TRAP_TRACE),
+    vectors.DE: Outcome(SIGFPE, FPE_INTDIV, True),
+    vectors.DB: Outcome(SIGTRAP, TRAP_TRACE, True),
     vectors.BP: Outcome(SIGTRAP, SI_KERNEL),
     vectors.OF: Outcome(SIGSEGV, SI_KERNEL),
     vectors.BR: Outcome(SIGSEGV, SI_KERNEL),
-    vectors.UD: Outcome(SIGILL, ILL_ILLOPN),
+    vectors.UD: Outcome(SIGILL, ILL_ILLOPN, True),
     vectors.NM: Outcome(SIGSEGV, SI_KERNEL),
     vectors.TS: Outcome(SIGSEGV, SI_KERNEL),
     vectors.NP: Outcome(SIGBUS, SI_KERNEL),
     vectors.SS: Outcome(SIGBUS, SI_KERNEL),
     vectors.GP: Outcome(SIGSEGV, SI_KERNEL),
-    vectors.MF: Outcome(SIGFPE, FPE_FLTUNK),
+    vectors.MF: Outcome(SIGFPE, FPE_FLTUNK, True),
     vectors.AC: Outcome(SIGBUS, BUS_ADRALN),
-    vectors.XM: Outcome(SIGFPE, FPE_FLTUNK),
+    vectors.XM: Outcome(SIGFPE, FPE_FLTUNK, True),
 }

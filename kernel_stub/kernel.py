@@ -23,7 +23,7 @@ from kernel_stub.boot import KernelHalf
 from kernel_stub.calls import CallTable
 from kernel_stub.entry import constants as entry
 from kernel_stub.errno import EFAULT, Errno
-from kernel_stub.faults import OUTCOMES
+from kernel_stub.faults import OUTCOMES, Raised
 from kernel_stub.task import Task, TaskEnded
 from kernel_stub.vfs import Vfs
 
@@ -63,6 +63,7 @@ class Kernel:
         self.wait_for_input: Callable[[int], None] = lambda fd: None
         self.landing_pad = 0
         self.cause = ""  # what a fault that ended the program was, for people
+        self.last_fault: Raised | None = None  # the same as sigaction(2) tells it
         self.calls_64 = CallTable(X86_64)
         self.calls_32 = CallTable(I386)
         self.realtime = False
@@ -167,7 +168,8 @@ class Kernel:
             self._page_fault(regs)
         else:
             outcome = OUTCOMES[vector]
-            self.fault(outcome.signal, outcome.code, regs[_RIP], describe(vector, regs))
+            address = regs[_RIP] if outcome.has_address else 0
+            self.fault(outcome.signal, outcome.code, address, describe(vector, regs))
 
     def _page_fault(self, regs: tuple[int, ...]) -> None:
         address = self.machine.engine.state.control(2)
@@ -194,6 +196,7 @@ class Kernel:
         task = self.task
         if task.has_handler(signal):
             raise SignalHandlerNeeded(_cannot_run_handler(signal))
+        self.last_fault = Raised(signal, code, address)
         self.cause = cause
         raise TaskEnded(0, signal)
 
