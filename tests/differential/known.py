@@ -1,0 +1,91 @@
+"""Where the machine ends otherwise than the recorded processor: which snippets, and why.
+
+Rows are patterns of names (`*` stands for anything) with a reason; each named snippet must differ
+still, so whoever mends one strikes it out. What no row names must be equal.
+The manuals' titles stand in the modules of the snippets.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import Final
+
+ENGINE: Final = "engine"  # it does otherwise than the manual
+HYPERVISOR: Final = "recorded under a hypervisor"  # which answered in the processor's place
+KERNEL: Final = "kernel"  # Linux does more than ours
+OPEN: Final = "left open by the manual"
+
+KNOWN_DIFFERENCES: Final = {
+    "bs[fr]_of_0_in_64": (
+        OPEN,
+        "the destination for a source of 0; the engine clears the high half",
+    ),
+    "enter_below_the_stack_in_32": (ENGINE, "ENTER does not probe where the new ESP points to"),
+    "noncanonical_straddle_only_64": (ENGINE, "the last byte is not checked: #PF, not #GP"),
+    "noncanonical_by_r[sb]p_only_64": (ENGINE, "#GP, not #SS, for an address by RSP or RBP"),
+    "noncanonical_push_only_64": (ENGINE, "#GP, not #SS"),
+    "noncanonical_pop_only_64": (ENGINE, "#GP, not #SS"),
+    "noncanonical_*_stack_only_64": (ENGINE, "#GP, not #SS"),
+    "noncanonical_jump_only_64": (ENGINE, "#GP at the target, not at the jump"),
+    "noncanonical_call_only_64": (ENGINE, "#GP at the target, the return address is pushed"),
+    "noncanonical_return_only_64": (ENGINE, "#GP at the target, the return address is popped"),
+    "*_null_[def]s_only_32": (ENGINE, "no null segment is checked in 32-bit code"),
+    "read_above_the_limit_only_32": (ENGINE, "no limit is checked: #PF, not #GP"),
+    "write_to_cs_only_32": (ENGINE, "the type of a segment is not checked at a store"),
+    "forbidden_insb_*": (ENGINE, "INSB stores a byte before its port is refused"),
+    "forbidden_sysexit_in_64": (ENGINE, "#UD, not #GP, in 64-bit code of an AMD model"),
+    "forbidden_vmmcall_*": (HYPERVISOR, "VMMCALL is answered"),
+    "forbidden_vmcall_*": (HYPERVISOR, "#GP, where a processor of AMD raises #UD"),
+    "forbidden_skinit_*": (HYPERVISOR, "SVM is enabled there, so #GP comes before #UD"),
+    "forbidden_vmrun_*": (HYPERVISOR, "SVM is enabled there, so #GP comes before #UD"),
+    "forbidden_clgi_*": (HYPERVISOR, "SVM is enabled there, so #GP comes before #UD"),
+    "forbidden_rdpmc_*": (ENGINE, "RDPMC is #UD, not #GP"),
+    "forbidden_mov_ax__cr1_*": (ENGINE, "a control register that is not there: #GP, not #UD"),
+    "forbidden_mov_cr5__ax_*": (ENGINE, "a control register that is not there: #GP, not #UD"),
+    "opcode_0f20c8_*": (ENGINE, "a control register that is not there: #GP, not #UD"),
+    "opcode_f089c0_*": (ENGINE, "LOCK before MOV is taken"),
+    "opcode_f0eb00_*": (ENGINE, "LOCK before JMP is taken"),
+    "opcode_f0a4_*": (ENGINE, "LOCK before MOVS is taken"),
+    "opcode_f00fa3_03_*": (ENGINE, "LOCK before BT is taken"),
+    "opcode_f08b03_*": (ENGINE, "LOCK before MOV is taken"),
+    "opcode_f0f703_00000000_*": (ENGINE, "LOCK before TEST is taken"),
+    "opcode_c[67]f8_*": (ENGINE, "XABORT and XBEGIN without TSX are taken for MOV"),
+    "opcode_ff38_*": (ENGINE, "FF /7 reads its operand before it is #UD"),
+    "opcode_0fae38_*": (ENGINE, "CLFLUSH asks no right of its operand"),
+    "clflush_unmapped_*": (ENGINE, "CLFLUSH asks no right of its operand"),
+    "opcode_dfe8_*": (ENGINE, "x87: no stack underflow is noticed"),
+    "opcode_f1_*": (HYPERVISOR, "saved RIP is that of INT1, though it is a trap"),
+    "icebp_only_32": (HYPERVISOR, "saved RIP is that of INT1, though it is a trap"),
+    "lar_2[38ab]_*": (ENGINE, "LAR clears the upper four bits of the limit, which stay"),
+    "lar_33_*": (ENGINE, "LAR clears the upper four bits of the limit, which stay"),
+    "ac_[!a]*": (ENGINE, "no alignment is checked"),
+    "sgdt_*": (KERNEL, "Linux with UMIP answers with numbers of its own"),
+    "smsw_*": (KERNEL, "Linux with UMIP answers, in other widths"),
+    "sldt_in_64": (KERNEL, "Linux with UMIP answers, in other widths"),
+    "str_in_64": (KERNEL, "Linux with UMIP answers, in other widths"),
+    "movaps_*misaligned_*": (ENGINE, "SSE operands need not be aligned"),
+    "addps_misaligned_*": (ENGINE, "SSE operands need not be aligned"),
+    "movntdq_misaligned_*": (ENGINE, "SSE operands need not be aligned"),
+    "movups_past_the_page_*": (ENGINE, "the half before the page's end is loaded"),
+    "movups_into_nothing_*": (ENGINE, "the half before the page's end is stored"),
+    "ldmxcsr_reserved_*": (ENGINE, "reserved bits of MXCSR are taken"),
+    "xm_*": (ENGINE, "no unmasked SIMD exception is raised"),
+    "mmx_*": (ENGINE, "MMX does not set the exponent of its x87 register"),
+    "x87_fadd_*": (ENGINE, "x87: precision is not noted in FSW"),
+    "x87_frndint_*": (ENGINE, "x87: precision is not noted in FSW"),
+    "x87_fldcw_round_*": (ENGINE, "x87: precision is not noted in FSW"),
+    "x87_fstp_single_*": (ENGINE, "x87: precision is not noted in FSW"),
+    "x87_fsqrt_minus_*": (ENGINE, "x87: no invalid operation is noted in FSW"),
+    "x87_fucomi_nan_*": (ENGINE, "x87: no invalid operation is noted in FSW"),
+    "x87_*flow_of_the_stack_*": (ENGINE, "x87: its stack neither over- nor underflows"),
+    "x87_mf_*": (ENGINE, "x87: an unmasked exception changes its operands, or is not raised"),
+    "x87_fprem_*": (ENGINE, "x87: FPREM keeps 53 bits of precision"),
+}
+
+
+def reason(name: str) -> str | None:
+    """Why the snippet `name` ends otherwise, or None."""
+    for pattern, (whose, why) in KNOWN_DIFFERENCES.items():
+        if fnmatchcase(name, pattern):
+            return f"{whose}: {why}"
+    return None
