@@ -18,7 +18,8 @@ from emu.errors import Shutdown
 from emu.events import Refused
 from emu.memory import walk
 from emu.memory.physical import PhysicalMemory
-from emu.x86 import crossings, descriptors, error_codes, flags, vectors
+from emu.x86 import checks, crossings, descriptors, error_codes, flags, vectors
+from emu.x86.checks import Check, Inputs
 from emu.x86.gates import GATE_SIZE, INTERRUPT_GATE, TRAP_GATE, Gate
 from emu.x86.gates import decode as decode_gate
 from emu.x86.paging import is_canonical
@@ -42,8 +43,10 @@ class Event(NamedTuple):
 class Refusal(Exception):
     """A check failed: exception `vector` with `error_code` takes the event's place."""
 
-    def __init__(self, vector: int, error_code: int | None, check: str, inputs: str) -> None:
-        super().__init__(check)
+    def __init__(
+        self, vector: int, error_code: int | None, check: Check, inputs: Inputs = ()
+    ) -> None:
+        super().__init__(check.name)
         self.vector = vector
         self.error_code = error_code
         self.check = check
@@ -83,10 +86,12 @@ class Delivery:
                 refused(
                     Refused(
                         event.vector,
-                        refusal.check,
+                        refusal.check.name,
                         refusal.inputs,
                         refusal.vector,
                         refusal.error_code,
+                        refusal.check.manual,
+                        fault_rip,
                     )
                 )
                 event = self._escalate(event, refusal, fault_rip, causes)
@@ -103,7 +108,8 @@ class Delivery:
             names = " -> ".join(vectors.mnemonic(cause.vector) for cause in causes)
             raise Shutdown(
                 f"triple fault at {fault_rip:#x}: {names} -> "
-                f"{vectors.mnemonic(refusal.vector)} ({refusal.check}: {refusal.inputs})"
+                f"{vectors.mnemonic(refusal.vector)} "
+                f"({refusal.check.name}: {checks.in_words(refusal.inputs)})"
             )
         second = vectors.TABLE[refusal.vector].escalation
         if vectors.combines_to_double_fault(first, second):
@@ -131,38 +137,39 @@ class Delivery:
         base, limit = self.state.table(IDTR)
         vector = event.vector
         offset = vector * GATE_SIZE
+        number = ("vector", vector)
         if offset + GATE_SIZE - 1 > limit:
-            inputs = f"vector {vector:#x}, limit {limit:#x}"
-            raise _refuse_gate(vectors.GP, event, external, "gate beyond the IDT's limit", inputs)
+            inputs: Inputs = (number, ("limit", limit))
+            raise _refuse_gate(vectors.GP, event, external, checks.GATE_LIMIT, inputs)
         low, high = self._word(base + offset), self._word(base + offset + 8)
         gate = decode_gate(high << 64 | low)
         if gate.type not in (INTERRUPT_GATE, TRAP_GATE):
-            inputs = f"vector {vector:#x}, type {gate.type:#x}"
-            check = "not an interrupt or trap gate"
-            raise _refuse_gate(vectors.GP, event, external, check, inputs)
+            inputs = (number, ("type", gate.type))
+            raise _refuse_gate(vectors.GP, event, external, checks.GATE_TYPE, inputs)
         if event.software and gate.dpl < self.state.cpl:
-            inputs = f"vector {vector:#x}, DPL {gate.dpl}, CPL {self.state.cpl}"
-            raise _refuse_gate(vectors.GP, event, external, "gate DPL below CPL", inputs)
+            inputs = (number, ("DPL", gate.dpl), ("CPL", self.state.cpl))
+            raise _refuse_gate(vectors.GP, event, external, checks.GATE_DPL, inputs)
         if not gate.present:
-            inputs = f"vector {vector:#x}"
-            raise _refuse_gate(vectors.NP, event, external, "gate not present", inputs)
+            raise _refuse_gate(vectors.NP, event, external, checks.GATE_PRESENT, (number,))
         return gate
 
     def load_code_segment(self, selector: int, external: int) -> tuple[Segment, int]:
         """The 64-bit code segment that a gate names, and the CPL that it gives."""
+        number = ("selector", selector)
         if not selector & 0xFFFC:
-            raise Refusal(vectors.GP, external, "null code selector in the gate", "")
+            raise Refusal(vectors.GP, external, checks.GATE_NULL_CODE, (number,))
         code = error_codes.selector(selector, external)
         descriptor = self._descriptor(selector, code)
         fields = descriptors.decode(descriptor)
         kind, dpl, cpl = fields.type, fields.dpl, self.state.cpl
         if not fields.s or not kind & descriptors.TYPE_CODE_BIT or dpl > cpl:
-            inputs = f"selector {selector:#x}, type {kind:#x}, DPL {dpl}, CPL {cpl}"
-            raise Refusal(vectors.GP, code, "no code segment that this CPL may enter", inputs)
+            inputs: Inputs = (number, ("type", kind), ("DPL", dpl), ("CPL", cpl))
+            raise Refusal(vectors.GP, code, checks.GATE_CODE, inputs)
         if not fields.present:
-            raise Refusal(vectors.NP, code, "code segment not present", f"{selector:#x}")
+            raise Refusal(vectors.NP, code, checks.CODE_PRESENT, (number,))
         if not fields.long or fields.default_big:
-            raise Refusal(vectors.GP, code, "not a 64-bit code segment", f"{selector:#x}")
+            inputs = (number, ("L", fields.long), ("D", fields.default_big))
+            raise Refusal(vectors.GP, code, checks.CODE_LONG, inputs)
         new_cpl = cpl if kind & descriptors.TYPE_CONFORMING else dpl
         return loaded_segment(selector & ~descriptors.RPL | new_cpl, descriptor), new_cpl
 
@@ -177,7 +184,8 @@ class Delivery:
         else:
             pointer = state.words[RSP]
         if not is_canonical(pointer):
-            raise Refusal(vectors.SS, external, "stack pointer not canonical", f"{pointer:#x}")
+            inputs = (("IST", ist), ("RSP", pointer))
+            raise Refusal(vectors.SS, external, checks.STACK_CANONICAL, inputs)
         return Stack(pointer & ~15, switched)
 
     def push_frame(self, event: Event, rflags: int, stack: Stack) -> int:
@@ -198,7 +206,7 @@ class Delivery:
         try:
             self.translations.write(state.control(3), pointer, frame)
         except walk.WalkFault as fault:
-            raise self._page_fault(fault, "push of the frame") from None
+            raise self._page_fault(fault, checks.PUSH) from None
         return pointer
 
     @staticmethod
@@ -214,26 +222,26 @@ class Delivery:
         try:
             return self.translations.read_word(self.state.control(3), address & _MASK64)
         except walk.WalkFault as fault:
-            raise self._page_fault(fault, "read of a system table") from None
+            raise self._page_fault(fault, checks.TABLE_READ) from None
 
-    def _page_fault(self, fault: walk.WalkFault, what: str) -> Refusal:
+    def _page_fault(self, fault: walk.WalkFault, what: Check) -> Refusal:
         self.state.set_cr2(fault.address)
-        return Refusal(vectors.PF, fault.error_code, what, f"address {fault.address:#x}")
+        return Refusal(vectors.PF, fault.error_code, what, (("address", fault.address),))
 
     def _descriptor(self, selector: int, code: int) -> int:
         base, limit = self.state.table(LDTR if selector & descriptors.TABLE_INDICATOR else GDTR)
         offset = selector & 0xFFF8
         if offset + 7 > limit:
-            inputs = f"selector {selector:#x}, limit {limit:#x}"
-            raise Refusal(vectors.GP, code, "selector beyond its table's limit", inputs)
+            inputs = (("selector", selector), ("limit", limit))
+            raise Refusal(vectors.GP, code, checks.TABLE_LIMIT, inputs)
         return self._word(base + offset)
 
     def _tss_word(self, offset: int, external: int) -> int:
         base, limit = self.state.table(TR)
         if offset + 7 > limit:
             code = error_codes.selector(self.state.selector(TR), external)
-            inputs = f"offset {offset:#x}, limit {limit:#x}"
-            raise Refusal(vectors.TS, code, "stack beyond the TSS's limit", inputs)
+            inputs = (("offset", offset), ("limit", limit))
+            raise Refusal(vectors.TS, code, checks.TSS_LIMIT, inputs)
         return self._word(base + offset)
 
 
@@ -248,7 +256,7 @@ def loaded_segment(selector: int, descriptor: int) -> Segment:
     )
 
 
-def _refuse_gate(raised: int, event: Event, external: int, check: str, inputs: str) -> Refusal:
+def _refuse_gate(raised: int, event: Event, external: int, check: Check, inputs: Inputs) -> Refusal:
     return Refusal(raised, error_codes.gate(event.vector, external), check, inputs)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from emu.cpu.state import Segment
 from emu.errors import Shutdown
-from emu.x86 import descriptors
+from emu.x86 import checks, descriptors
 from emu.x86.descriptors import SEGMENT, code_segment
 from emu.x86.gates import INTERRUPT_GATE, TRAP_GATE
 from emu.x86.paging import NO_EXECUTE, PAGE_SIZE
@@ -217,7 +217,7 @@ def test_a_table_that_is_not_mapped_is_a_page_fault_at_the_entry_that_was_read(
         guest.run()
     first = guest.refusals[0]
     assert (first.raised, first.error_code) == (PF, 0)
-    assert first.inputs == f"address {address:#x}"
+    assert first.inputs == (("address", address),)
 
 
 # Two things are wrong at once: the first check of the manual's list tells.
@@ -244,11 +244,23 @@ def test_checks_are_made_in_the_manuals_order(prepare: Prepare, vector: int, che
     assert refused.check.startswith(check)
 
 
+@pytest.mark.parametrize(
+    ("prepare", "check"), [(row[1], row[4]) for row in REFUSALS], ids=ids(REFUSALS)
+)
+def test_a_record_names_the_manuals_step_of_its_check(prepare: Prepare, check: str) -> None:
+    guest = prepared(prepare)
+    guest.cross(code(INT80))
+    (refused,) = guest.refusals
+    assert refused.manual in {row.manual for row in checks.DELIVERY if row.name == check}
+
+
 def test_a_record_tells_the_inputs_of_the_check() -> None:
     guest = Guest()
     guest.cross(code("int 0x20"))
     (refused,) = guest.refusals
-    assert refused.inputs == "vector 0x20, DPL 0, CPL 3"
+    assert refused.inputs == (("vector", 0x20), ("DPL", 0), ("CPL", 3))
+    assert refused.from_rip == CODE
+    assert refused.meaning == "gate 0x20 of the IDT"
     assert list(guest.machine.processor.refusals) == [refused]
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from emu.x86 import error_codes, paging
+from emu.x86 import error_codes, paging, vectors
 from emu.x86.error_codes import EXT, IDT, SELECTOR, TI
 from tests import golden
 
@@ -101,3 +101,45 @@ def test_a_page_fault_is_told_in_words(code: int, text: str) -> None:
 )
 def test_the_bits_of_a_page_fault_are_the_processors(name: str, code: int) -> None:
     assert pushed(name) == code
+
+
+# vector, error code, in words
+WORDS: Final = (
+    (vectors.GP, 0x102, "gate 0x20 of the IDT"),
+    (vectors.GP, 0x103, "gate 0x20 of the IDT, met while an event from outside was delivered"),
+    (vectors.GP, 0x18, "selector 0x18 of the GDT"),
+    (vectors.NP, 0x34, "selector 0x34 of the LDT"),
+    (vectors.TS, 0x40, "selector 0x40 of the GDT"),
+    (vectors.GP, 0, "no selector"),
+    (vectors.SS, 1, "no selector, met while an event from outside was delivered"),
+    (vectors.PF, 0b00111, "user write of a page that forbids it"),
+    (vectors.PF, 0b01101, "user read of a page whose tables have reserved bits set"),
+    (vectors.DF, 0, "always 0"),
+    (vectors.AC, 0, "always 0"),
+)
+
+
+@pytest.mark.parametrize(("vector", "code", "text"), WORDS)
+def test_an_error_code_is_told_in_words(vector: int, code: int, text: str) -> None:
+    assert error_codes.describe(vector, code) == text
+
+
+@pytest.mark.parametrize(
+    ("vector", "code", "fields"),
+    [
+        (vectors.GP, 0x102, {"ext": 0, "idt": 1, "ti": 0, "index": 0x20}),
+        (vectors.NP, 0x35, {"ext": 1, "idt": 0, "ti": 1, "index": 6}),
+        (vectors.PF, 0x15, {"present": 1, "write": 0, "user": 1, "reserved": 0, "fetch": 1}),
+        (vectors.DF, 0, {}),
+    ],
+)
+def test_an_error_code_is_taken_apart_as_its_vector_has_it(
+    vector: int, code: int, fields: dict[str, int]
+) -> None:
+    assert error_codes.decode(vector, code) == fields
+
+
+@pytest.mark.parametrize("vector", [row.number for row in vectors.TABLE.values()])
+@pytest.mark.parametrize("code", [0, 1, 0xFFFF, 0xFFFF_FFFF])
+def test_every_error_code_of_every_vector_has_words(vector: int, code: int) -> None:
+    assert error_codes.describe(vector, code)
