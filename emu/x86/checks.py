@@ -1,6 +1,7 @@
 """The checks of a delivery through the IDT, each with its chapter.
 
-One row for each check, which a refused delivery names. It makes no check itself. Manuals are cited by title; SDM is Intel's, APM is AMD's.
+One row for each check, which a refused delivery names. It makes no check itself. Manuals are cited
+by title; SDM is Intel's, APM is AMD's.
 """
 
 from __future__ import annotations
