@@ -15,8 +15,9 @@ from emu.x86 import crossings, flags, msrs
 from emu.x86.registers import R11, RCX, RSP
 from emu.x86.vendors import Vendor
 
-LENGTH: Final = 2  # bytes of SYSCALL (0F 05) and of SYSENTER (0F 34)
-
+LONGEST: Final = 15
+_PREFIXES: Final = frozenset((0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0x66, 0x67, 0xF0, 0xF2, 0xF3))
+_ESCAPE: Final = 0x0F  # SYSCALL is 0F 05, SYSENTER 0F 34
 _SELECTOR: Final = 0xFFFC
 _RIP: Final = at.RIP >> 3
 _HIDDEN: Final = at.HIDDEN_FLAGS >> 2
@@ -28,24 +29,32 @@ _FMASK: Final = at.FMASK >> 3
 _MASK64: Final = (1 << 64) - 1
 
 
-def syscall(state: CpuState, rflags: int, vendor: Vendor) -> bool:
-    """SYSCALL. Returns False, the state untouched, where it is #UD."""
+def length_of(code: bytes, long: bool) -> int:
+    """How many bytes the SYSCALL or SYSENTER takes with which `code` begins, prefixes included."""
+    position = 0
+    while code[position] in _PREFIXES or (long and code[position] & 0xF0 == 0x40):
+        position += 1
+    return code.index(_ESCAPE, position) + 2
+
+
+def syscall(state: CpuState, rflags: int, vendor: Vendor, length: int) -> bool:
+    """SYSCALL of `length` bytes. Returns False, the state untouched, where it is #UD."""
     words = state.words
     long = state.dwords[_HIDDEN] & at.HIDDEN_CS64
     if not words[_EFER] & msrs.EFER_SCE or not (long or vendor.compat_syscall):
         return False
-    words[RCX] = words[_RIP] + LENGTH
+    words[RCX] = words[_RIP] + length & _MASK64
     words[R11] = rflags & ~flags.RF
     state.enter_flat_ring0(
         words[_STAR] >> 32 & _SELECTOR,
-        words[_LSTAR if long else _CSTAR] - LENGTH & _MASK64,
+        words[_LSTAR if long else _CSTAR] - length & _MASK64,
         rflags & ~(words[_FMASK] | crossings.SYSCALL_CLEARS),
     )
     return True
 
 
-def sysenter(state: CpuState, rflags: int) -> bool:
-    """SYSENTER as Intel has it. Returns False, the state untouched, where it is #GP(0)."""
+def sysenter(state: CpuState, rflags: int, length: int) -> bool:
+    """SYSENTER of `length` bytes, as Intel has it. Returns False, the state untouched, where it is #GP(0)."""
     words = state.words
     selector = words[at.SYSENTER_CS >> 3] & _SELECTOR
     if not selector:
@@ -53,7 +62,7 @@ def sysenter(state: CpuState, rflags: int) -> bool:
     words[RSP] = words[at.SYSENTER_ESP >> 3]
     state.enter_flat_ring0(
         selector,
-        words[at.SYSENTER_EIP >> 3] - LENGTH & _MASK64,
+        words[at.SYSENTER_EIP >> 3] - length & _MASK64,
         rflags & ~crossings.SYSENTER_CLEARS,
     )
     return True

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from emu.cpu import fast, ports
@@ -22,7 +23,7 @@ from emu.events import Entered, Refused
 from emu.hooks import Kernel, Watcher
 from emu.memory import walk
 from emu.x86 import crossings, vectors
-from emu.x86.paging import PF_FETCH
+from emu.x86.paging import PAGE_SIZE, PF_FETCH
 from emu.x86.registers import RAX, RDI
 from emu.x86.vendors import Vendor
 
@@ -72,6 +73,7 @@ class Processor:
         self._totals = counter.totals
         self._cells = engine.cells
         self._last_cr2 = 0
+        self._fast_length = 0  # of the last SYSCALL or SYSENTER
         self._stepper = Stepper(engine)
         self._words, self._dwords = engine.state.words, engine.state.dwords
         self._ram = engine.physical.mapping
@@ -219,7 +221,8 @@ class Processor:
 
     def _syscall(self) -> None:
         hidden, rip = self._dwords[_HIDDEN], self._words[_RIP]
-        if not fast.syscall(self.state, self._rflags(), self.vendor):
+        length = self._fast_length = self._length(rip, hidden)
+        if not fast.syscall(self.state, self._rflags(), self.vendor, length):
             self._fault_inside(Event(vectors.UD, None, rip, software=False))
             return
         cpl, long = hidden & at.HIDDEN_CPL, hidden & at.HIDDEN_CS64
@@ -227,9 +230,10 @@ class Processor:
 
     def _sysenter(self) -> None:
         hidden, rip = self._dwords[_HIDDEN], self._words[_RIP]
+        length = self._fast_length = self._length(rip, hidden)
         if not self.vendor.long_mode_sysenter:
             self._fault_inside(Event(vectors.UD, None, rip, software=False))
-        elif not fast.sysenter(self.state, self._rflags()):
+        elif not fast.sysenter(self.state, self._rflags(), length):
             self._fault_inside(Event(vectors.GP, 0, rip, software=False))
         else:
             cpl, long = hidden & at.HIDDEN_CPL, hidden & at.HIDDEN_CS64
@@ -239,7 +243,17 @@ class Processor:
         """A fault of SYSCALL or SYSENTER itself."""
         self.counter.adjust(USER if self.state.cpl == 3 else KERNEL, -1)
         self._deliver(event, event.return_rip)
-        self.state.rip -= fast.LENGTH
+        self.state.rip = self.state.rip - self._fast_length & (1 << 64) - 1
+
+    def _length(self, rip: int, hidden: int) -> int:
+        """The length of the SYSCALL or SYSENTER at `rip`: prefixes count."""
+        ram, cr3 = self.engine.physical, self.state.control(3)
+        room = min(PAGE_SIZE - (rip & PAGE_SIZE - 1), fast.LONGEST)
+        code = walk.read(ram, cr3, rip, room)
+        if room < fast.LONGEST:
+            with suppress(walk.WalkFault):
+                code += walk.read(ram, cr3, rip + room, fast.LONGEST - room)
+        return fast.length_of(code, bool(hidden & at.HIDDEN_CS64))
 
     def _rflags(self) -> int:
         """RFLAGS at this hook, as the program sees them."""
@@ -259,7 +273,7 @@ class Processor:
         else:
             self.ledger.trapped_in_kernel()
         if self.watchers:
-            fast_entry = fast.LENGTH if vector is None else 0  # the engine has yet to add it
+            fast_entry = self._fast_length if vector is None else 0  # the engine has yet to add it
             entry = self.state.rip + fast_entry
             event = Entered(mechanism, vector, code, cpl, long, rip, entry)
             for watcher in self.watchers:

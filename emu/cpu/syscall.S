@@ -55,6 +55,13 @@
         cmp     $0x8003, %edx
         jne     python
 
+        movabs  $0x9999999999999999, %rcx       /* the kernel's count; behind it, the block's slot */
+        mov     8(%rcx), %rcx
+        mov     16(%rcx), %rcx                  /* where the block ends: SYSCALL ends it */
+        sub     RIP(%r8), %rcx
+        cmp     $2, %rcx                        /* longer with prefixes: Python knows */
+        jne     python
+
         mov     (%r9), %rcx                     /* RCX := RIP of the next instruction */
         mov     RIP(%r8), %rdx
         add     $2, %rdx
