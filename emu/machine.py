@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from emu.cpu.counters import UNLIMITED, Counter
+from emu.cpu.counters import Counter
 from emu.cpu.engine import Engine
 from emu.cpu.features import cpuid_leaves, hook_features
+from emu.cpu.limits import UNLIMITED
 from emu.cpu.probe import proved_engine
 from emu.cpu.processor import Processor
 from emu.errors import EngineError, UsageError

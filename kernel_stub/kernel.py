@@ -29,6 +29,7 @@ from kernel_stub.vfs import Vfs
 
 BOOT_TIME_NS: Final = 1_793_491_200 * 10**9  # 2026-11-01 00:00:00 UTC
 LATEST_TIME_NS: Final = BOOT_TIME_NS + 20 * 365 * 86_400 * 10**9  # a file from later is ignored
+LAST_NS: Final = (1 << 63) - 1 - LATEST_TIME_NS  # Linux's clocks end at 2^63 nanoseconds
 DEFAULT_SEED: Final = 0
 _MASK64: Final = (1 << 64) - 1
 _LOW: Final = 0xFFFF_FFFF
@@ -237,7 +238,7 @@ class Kernel:
         return counter.user + counter.kernel
 
     def sleep_until(self, uptime_ns: int) -> None:
-        self._slept_ns += max(0, uptime_ns - self.uptime_ns())
+        self._slept_ns += max(0, min(uptime_ns, LAST_NS) - self.uptime_ns())
 
     def random_bytes(self, count: int) -> bytes:
         return self._random.randbytes(count)

@@ -63,12 +63,13 @@ def launch(
 
 
 def _start_clock(kernel: Kernel, vfs: Vfs, task: Task, argv: list[bytes]) -> None:
-    """The clock starts no earlier than the files that the command line is about.
+    """The clock starts no earlier than the files that the command line names.
 
-    What a program lists is not in the future then, also where it asks for the time first.
+    What a program lists is not in the future then, also where it asks for the time first. The
+    working directory does not count: the shell that redirects the output has just changed it.
     """
     paths = [argument for argument in argv[1:] if argument[:1] not in (b"", b"-")]
-    for path in (b".", *paths):
+    for path in paths:
         kernel.file_time_shown(vfs.newest_time(task, path))
 
 

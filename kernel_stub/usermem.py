@@ -7,12 +7,13 @@ Linux kernel documentation, "Memory Management APIs": "User Space Memory Access"
 
 from __future__ import annotations
 
+import struct
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
 
 from emu.memory.pagetables import NotMapped
 from emu.x86.paging import PF_USER, PF_WRITE, USER, WRITABLE
-from kernel_stub.errno import EFAULT, ENAMETOOLONG, Errno
+from kernel_stub.errno import EFAULT, ENAMETOOLONG, EOVERFLOW, Errno
 
 if TYPE_CHECKING:
     from kernel_stub.mm import AddressSpace
@@ -78,5 +79,12 @@ class UserMemory:
         return layout.unpack(self.copy_in(address, layout.size))
 
     def pack(self, layout: Struct, address: int, *values: Any) -> None:
-        """Writes the structure `layout` with `values` at `address`."""
-        self.copy_out(address, layout.pack(*values))
+        """Writes the structure `layout` with `values` at `address`.
+
+        Raises Errno(EOVERFLOW) where a value does not fit, as a 64-bit time in 32 bits.
+        """
+        try:
+            packed = layout.pack(*values)
+        except struct.error:
+            raise Errno(EOVERFLOW) from None
+        self.copy_out(address, packed)

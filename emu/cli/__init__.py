@@ -16,9 +16,9 @@ from emu.errors import RingscopeError
 def main(argv: list[str] | None = None) -> int:
     """Runs the command with `argv` (default: the process's own); returns its exit status."""
     options = parse(sys.argv[1:] if argv is None else argv)
-    from emu.cli.run import run
-
     try:
+        from emu.cli.run import run
+
         return run(options)
     except RingscopeError as error:
         say(f"ringscope: {error}\n")

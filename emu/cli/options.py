@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
+from emu.cpu.limits import UNLIMITED
 from emu.memory.physical import MAXIMUM_SIZE, MINIMUM_SIZE
 
 _UNITS: Final = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
@@ -101,7 +102,7 @@ def _machine_options(verb: argparse.ArgumentParser) -> None:
         "--memory", metavar="SIZE", type=_size, default=1 << 30, help="RAM, e.g. 64M or 2G [1G]"
     )
     machine.add_argument(
-        "--max-instructions", metavar="N", type=_count, help="stop after N instructions"
+        "--max-instructions", metavar="N", type=_limit, help="stop after N instructions"
     )
     machine.add_argument(
         "--counter",
@@ -157,6 +158,13 @@ def _count(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
     return int(text)
+
+
+def _limit(text: str) -> int:
+    number = _count(text)
+    if number >= UNLIMITED:
+        raise argparse.ArgumentTypeError(f"{text} is more than any program executes")
+    return number
 
 
 def _setting(text: str) -> str:

@@ -16,8 +16,14 @@ def say(text: str) -> None:
     """Writes `text` to stderr, where the tool speaks; nowhere if the user closed it."""
     if sys.stderr is not None:
         with suppress(OSError):
-            sys.stderr.write(text)
             sys.stderr.flush()
+            sys.stderr.buffer.write(_bytes(text))
+            sys.stderr.buffer.flush()
+
+
+def _bytes(text: str) -> bytes:
+    """As bytes; what was no UTF-8 in the program's arguments is what it was."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 class Output:
@@ -44,7 +50,7 @@ class Output:
         if self._path is None:
             say(text)
         else:
-            self._open("wb", text.encode())
+            self._open("wb", _bytes(text))
 
     def abandon(self) -> None:
         """There is no report: a file made for it does not stay behind."""

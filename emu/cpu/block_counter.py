@@ -9,9 +9,10 @@ from __future__ import annotations
 import ctypes
 from typing import Final
 
-from emu.cpu.counters import NO_BLOCK, UNLIMITED, Block, Counter, InstructionCount, repeats_alone
+from emu.cpu.counters import NO_BLOCK, Block, Counter, InstructionCount, repeats_alone
 from emu.cpu.engine import HOOK_BLOCK, HOOK_NEW_BLOCK, Engine
 from emu.cpu.hostcode import address_of
+from emu.cpu.limits import UNLIMITED
 
 _CALLBACK: Final = ctypes.CFUNCTYPE(
     None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p

@@ -17,13 +17,13 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from emu.cpu.engine import Engine
+from emu.cpu.limits import UNLIMITED
 from emu.memory import walk
 
 # Counts the instructions in `code`, which stands at `address`; `long` in 64-bit mode.
 InstructionCount: TypeAlias = Callable[[bytes, int, bool], int]
 
 LONGEST_BLOCK: Final = 4096 + 15  # bytes: Unicorn cuts there, whatever the instructions
-UNLIMITED: Final = 1 << 62
 NEVER_CUT: Final = 48  # instructions: a block of so few is not cut for its length
 USER, KERNEL = 0, 1
 

@@ -54,7 +54,10 @@ def syscall(state: CpuState, rflags: int, vendor: Vendor, length: int) -> bool:
 
 
 def sysenter(state: CpuState, rflags: int, length: int) -> bool:
-    """SYSENTER of `length` bytes, as Intel has it. Returns False, the state untouched, where it is #GP(0)."""
+    """SYSENTER of `length` bytes, as Intel has it.
+
+    Returns False, the state untouched, where it is #GP(0).
+    """
     words = state.words
     selector = words[at.SYSENTER_CS >> 3] & _SELECTOR
     if not selector:

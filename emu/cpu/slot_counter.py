@@ -19,7 +19,6 @@ from typing import Final
 from emu.cpu.counters import (
     KERNEL,
     NO_BLOCK,
-    UNLIMITED,
     Block,
     Counter,
     InstructionCount,
@@ -27,6 +26,7 @@ from emu.cpu.counters import (
 )
 from emu.cpu.engine import HOOK_BLOCK, STOP_FUNCTION, Engine
 from emu.cpu.hostcode import HostCode, address_of
+from emu.cpu.limits import UNLIMITED
 from emu.errors import EngineError
 
 CALLBACK_CODE: Final = bytes.fromhex(

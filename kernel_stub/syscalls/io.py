@@ -18,6 +18,7 @@ from kernel_stub.errno import (
 from kernel_stub.syscalls.table import Int, Loff, Long, Pointer, UInt, ULong, syscall
 from kernel_stub.task import Task
 from kernel_stub.vfs.inode import OpenFile
+from kernel_stub.vfs.modes import SEEK_HOLE
 
 MOST: Final = 0x7FFF_F000  # MAX_RW_COUNT
 MOST_VECTORS: Final = 1024  # IOV_MAX
@@ -208,9 +209,16 @@ def pwritev2(
     return file.write_at(task, positioned(offset), data)
 
 
+def _check_whence(whence: int) -> None:
+    """Raises Errno(EINVAL)."""
+    if whence > SEEK_HOLE:
+        raise Errno(EINVAL)
+
+
 @syscall()
 def lseek(task: Task, descriptor: Int, offset: Long, whence: UInt) -> int:
     file = task.files.get(descriptor)
+    _check_whence(whence)
     before = file.offset
     result = file.seek(task, offset, whence)
     if task.abi.word == 4 and result > LARGEST_32:
@@ -225,6 +233,8 @@ def _llseek(
 ) -> int:
     offset = (high & 0xFFFF_FFFF) << 32 | low & 0xFFFF_FFFF
     signed = offset - (1 << 64) if offset >> 63 else offset
-    place = task.files.get(descriptor).seek(task, signed, whence)
+    file = task.files.get(descriptor)
+    _check_whence(whence)
+    place = file.seek(task, signed, whence)
     task.memory.pack(LOFF, result, place)
     return 0

@@ -93,6 +93,7 @@ def test_what_cannot_be_run_is_said(arguments: list[str], said: str) -> None:
         (["run", "--rw", "/etc/passwd", "/bin/true"], "not a directory"),
         (["run", "-E", "A", "/bin/true"], "not VAR=VALUE"),
         (["run", "--max-instructions", "-1", "/bin/true"], "no whole number"),
+        (["run", "--max-instructions", str(1 << 64), "/bin/true"], "more than any program"),
         (["stat", "-j", "-x,", "/bin/true"], "not allowed with"),
         (["stat", "-o", "/nowhere/file", "/bin/true"], "cannot write /nowhere/file"),
     ],

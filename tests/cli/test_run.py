@@ -145,3 +145,10 @@ def test_an_unknown_call_is_counted_and_named() -> None:
     report = ledger(FIXTURES / "hello_glibc_static_64")
     assert report["unknown_syscalls"] == {"rseq": 1}
     assert report["syscalls"]["rseq"] == 1
+
+
+def test_output_that_changes_the_working_directory_does_not_move_the_clock(tmp_path: Path) -> None:
+    first = ringscope("run", "/bin/date", "+%s.%N", cwd=tmp_path)
+    (tmp_path / "out").write_text(first.out)
+    second = ringscope("run", "/bin/date", "+%s.%N", cwd=tmp_path)
+    assert first == second

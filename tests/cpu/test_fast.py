@@ -14,6 +14,7 @@ from emu.cpu import fast as fast_module
 from emu.cpu import hostcode
 from emu.cpu.state import CpuState, Segment
 from emu.x86 import flags, msrs
+from emu.x86.paging import USER
 from emu.x86.registers import GPRS
 from emu.x86.vectors import GP, UD
 from emu.x86.vendors import Vendor
@@ -172,9 +173,9 @@ def test_native_code_does_it_only_where_nobody_watches(
     seen = []
     in_python = fast_module.syscall
 
-    def spy(state: CpuState, rflags: int, vendor: Vendor) -> bool:
+    def spy(state: CpuState, rflags: int, vendor: Vendor, length: int) -> bool:
         seen.append(rflags)
-        return in_python(state, rflags, vendor)
+        return in_python(state, rflags, vendor, length)
 
     monkeypatch.setattr(fast_module, "syscall", spy)
     syscall_guest(path).enter("syscall")
@@ -284,3 +285,45 @@ def test_a_watcher_is_told_of_a_fast_entry_without_a_vector(
     told = intel.entry
     assert (told.mechanism, told.vector, told.error_code) == (instruction, None, None)
     assert (told.from_cpl, told.from_long, told.from_rip) == (3, long, CODE + 1)
+
+
+# ---- prefixes: they count for the length, which the engine adds to RIP afterwards
+
+PREFIXES: Final = ("66", "f3", "f2", "48", "2e", "67", "6648", "666666f3")
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_a_syscall_with_prefixes_begins_the_kernel_at_lstar(fast: Fast, prefix: str) -> None:
+    made = bytes.fromhex(prefix + "0f05")
+    seen = fast.cross(made, **REGISTERS)
+    assert seen.rip - len(VMCALL) == SYSCALL_ENTRY
+    assert seen.gpr("rcx") == CODE + len(made)
+    assert fast.machine.counter.user == 1
+
+
+@pytest.mark.parametrize("long", [True, False])
+@pytest.mark.parametrize("prefix", ["66", "f3", "2e", "66f3"])
+def test_a_sysenter_with_prefixes_begins_the_kernel_at_its_entry(
+    fast: Fast, prefix: str, long: bool
+) -> None:
+    seen = fast.cross(bytes.fromhex(prefix + "0f34"), long=long)
+    assert seen.rip - len(VMCALL) == SYSENTER_ENTRY
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("prefix", ["66", "f3"])
+def test_a_refused_fast_entry_with_prefixes_begins_its_handler(path: str, prefix: str) -> None:
+    guest = Fast("amd", path)
+    seen = guest.cross(bytes.fromhex(prefix + "0f34"))
+    assert seen.rip - len(VMCALL) == handler(UD)
+    assert seen.stack[0] == CODE
+
+
+@pytest.mark.parametrize("at", range(4090, 4097))
+def test_a_prefixed_syscall_may_lie_across_two_pages(fast: Fast, at: int) -> None:
+    made = b"\x66" * 4 + b"\x0f\x05"
+    page = 0x70_0000
+    fast.map(page, 2 * 4096, USER)
+    fast.write(page + at, made)
+    fast.put(page + at)
+    assert fast.run().rip - len(VMCALL) == SYSCALL_ENTRY
