@@ -7,6 +7,7 @@ syscall(2); Linux kernel documentation, "Entry/exit handling for exceptions, int
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections.abc import Callable
@@ -30,6 +31,7 @@ from kernel_stub.vfs import Vfs
 BOOT_TIME_NS: Final = 1_793_491_200 * 10**9  # 2026-11-01 00:00:00 UTC
 LATEST_TIME_NS: Final = BOOT_TIME_NS + 20 * 365 * 86_400 * 10**9  # a file from later is ignored
 LAST_NS: Final = (1 << 63) - 1 - LATEST_TIME_NS  # Linux's clocks end at 2^63 nanoseconds
+_NAP: Final = 0.1  # seconds: how long an interrupt may wait in --realtime
 DEFAULT_SEED: Final = 0
 _MASK64: Final = (1 << 64) - 1
 _LOW: Final = 0xFFFF_FFFF
@@ -60,7 +62,7 @@ class Kernel:
         self.vfs = vfs
         self.half = KernelHalf(machine)
         self.ended: TaskEnded | None = None
-        self.interrupted: Callable[[], bool] = lambda: False
+        self.write_to_host: Callable[[int, bytes], int] = os.write
         self.wait_for_input: Callable[[int], None] = lambda fd: None
         self.landing_pad = 0
         self.cause = ""  # what a fault that ended the program was, for people
@@ -69,6 +71,7 @@ class Kernel:
         self.calls_32 = CallTable(I386)
         self.realtime = False
         self._boot_ns = BOOT_TIME_NS
+        self._started_ns = time.monotonic_ns()
         self._slept_ns = 0
         self._random = random.Random(seed)
         self._task: Task | None = None
@@ -238,10 +241,17 @@ class Kernel:
         return counter.user + counter.kernel
 
     def sleep_until(self, uptime_ns: int) -> None:
+        while self.realtime and (rest := uptime_ns - self.uptime_ns()) > 0:
+            if self.machine.engine.stopping:  # the user interrupts
+                return
+            time.sleep(min(rest / 10**9, _NAP))
         self._slept_ns += max(0, min(uptime_ns, LAST_NS) - self.uptime_ns())
 
     def random_bytes(self, count: int) -> bytes:
         return self._random.randbytes(count)
+
+    def write_out(self, fd: int, data: bytes) -> int:
+        return self.write_to_host(fd, data)
 
     def wait_readable(self, fd: int) -> None:
         self.wait_for_input(fd)

@@ -53,6 +53,9 @@ class Services(Protocol):
     def random_bytes(self, count: int) -> bytes:
         """Deterministic random bytes, from the seed."""
 
+    def write_out(self, fd: int, data: bytes) -> int:
+        """Writes to the host's descriptor `fd` as os.write; the user may interrupt it."""
+
     def wait_readable(self, fd: int) -> None:
         """Waits until the host's descriptor `fd` can be read, or the user interrupts."""
 

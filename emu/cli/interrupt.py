@@ -17,7 +17,7 @@ from emu.errors import RingscopeError
 
 
 class Interrupted(RingscopeError):
-    """The user pressed Ctrl-C while the guest waited for input."""
+    """The user pressed Ctrl-C while the guest waited for the host."""
 
     exit_status = 130
 
@@ -27,6 +27,7 @@ class InterruptWatch:
 
     def __init__(self, stop: Callable[[], None]) -> None:
         self._stop = stop
+        self._is_writing = False
         self.seen = False
 
     def __enter__(self) -> InterruptWatch:
@@ -55,6 +56,16 @@ class InterruptWatch:
     def _interrupted(self, _number: int, _frame: FrameType | None) -> None:
         self.seen = True
         self._stop()
+        if self._is_writing:
+            raise Interrupted("interrupted while the guest waited to write")
+
+    def write(self, descriptor: int, data: bytes) -> int:
+        """os.write, which Ctrl-C ends. Raises Interrupted."""
+        self._is_writing = True
+        try:
+            return os.write(descriptor, data)
+        finally:
+            self._is_writing = False
 
     def wait_readable(self, descriptor: int) -> None:
         """Waits for input on `descriptor`. Raises Interrupted."""

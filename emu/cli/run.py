@@ -13,6 +13,7 @@ from typing import Final
 from emu.cli.interrupt import Interrupted, InterruptWatch
 from emu.cli.output import Output, say
 from emu.cpu.engine import MODELS
+from emu.errors import RingscopeError
 from emu.machine import Machine
 from emu.watch import report
 from kernel_stub.abi.signals import NAMES
@@ -59,13 +60,21 @@ def _execute(options: Namespace) -> report.Result:
     gc.enable()
     with InterruptWatch(machine.engine.stop) as watch:
         kernel.wait_for_input = watch.wait_readable
+        kernel.write_to_host = watch.write
+        exhausted, failure = False, None
         try:
             exhausted = machine.run(options.max_instructions)
         except Interrupted:
-            exhausted = False
+            pass
+        except RingscopeError as error:  # what ran so far was counted: the ledger tells it
+            failure = error
     kernel.shut_down()
-    ended_by, status, signal = _ending(kernel, exhausted)
-    _tell_why(options, kernel, ended_by, signal)
+    if failure is not None:
+        say(f"ringscope: {failure}\n")
+        ended_by, status, signal = "error", failure.exit_status, 0
+    else:
+        ended_by, status, signal = _ending(kernel, exhausted)
+        _tell_why(options, kernel, ended_by, signal)
     return _result(options, machine, kernel, ended_by, status, signal)
 
 

@@ -20,7 +20,7 @@ class Result(NamedTuple):
     exit_status: int
     signal: int
     signal_name: str
-    ended_by: str  # `exit`, `signal`, `limit` or `interrupt`
+    ended_by: str  # `exit`, `signal`, `limit`, `interrupt`, or `error`: it needs what is not there
     user: int
     entry: int
     exit: int
@@ -148,6 +148,7 @@ def _ending(result: Result) -> str:
         "exit": f"exited with status {result.exit_status}",
         "signal": f"killed by {result.signal_name}, status {result.exit_status}",
         "limit": f"stopped by --max-instructions, status {result.exit_status}",
+        "error": f"could not go on, status {result.exit_status}",
         "interrupt": f"interrupted, status {result.exit_status}",
     }
     return endings[result.ended_by]

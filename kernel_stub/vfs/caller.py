@@ -22,6 +22,9 @@ class Kernel(Protocol):
     def random_bytes(self, count: int, /) -> bytes:
         """Bytes from the seeded generator."""
 
+    def write_out(self, fd: int, data: bytes, /) -> int:
+        """Writes to a descriptor of the host, as os.write; Ctrl-C is heard meanwhile."""
+
     def wait_readable(self, fd: int, /) -> None:
         """Returns when a descriptor of the host has input; Ctrl-C is heard meanwhile."""
 

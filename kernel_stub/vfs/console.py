@@ -145,7 +145,7 @@ class ConsoleFile(OpenFile):
 
     def write(self, task: Caller, data: bytes) -> int:
         try:
-            return os.write(self.console.descriptor, data)
+            return task.kernel.write_out(self.console.descriptor, data)
         except BrokenPipeError:
             task.kernel.signal(task, SIGPIPE)
             raise Errno(EPIPE) from None

@@ -152,3 +152,35 @@ def test_output_that_changes_the_working_directory_does_not_move_the_clock(tmp_p
     (tmp_path / "out").write_text(first.out)
     second = ringscope("run", "/bin/date", "+%s.%N", cwd=tmp_path)
     assert first == second
+
+
+def test_ctrl_c_ends_a_write_that_nobody_reads() -> None:
+    command = [sys.executable, "-m", "emu", "stat", "-j", "/usr/bin/yes"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    read_end, write_end = os.pipe()
+    with subprocess.Popen(
+        command, stdout=write_end, stderr=subprocess.PIPE, env=environment, cwd=ROOT
+    ) as process:
+        time.sleep(1.5)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    os.close(read_end)
+    os.close(write_end)
+    assert process.returncode == 130
+    assert json.loads(err)["ended_by"] == "interrupt"
+
+
+def test_the_ledger_survives_what_the_kernel_cannot_do(tmp_path: Path) -> None:
+    handler = "trap true USR1; kill -USR1 $$"
+    ended = ringscope("stat", "-j", "-o", tmp_path / "out", "/bin/sh", "-c", handler)
+    assert ended.status == 1
+    assert "cannot run signal handlers" in ended.err
+    assert json.loads((tmp_path / "out").read_text())["ended_by"] == "error"
+
+
+def test_a_ledger_in_the_guests_own_output_follows_it(tmp_path: Path) -> None:
+    program = [sys.executable, "-m", "emu", "stat", "-x,", "-o", "/dev/stdout", "/bin/echo", "hi"]
+    with (tmp_path / "out").open("wb") as out:
+        subprocess.run(program, stdout=out, check=True, cwd=ROOT, timeout=60)
+    assert (tmp_path / "out").read_text().startswith("hi\n")
+    assert ",instructions:u," in (tmp_path / "out").read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from struct import Struct
 from typing import Any, NoReturn
 
@@ -68,6 +69,9 @@ class FakeKernel:
 
     def file_time_shown(self, time_ns: int) -> None:
         raise AssertionError("nothing here shows a file")
+
+    def write_out(self, fd: int, data: bytes) -> int:
+        return os.write(fd, data)
 
     def wait_readable(self, fd: int) -> None:
         raise AssertionError("nothing here reads the host")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from struct import Struct
 from typing import Any, Final, NoReturn
@@ -48,6 +49,9 @@ class FakeKernel:
 
     def random_bytes(self, count: int) -> bytes:
         return b"\x2a" * count
+
+    def write_out(self, fd: int, data: bytes) -> int:
+        return os.write(fd, data)
 
     def wait_readable(self, fd: int) -> None:
         self.waits.append(fd)
