@@ -12,13 +12,13 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 from emu.cpu.counters import KERNEL, USER, Block
-from emu.cpu.state import CpuState
+from emu.cpu.state import CpuState, Segment
 from emu.memory import walk
 from emu.memory.physical import PhysicalMemory
 from emu.x86 import vectors
 from emu.x86.instructions import RIP, Decode, Instruction, MemoryOperand
 from emu.x86.paging import PAGE_SIZE, is_canonical
-from emu.x86.registers import FS, GS, RBP, RSP
+from emu.x86.registers import CS, DS, ES, FS, GS, RBP, RSP, SS
 
 _LONGEST: Final = 15  # bytes of an instruction
 _MASK64: Final = (1 << 64) - 1
@@ -28,6 +28,12 @@ _PUSHES: Final = frozenset(("push", "pushf", "pushfq", "call", "lcall", "far cal
 _POPS: Final = frozenset(("pop", "popf", "popfq", "ret", "retf", "retfq", "iret", "iretd", "iretq"))
 _COUNTED_JUMPS: Final = frozenset(("loop", "loope", "loopne"))
 _NO_ACCESS: Final = frozenset(("lea", "nop"))
+
+_INDEX: Final = 0xFFFC  # of a selector: 0 in a null one
+_4_GIB: Final = 1 << 32
+_FEW: Final = 4  # bytes: as many prefixes as an instruction has groups of them
+_OVERRIDES: Final = {0x26: ES, 0x2E: CS, 0x36: SS, 0x3E: DS, 0x64: FS, 0x65: GS}
+_EXPAND_DOWN_MASK, _EXPAND_DOWN = 0x1C, 0x14  # S, code and E of a descriptor's type
 
 _INT1: Final = 0xF1
 _LEGACY_PREFIXES: Final = frozenset((0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0x66, 0x67, 0xF2, 0xF3))
@@ -66,12 +72,12 @@ class Errata:
 
     def correct(self, fault: Fault, block: Block) -> Fault:
         """What the processor raises where the engine reports `fault`, in or behind `block`."""
-        if self.state.in_64bit_mode:
-            for row in TABLE:
-                if row.vector == fault.vector:
-                    corrected = row.correct(self, fault, block)
-                    if corrected is not None:
-                        return corrected
+        long = self.state.in_64bit_mode
+        for row in TABLE:
+            if (row.vector, row.long) == (fault.vector, long):
+                corrected = row.correct(self, fault, block)
+                if corrected is not None:
+                    return corrected
         return fault
 
     def start_of(self, end: int, block: Block, otherwise: int) -> int:
@@ -81,7 +87,7 @@ class Errata:
 
     def ends_at(self, end: int, block: Block) -> Instruction | None:
         """The instruction of `block` that ends before `end`."""
-        code = self._code(block.start, block.end - block.start)
+        code = self.code(block.start, block.end - block.start)
         for found in self._decode(code, block.start, self.state.in_64bit_mode):
             if found.end == end:
                 return found
@@ -89,7 +95,7 @@ class Errata:
 
     def stands_at(self, address: int) -> Instruction | None:
         """The instruction at `address`."""
-        found = self._decode(self._code(address, _LONGEST), address, self.state.in_64bit_mode)
+        found = self._decode(self.code(address, _LONGEST), address, self.state.in_64bit_mode)
         return found[0] if found else None
 
     def int1_length(self, rip: int) -> int:
@@ -97,7 +103,7 @@ class Errata:
 
         SDM 2D, "Opcode Map"; SDM 2A, "INT n/INTO/INT3/INT1".
         """
-        for length, byte in enumerate(self._code(rip, _LONGEST), 1):
+        for length, byte in enumerate(self.code(rip, _LONGEST), 1):
             if byte == _INT1:
                 return length
             is_rex = self.state.in_64bit_mode and byte & 0xF0 == 0x40
@@ -129,20 +135,44 @@ class Errata:
             yield Access(words[RBP], size, by_stack=True)
 
     def _operand(self, found: Instruction, memory: MemoryOperand) -> Access:
-        words, address = self.state.words, memory.displacement
-        if memory.base == RIP:
-            address += found.end
-        elif memory.base is not None:
-            address += words[memory.base]
-        if memory.indexed_by is not None:
-            address += words[memory.indexed_by] * memory.scale
-        address &= (1 << 8 * found.address_size) - 1
+        address = self._offset(found, memory)
         if memory.segment in (FS, GS):
             address += self.state.segment(memory.segment).base
         by_stack = memory.base in (RSP, RBP) and memory.segment not in (FS, GS)
         return Access(address & _MASK64, memory.size, by_stack)
 
-    def _code(self, address: int, size: int) -> bytes:
+    def _offset(self, found: Instruction, memory: MemoryOperand) -> int:
+        """The operand's offset in its segment."""
+        words, offset = self.state.words, memory.displacement
+        if memory.base == RIP:
+            offset += found.end
+        elif memory.base is not None:
+            offset += words[memory.base]
+        if memory.indexed_by is not None:
+            offset += words[memory.indexed_by] * memory.scale
+        return offset & (1 << 8 * found.address_size) - 1
+
+    def violation(self, found: Instruction) -> int | None:
+        """The vector for the first operand outside its segment, in compatibility mode."""
+        for memory in found.memory:
+            number = memory.segment
+            if number is None:
+                number = SS if memory.base in (RSP, RBP) else DS
+            segment = self.state.segment(number)
+            last = self._offset(found, memory) + memory.size - 1
+            if not segment.selector & _INDEX or (_is_plain(segment) and last > segment.limit):
+                return vectors.SS if number == SS else vectors.GP
+        return None
+
+    def is_within_flat_segments(self, address: int, code: bytes) -> bool:
+        """Whether nothing about a page fault at `address` looks like a segment's doing."""
+        prefixes = [_OVERRIDES[byte] for byte in code[:_FEW] if byte in _OVERRIDES]
+        segments = [self.state.segment(number) for number in (DS, ES, SS, *prefixes)]
+        return _WIDEST <= address < _4_GIB - _WIDEST and all(
+            segment.selector & _INDEX and segment.limit == _4_GIB - 1 for segment in segments
+        )
+
+    def code(self, address: int, size: int) -> bytes:
         """The bytes at `address`, as many of `size` as there are."""
         code = b""
         with suppress(walk.WalkFault):
@@ -151,6 +181,11 @@ class Errata:
                 code += walk.read(self._ram, self.state.control(3), address, part)
                 address, size = address + part & _MASK64, size - part
         return code
+
+
+def _is_plain(segment: Segment) -> bool:
+    """Whether its limit is an upper one: it does not expand down."""
+    return segment.attributes >> 8 & _EXPAND_DOWN_MASK != _EXPAND_DOWN
 
 
 # ---- the rows
@@ -190,10 +225,23 @@ def _wild_branch(errata: Errata, fault: Fault, block: Block) -> Fault | None:
     return None
 
 
+def _outside_its_segment(errata: Errata, fault: Fault, _block: Block) -> Fault | None:
+    """#GP(0), or #SS(0), of an operand by a null segment or beyond a limit: it goes first."""
+    if errata.is_within_flat_segments(errata.state.control(2), errata.code(fault.rip, _FEW)):
+        return None
+    found = errata.stands_at(fault.rip)
+    vector = None if found is None or found.mnemonic in _NO_ACCESS else errata.violation(found)
+    return None if vector is None else fault._replace(vector=vector, error_code=0)
+
+
 class Row(NamedTuple):
-    """`correct` gives what the processor raises instead, or None. `manual`: chapter by title."""
+    """`correct` gives what the processor raises instead, or None. `manual`: chapter by title.
+
+    `long`: in 64-bit mode; otherwise in compatibility mode.
+    """
 
     vector: int
+    long: bool
     correct: Callable[[Errata, Fault, Block], Fault | None]
     manual: str
 
@@ -201,17 +249,26 @@ class Row(NamedTuple):
 TABLE: Final = (
     Row(
         vectors.GP,
+        True,
         _wild_branch,
         'SDM 2A, "CALL", "JMP"; SDM 2B, "RET": 64-Bit Mode Exceptions',
     ),
     Row(
         vectors.GP,
+        True,
         _not_canonical,
         'SDM 1, "Canonical Addressing"; SDM 3A, "Interrupt 12-Stack Fault Exception (#SS)"',
     ),
     Row(
         vectors.PF,
+        True,
         _not_canonical,
         'SDM 1, "Canonical Addressing": the whole operand, not its first byte',
+    ),
+    Row(
+        vectors.PF,
+        False,
+        _outside_its_segment,
+        'SDM 3A, "Limit Checking", "Privilege Checking": a null segment selector',
     ),
 )

@@ -17,7 +17,9 @@ _FAR: Final = (3, 5)  # FF /3 is a far CALL, FF /5 a far JMP
 _OPERAND_SIZE: Final = 0x66
 _LOW_HALVES: Final = tuple(f"e{name[1:]}" for name in GPRS[:8]) + tuple(f"{n}d" for n in GPRS[8:])
 _REGISTERS: Final = {
-    name: number for names in (GPRS, _LOW_HALVES) for number, name in enumerate(names)
+    name: number
+    for names in (GPRS, _LOW_HALVES, [name[1:] for name in GPRS[:8]])
+    for number, name in enumerate(names)
 } | {"rip": RIP}
 
 

@@ -11,11 +11,23 @@ from typing import Final, NamedTuple
 import pytest
 
 from emu.cpu import errata
+from emu.cpu.state import Segment
 from emu.x86 import flags
 from emu.x86.paging import PAGE_SIZE, USER, WRITABLE
+from emu.x86.registers import DS, ES, FS
 from emu.x86.vectors import DB, GP, PF, SS, UD
 from tests.cpu.assembler import code
-from tests.cpu.machine_builder import CODE, COUNTERS, DATA, RSP0, STACK_TOP, TEXT, Guest, handler
+from tests.cpu.machine_builder import (
+    CODE,
+    COUNTERS,
+    DATA,
+    RSP0,
+    STACK_TOP,
+    TEXT,
+    USER_DS,
+    Guest,
+    handler,
+)
 
 WILD: Final = 1 << 63
 EDGE: Final = 1 << 47  # the first address that is not canonical
@@ -160,6 +172,83 @@ def test_ring_0_pushing_to_a_stack_that_is_not_canonical_is_a_double_fault() -> 
     guest.run()
     assert guest.entry.vector == 8
     assert guest.refusals[0].vector == SS
+
+
+# ---- segments in 32-bit code
+
+TOP: Final = 0xFFFF_FFFE  # the last byte of a doubleword here is beyond 4 GiB
+LAST: Final = 0xFFFF_FFFC
+
+
+class Operand(NamedTuple):
+    """One access in 32-bit code to a page that is not there; `null`: a segment that is null."""
+
+    name: str
+    bytes: str
+    vector: int
+    address: int
+    null: int | None = None
+
+
+OPERANDS: Final = (
+    Operand("mov eax, [ebx], DS null", "8b03", GP, 0x70_0000, DS),
+    Operand("mov eax, [ebx], ES null", "8b03", PF, 0x70_0000, ES),
+    Operand("mov eax, es:[ebx]", "268b03", GP, 0x70_0000, ES),
+    Operand("mov eax, ss:[ebx], DS null", "368b03", PF, 0x70_0000, DS),
+    Operand("mov eax, fs:[ebx]", "648b03", GP, 0x70_0000, FS),
+    Operand("mov eax, [ebx], FS null", "8b03", PF, 0x70_0000, FS),
+    Operand("mov eax, [bx]", "678b07", GP, 0x7000, DS),
+    Operand("mov eax, [ebx] over the limit", "8b03", GP, TOP),
+    Operand("mov eax, ss:[ebx] over the limit", "368b03", SS, TOP),
+    Operand("mov eax, [ebx] at the limit", "8b03", PF, LAST),
+    Operand("mov al, [ebx] at the limit", "8a03", PF, 0xFFFF_FFFF),
+    Operand("mov eax, [ebx] at 0", "8b03", PF, 0),
+)
+
+
+@pytest.mark.parametrize("counter", COUNTERS)
+@pytest.mark.parametrize("operand", OPERANDS, ids=lambda operand: operand.name)
+def test_an_operand_outside_its_segment_is_no_page_fault(operand: Operand, counter: str) -> None:
+    guest = Guest(counter=counter)
+    guest.write(CODE, code("nop") + bytes.fromhex(operand.bytes))
+    guest.put(CODE, long=False, rbx=operand.address)
+    if operand.null is not None:
+        guest.set_segments({operand.null: Segment(0, 0, 0, 0)})
+    if operand.null != FS:
+        guest.set_segments({FS: guest.loaded(USER_DS)})
+    seen = guest.run()
+    assert (guest.entry.vector, seen.stack[1]) == (operand.vector, CODE + 1)
+    if operand.vector != PF:
+        assert seen.stack[0] == 0
+    assert guest.machine.counter.user == 1
+
+
+@pytest.mark.xfail(reason="the access is done, so there is no exception to correct")
+def test_a_null_segment_is_noticed_where_the_page_is_there() -> None:
+    guest = Guest()
+    guest.write(CODE, bytes.fromhex("8b03") + code("hlt"))
+    guest.put(CODE, long=False, rbx=DATA)
+    guest.set_segments({DS: Segment(0, 0, 0, 0)})
+    seen = guest.run()
+    assert (guest.entry.vector, seen.stack[1]) == (GP, CODE)
+
+
+def test_a_short_segment_has_its_limit_too() -> None:
+    guest = Guest()
+    short = guest.loaded(USER_DS)._replace(limit=0x6F_FFFF)
+    for address, vector in ((0x6F_FFFC, PF), (0x6F_FFFD, GP)):
+        guest.write(CODE, bytes.fromhex("8b03"))
+        guest.put(CODE, long=False, rbx=address)
+        guest.set_segments({DS: short})
+        guest.run()
+        assert guest.entry.vector == vector
+
+
+def test_a_page_fault_of_a_32_bit_program_decodes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    guest = Guest()
+    monkeypatch.setitem(sys.modules, "emu.watch.disasm", None)
+    guest.cross(code("mov eax, dword ptr [ebx]", long=False), long=False, rbx=0x70_0000)
+    assert guest.entry.vector == PF
 
 
 @pytest.mark.parametrize("counter", COUNTERS)
