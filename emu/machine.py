@@ -18,6 +18,7 @@ from emu.errors import EngineError, UsageError
 from emu.hooks import Kernel, Watcher
 from emu.memory.physical import PhysicalMemory
 from emu.watch.ledger import Ledger
+from emu.x86.instructions import Instruction
 from emu.x86.vendors import VENDORS
 
 DEFAULT_MEMORY: Final = 1 << 30
@@ -55,7 +56,9 @@ class Machine:
         leaves, chosen = cpuid_leaves(self.engine, VENDORS[vendor] if vendor else None)
         self.counter = make_counter(counter, self.engine)
         self.ledger = Ledger()
-        self.processor = Processor(self.engine, self.counter, chosen, self.ledger, watchers)
+        self.processor = Processor(
+            self.engine, self.counter, chosen, self.ledger, _decode, watchers
+        )
         hook_features(self.engine, leaves, self.counter)
         self.hwcap: Final = leaves[1, 0][3]  # EDX of CPUID leaf 1: Linux's AT_HWCAP
 
@@ -97,3 +100,9 @@ def _count_instructions(code: bytes, address: int, long: bool) -> int:
     from emu.watch.disasm import count_instructions
 
     return count_instructions(code, address, long)
+
+
+def _decode(code: bytes, address: int, long: bool) -> list[Instruction]:
+    from emu.watch.disasm import decode
+
+    return decode(code, address, long)

@@ -76,6 +76,10 @@ class BlockCounter(Counter):
     def exhausted(self) -> bool:
         return self._left < 0
 
+    @property
+    def block(self) -> Block:
+        return self._current
+
     def limit(self, instructions: int = UNLIMITED) -> None:
         self._left = instructions
 

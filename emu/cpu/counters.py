@@ -80,6 +80,11 @@ class Counter:
         """Whether the limit was reached."""
         raise NotImplementedError
 
+    @property
+    def block(self) -> Block:
+        """The block that was entered last, or NO_BLOCK if it was left by `abort`."""
+        raise NotImplementedError
+
     def limit(self, instructions: int = UNLIMITED) -> None:
         """Stop the engine once that many more instructions have been counted."""
         raise NotImplementedError

@@ -8,7 +8,7 @@ SDM 3A, "Interrupt and Exception Handling"; SDM 2D, "VMCALL" (how ring-0 code ha
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final, Protocol
 
@@ -17,18 +17,19 @@ from emu.cpu import state as at
 from emu.cpu.callbacks import FLAGS, KERNEL_AT_ENTRY, PATH, PATH_TAKEN
 from emu.cpu.counters import KERNEL, USER, Counter
 from emu.cpu.engine import Engine
+from emu.cpu.errata import Errata, Fault
 from emu.cpu.stepper import Stepper
 from emu.cpu.traps import Delivery, Event
 from emu.events import Entered, Refused
 from emu.hooks import Kernel, Watcher
 from emu.memory import walk
 from emu.x86 import crossings, vectors
+from emu.x86.instructions import Decode
 from emu.x86.paging import PAGE_SIZE, PF_FETCH
-from emu.x86.registers import RAX, RDI
+from emu.x86.registers import RAX, RDI, RSP
 from emu.x86.vendors import Vendor
 
 VMCALL: Final = bytes.fromhex("0f01c1")
-INT1: Final = b"\xf1"  # the engine does not know it
 _ONE_BYTE: Final = {vectors.BP: b"\xcc", vectors.OF: b"\xce"}  # INT3, INTO
 _REFUSALS_KEPT: Final = 64
 _VMCALL_LENGTH: Final = len(VMCALL)
@@ -58,6 +59,7 @@ class Processor:
         counter: Counter,
         vendor: Vendor,
         ledger: Accounts,
+        decode: Decode,
         watchers: Sequence[Watcher] = (),
     ) -> None:
         self.engine = engine
@@ -69,6 +71,7 @@ class Processor:
         self._kernel: Kernel | None = None
         self.refusals: deque[Refused] = deque(maxlen=_REFUSALS_KEPT)
         self._delivery = Delivery(engine.physical, engine.state)
+        self._errata = Errata(engine.physical, engine.state, decode)
         self._lines: dict[tuple[str, bool], Any] = {}  # of the ledger, by mechanism and CS.L
         self._totals = counter.totals
         self._cells = engine.cells
@@ -105,19 +108,35 @@ class Processor:
         state = self.state
         rip = state.rip
         if state.is_int:
-            self.counter.abort(rip)  # INTO does not end its block
-            event = Event(vector, None, rip, software=True)
-            self._deliver(event, rip - self._int_length(vector, rip))
+            self._software_interrupt(vector, rip)
         elif vector == vectors.PF:
             self._page_fault(rip)
         elif vector == vectors.DB and self._stepper.is_stepping:
             self._stepper.stepped()
         else:
-            row = vectors.TABLE[vector]
-            if row.kind == vectors.FAULT:
-                self.counter.abort(rip)
-            error_code = state.error_code if row.has_error_code else None
-            self._deliver(Event(vector, error_code, rip, software=False), rip)
+            error_code = state.error_code if vectors.TABLE[vector].has_error_code else None
+            self._exception(Fault(vector, error_code, rip, self._words[RSP]))
+
+    def _software_interrupt(self, vector: int, next_rip: int) -> None:
+        """INT n, INT3 or INTO. With prefixes it begins before its opcode; only a refusal asks."""
+        counter, block = self.counter, self.counter.block
+        counter.abort(next_rip)  # INTO does not end its block
+        opcode = next_rip - self._int_length(vector, next_rip)
+        event = Event(vector, None, next_rip, software=True)
+        self._deliver(event, opcode, lambda: self._errata.start_of(next_rip, block, opcode))
+
+    def _exception(self, reported: Fault) -> None:
+        """An exception as the engine reports it, delivered as the processor raises it."""
+        fault = self._errata.correct(reported, self.counter.block)
+        if vectors.TABLE[fault.vector].kind == vectors.FAULT:
+            self.counter.abort(fault.rip)
+        if fault.vector == vectors.PF:
+            self._last_cr2 = self.state.control(2)
+        elif reported.vector == vectors.PF:
+            self.state.set_cr2(self._last_cr2)
+        self._words[_RIP], self._words[RSP] = fault.rip, fault.rsp
+        event = Event(fault.vector, fault.error_code, fault.rip, software=False)
+        self._deliver(event, fault.rip)
 
     def _page_fault(self, rip: int) -> None:
         """#PF, or what the engine reports as one."""
@@ -127,13 +146,13 @@ class Processor:
             self._use_port(rip)
             return
         if not state.error_code & PF_FETCH:
-            self.counter.abort(rip)
+            self._exception(Fault(vectors.PF, state.error_code, rip, self._words[RSP]))
         elif self._stepper.is_early(state.control(2)):
             state.set_cr2(self._last_cr2)
             self._stepper.start()
-            return
-        self._last_cr2 = state.control(2)
-        self._deliver(Event(vectors.PF, state.error_code, rip, software=False), rip)
+        else:
+            self._last_cr2 = state.control(2)
+            self._deliver(Event(vectors.PF, state.error_code, rip, software=False), rip)
 
     def _is_port_instruction(self, rip: int) -> bool:
         """Whether this page fault is a port instruction's hook: it fetched from elsewhere."""
@@ -179,9 +198,9 @@ class Processor:
             self._deliver(Event(vectors.UD, None, self.state.next_rip, software=True), rip)
             return True
         self.counter.abort(rip)
-        if walk.read(self.engine.physical, self.state.control(3), rip, 1) == INT1:
+        if length := self._errata.int1_length(rip):
             self.counter.adjust(USER if self.state.cpl == 3 else KERNEL, 1)
-            self._deliver(Event(vectors.DB, None, rip + len(INT1), software=False), rip)
+            self._deliver(Event(vectors.DB, None, rip + length, software=False), rip)
         else:
             self._deliver(Event(vectors.UD, None, rip, software=False), rip)
         return True
@@ -199,13 +218,15 @@ class Processor:
         self._handovers[rip] = walk.physical_address(ram, cr3, rip)
         return True
 
-    def _deliver(self, event: Event, rip: int) -> None:
+    def _deliver(self, event: Event, rip: int, caused_at: Callable[[], int] | None = None) -> None:
         """Delivers `event`, caused by the instruction at `rip`, and tells who must know."""
         state = self.state
         cpl, long = state.cpl, state.in_64bit_mode
         delivered: Event | None = None
         try:
-            delivered = self._delivery.deliver(event, self._rflags(), rip, self._refused)
+            delivered = self._delivery.deliver(
+                event, self._rflags(), caused_at or (lambda: rip), self._refused
+            )
         finally:
             if event.software and delivered is not event:
                 self.counter.adjust(USER if cpl == 3 else KERNEL, -1)

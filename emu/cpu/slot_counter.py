@@ -172,6 +172,10 @@ class SlotCounter(Counter):
     def exhausted(self) -> bool:
         return self._view[_BUDGET] >> 63 == 1
 
+    @property
+    def block(self) -> Block:
+        return self._blocks[self._view[_CURRENT]]
+
     def limit(self, instructions: int = UNLIMITED) -> None:
         self._view[_BUDGET] = instructions
         code = NO_LIMIT_CODE if instructions == UNLIMITED else LIMIT_CODE

@@ -68,12 +68,16 @@ class Delivery:
         self.state = state
 
     def deliver(
-        self, event: Event, rflags: int, fault_rip: int, refused: Callable[[Refused], None]
+        self,
+        event: Event,
+        rflags: int,
+        caused_at: Callable[[], int],
+        refused: Callable[[Refused], None],
     ) -> Event:
         """Delivers `event`, or what its refusal makes of it; returns what was delivered.
 
-        `fault_rip` is the address of the instruction that caused the event. The state block must
-        be loaded; the caller stores it.
+        `caused_at()` is the address of the instruction that caused the event; only a refusal asks.
+        The state block must be loaded; the caller stores it.
 
         Raises:
             Shutdown: a double fault could not be delivered either.
@@ -83,6 +87,7 @@ class Delivery:
             try:
                 self.enter(event, rflags)
             except Refusal as refusal:
+                fault_rip = caused_at()
                 refused(
                     Refused(
                         event.vector,

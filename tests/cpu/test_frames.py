@@ -198,7 +198,6 @@ def test_int3_may_be_the_first_byte_of_a_page(guest: Guest) -> None:
     assert guest.run().stack[0] == page + 1
 
 
-@pytest.mark.xfail(reason="the length of INT n is taken for two bytes, prefixes not counted")
 def test_a_refused_int_n_with_a_prefix_points_at_the_prefix(guest: Guest) -> None:
     seen = guest.cross(bytes.fromhex("66") + code("int 0x81"))
     assert seen.stack[1] == CODE

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from emu.watch.disasm import count_instructions, disassemble
+from emu.watch.disasm import count_instructions, decode, disassemble
+from emu.x86.instructions import RIP, MemoryOperand
+from emu.x86.registers import GS, R11, RAX, RBP, RBX, RCX
 
 
 @pytest.mark.parametrize(
@@ -35,3 +37,36 @@ def test_the_mode_decides_what_bytes_mean() -> None:
     code = bytes.fromhex("4889c3")
     assert disassemble(code, 0, long=True) == [(0, "mov rbx, rax")]
     assert disassemble(code, 0, long=False) == [(0, "dec eax"), (1, "mov ebx, eax")]
+
+
+RECORDS = [
+    ("50", "push", (), (), False),
+    ("488b44cd08", "mov", (MemoryOperand(None, RBP, RCX, 8, 8, 8),), (), False),
+    ("65418b03", "mov", (MemoryOperand(GS, R11, None, 1, 0, 4),), (), False),
+    ("678b4304", "mov", (MemoryOperand(None, RBX, None, 1, 4, 4),), (), False),
+    ("488b0510000000", "mov", (MemoryOperand(None, RIP, None, 1, 16, 8),), (), False),
+    ("f3c3", "ret", (), (), False),
+    ("c20800", "ret", (), (8,), False),
+    ("ff28", "far jmp", (MemoryOperand(None, RAX, None, 1, 0, 8),), (), False),
+    ("f4", "hlt", (), (), True),
+    ("48cf", "iretq", (), (), False),
+]
+
+
+@pytest.mark.parametrize(("text", "mnemonic", "memory", "immediates", "privileged"), RECORDS)
+def test_an_instruction_becomes_a_record(
+    text: str,
+    mnemonic: str,
+    memory: tuple[MemoryOperand, ...],
+    immediates: tuple[int, ...],
+    privileged: bool,
+) -> None:
+    (found,) = decode(bytes.fromhex(text), 0x1000, long=True)
+    assert (found.mnemonic, found.memory, found.immediates) == (mnemonic, memory, immediates)
+    assert (found.is_privileged, found.end) == (privileged, 0x1000 + len(text) // 2)
+
+
+def test_the_sizes_that_prefixes_choose_are_in_the_record() -> None:
+    word, short = decode(bytes.fromhex("6650678b03"), 0, long=True)
+    assert (word.has_operand_prefix, word.address_size) == (True, 8)
+    assert (short.has_operand_prefix, short.address_size) == (False, 4)

@@ -1,0 +1,274 @@
+"""Exceptions that the engine reports otherwise than a processor, corrected when they are reported.
+
+`TABLE` has a row for each: which exception it looks at, and the chapter by title. A row finds out
+from the instruction itself, decoded, and from the CPU state. It cannot know of an exception that
+the engine does not report at all. Decoding is injected and costs nothing until it is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Final, NamedTuple
+
+from emu.cpu.counters import KERNEL, USER, Block
+from emu.cpu.state import CpuState, Segment
+from emu.memory import walk
+from emu.memory.physical import PhysicalMemory
+from emu.x86 import vectors
+from emu.x86.instructions import RIP, Decode, Instruction, MemoryOperand
+from emu.x86.paging import PAGE_SIZE, is_canonical
+from emu.x86.registers import CS, DS, ES, FS, GS, RBP, RSP, SS
+
+_LONGEST: Final = 15  # bytes of an instruction
+_MASK64: Final = (1 << 64) - 1
+_WIDEST: Final = 512  # bytes of an operand: FXSAVE
+
+_PUSHES: Final = frozenset(("push", "pushf", "pushfq", "call", "lcall", "far call", "enter"))
+_POPS: Final = frozenset(("pop", "popf", "popfq", "ret", "retf", "retfq", "iret", "iretd", "iretq"))
+_COUNTED_JUMPS: Final = frozenset(("loop", "loope", "loopne"))
+_NO_ACCESS: Final = frozenset(("lea", "nop"))
+
+_INDEX: Final = 0xFFFC  # of a selector: 0 in a null one
+_4_GIB: Final = 1 << 32
+_FEW: Final = 4  # bytes: as many prefixes as an instruction has groups of them
+_OVERRIDES: Final = {0x26: ES, 0x2E: CS, 0x36: SS, 0x3E: DS, 0x64: FS, 0x65: GS}
+_EXPAND_DOWN_MASK, _EXPAND_DOWN = 0x1C, 0x14  # S, code and E of a descriptor's type
+
+_INT1: Final = 0xF1
+_LEGACY_PREFIXES: Final = frozenset((0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0x66, 0x67, 0xF2, 0xF3))
+
+
+class Fault(NamedTuple):
+    """An exception: vector, error code, the instruction it points to, and RSP as it is then."""
+
+    vector: int
+    error_code: int | None
+    rip: int
+    rsp: int
+
+
+class Access(NamedTuple):
+    """One access to memory. `by_stack`: its address is relative to SS."""
+
+    address: int
+    size: int
+    by_stack: bool
+
+    @property
+    def is_canonical(self) -> bool:
+        """Whether all of it lies at canonical addresses."""
+        last = self.address + self.size - 1 & _MASK64
+        return is_canonical(self.address) and is_canonical(last)
+
+
+class Errata:
+    """The corrections on one CPU. The state block must be loaded; it is only read."""
+
+    def __init__(self, ram: PhysicalMemory, state: CpuState, decode: Decode) -> None:
+        self._ram = ram
+        self.state = state
+        self._decode = decode
+
+    def correct(self, fault: Fault, block: Block) -> Fault:
+        """What the processor raises where the engine reports `fault`, in or behind `block`."""
+        long = self.state.in_64bit_mode
+        for row in TABLE:
+            if (row.vector, row.long) == (fault.vector, long):
+                corrected = row.correct(self, fault, block)
+                if corrected is not None:
+                    return corrected
+        return fault
+
+    def start_of(self, end: int, block: Block, otherwise: int) -> int:
+        """Where the instruction of `block` stands that ends before `end`."""
+        found = self.ends_at(end, block)
+        return otherwise if found is None else found.address
+
+    def ends_at(self, end: int, block: Block) -> Instruction | None:
+        """The instruction of `block` that ends before `end`."""
+        code = self.code(block.start, block.end - block.start)
+        for found in self._decode(code, block.start, self.state.in_64bit_mode):
+            if found.end == end:
+                return found
+        return None
+
+    def stands_at(self, address: int) -> Instruction | None:
+        """The instruction at `address`."""
+        found = self._decode(self.code(address, _LONGEST), address, self.state.in_64bit_mode)
+        return found[0] if found else None
+
+    def int1_length(self, rip: int) -> int:
+        """The length of the INT1 at `rip` with its prefixes; 0 if it is another instruction.
+
+        SDM 2D, "Opcode Map"; SDM 2A, "INT n/INTO/INT3/INT1".
+        """
+        for length, byte in enumerate(self.code(rip, _LONGEST), 1):
+            if byte == _INT1:
+                return length
+            is_rex = self.state.in_64bit_mode and byte & 0xF0 == 0x40
+            if byte not in _LEGACY_PREFIXES and not is_rex:
+                break
+        return 0
+
+    def accesses(self, found: Instruction) -> Iterator[Access]:
+        """The accesses of an instruction in 64-bit mode, in the order in which they are made."""
+        operands = [self._operand(found, memory) for memory in found.memory]
+        if found.mnemonic in _NO_ACCESS:
+            return
+        if found.mnemonic in _POPS:
+            yield from self._stack(found)
+            yield from operands
+        else:
+            yield from operands
+            yield from self._stack(found)
+
+    def _stack(self, found: Instruction) -> Iterator[Access]:
+        """What it pushes or pops: the first of it."""
+        size = 2 if found.has_operand_prefix else 8
+        words = self.state.words
+        if found.mnemonic in _PUSHES:
+            yield Access(words[RSP] - size & _MASK64, size, by_stack=True)
+        elif found.mnemonic in _POPS:
+            yield Access(words[RSP], size, by_stack=True)
+        elif found.mnemonic == "leave":
+            yield Access(words[RBP], size, by_stack=True)
+
+    def _operand(self, found: Instruction, memory: MemoryOperand) -> Access:
+        address = self._offset(found, memory)
+        if memory.segment in (FS, GS):
+            address += self.state.segment(memory.segment).base
+        by_stack = memory.base in (RSP, RBP) and memory.segment not in (FS, GS)
+        return Access(address & _MASK64, memory.size, by_stack)
+
+    def _offset(self, found: Instruction, memory: MemoryOperand) -> int:
+        """The operand's offset in its segment."""
+        words, offset = self.state.words, memory.displacement
+        if memory.base == RIP:
+            offset += found.end
+        elif memory.base is not None:
+            offset += words[memory.base]
+        if memory.indexed_by is not None:
+            offset += words[memory.indexed_by] * memory.scale
+        return offset & (1 << 8 * found.address_size) - 1
+
+    def violation(self, found: Instruction) -> int | None:
+        """The vector for the first operand outside its segment, in compatibility mode."""
+        for memory in found.memory:
+            number = memory.segment
+            if number is None:
+                number = SS if memory.base in (RSP, RBP) else DS
+            segment = self.state.segment(number)
+            last = self._offset(found, memory) + memory.size - 1
+            if not segment.selector & _INDEX or (_is_plain(segment) and last > segment.limit):
+                return vectors.SS if number == SS else vectors.GP
+        return None
+
+    def is_within_flat_segments(self, address: int, code: bytes) -> bool:
+        """Whether nothing about a page fault at `address` looks like a segment's doing."""
+        prefixes = [_OVERRIDES[byte] for byte in code[:_FEW] if byte in _OVERRIDES]
+        segments = [self.state.segment(number) for number in (DS, ES, SS, *prefixes)]
+        return _WIDEST <= address < _4_GIB - _WIDEST and all(
+            segment.selector & _INDEX and segment.limit == _4_GIB - 1 for segment in segments
+        )
+
+    def code(self, address: int, size: int) -> bytes:
+        """The bytes at `address`, as many of `size` as there are."""
+        code = b""
+        with suppress(walk.WalkFault):
+            while size > 0:
+                part = min(size, PAGE_SIZE - (address & PAGE_SIZE - 1))
+                code += walk.read(self._ram, self.state.control(3), address, part)
+                address, size = address + part & _MASK64, size - part
+        return code
+
+
+def _is_plain(segment: Segment) -> bool:
+    """Whether its limit is an upper one: it does not expand down."""
+    return segment.attributes >> 8 & _EXPAND_DOWN_MASK != _EXPAND_DOWN
+
+
+# ---- the rows
+
+
+def _not_canonical(errata: Errata, fault: Fault, _block: Block) -> Fault | None:
+    """#SS(0) or #GP(0) for the first access that is not canonical, up to its last byte."""
+    if fault.vector == vectors.GP and fault.error_code:
+        return None
+    if fault.vector == vectors.PF and is_canonical(errata.state.control(2) + _WIDEST):
+        return None
+    found = errata.stands_at(fault.rip)
+    if found is None or (found.is_privileged and errata.state.cpl):
+        return None
+    for access in errata.accesses(found):
+        if not access.is_canonical:
+            vector = vectors.SS if access.by_stack else vectors.GP
+            return fault._replace(vector=vector, error_code=0)
+    return None
+
+
+def _wild_branch(errata: Errata, fault: Fault, block: Block) -> Fault | None:
+    """#GP(0) of a near branch whose target is not canonical: at the branch, nothing done."""
+    path = KERNEL if errata.state.cpl < 3 else USER
+    if is_canonical(fault.rip) or fault.error_code or block.path != path:
+        return None
+    branch = errata.ends_at(block.end, block)
+    if branch is None:
+        return None
+    if branch.mnemonic == "call":
+        return fault._replace(rip=branch.address, rsp=fault.rsp + 8 & _MASK64)
+    if branch.mnemonic == "ret":
+        popped = 8 + sum(branch.immediates)
+        return fault._replace(rip=branch.address, rsp=fault.rsp - popped & _MASK64)
+    if branch.mnemonic.startswith("j") or branch.mnemonic in _COUNTED_JUMPS:
+        return fault._replace(rip=branch.address)
+    return None
+
+
+def _outside_its_segment(errata: Errata, fault: Fault, _block: Block) -> Fault | None:
+    """#GP(0), or #SS(0), of an operand by a null segment or beyond a limit: it goes first."""
+    if errata.is_within_flat_segments(errata.state.control(2), errata.code(fault.rip, _FEW)):
+        return None
+    found = errata.stands_at(fault.rip)
+    vector = None if found is None or found.mnemonic in _NO_ACCESS else errata.violation(found)
+    return None if vector is None else fault._replace(vector=vector, error_code=0)
+
+
+class Row(NamedTuple):
+    """`correct` gives what the processor raises instead, or None. `manual`: chapter by title.
+
+    `long`: in 64-bit mode; otherwise in compatibility mode.
+    """
+
+    vector: int
+    long: bool
+    correct: Callable[[Errata, Fault, Block], Fault | None]
+    manual: str
+
+
+TABLE: Final = (
+    Row(
+        vectors.GP,
+        True,
+        _wild_branch,
+        'SDM 2A, "CALL", "JMP"; SDM 2B, "RET": 64-Bit Mode Exceptions',
+    ),
+    Row(
+        vectors.GP,
+        True,
+        _not_canonical,
+        'SDM 1, "Canonical Addressing"; SDM 3A, "Interrupt 12-Stack Fault Exception (#SS)"',
+    ),
+    Row(
+        vectors.PF,
+        True,
+        _not_canonical,
+        'SDM 1, "Canonical Addressing": the whole operand, not its first byte',
+    ),
+    Row(
+        vectors.PF,
+        False,
+        _outside_its_segment,
+        'SDM 3A, "Limit Checking", "Privilege Checking": a null segment selector',
+    ),
+)
