@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from emu.watch.disasm import count_instructions, disassemble
+from emu.watch.disasm import (
+    Instruction,
+    MemoryOperand,
+    count_instructions,
+    decode,
+    disassemble,
+)
 
 
 @pytest.mark.parametrize(
@@ -35,3 +41,21 @@ def test_the_mode_decides_what_bytes_mean() -> None:
     code = bytes.fromhex("4889c3")
     assert disassemble(code, 0, long=True) == [(0, "mov rbx, rax")]
     assert disassemble(code, 0, long=False) == [(0, "dec eax"), (1, "mov ebx, eax")]
+
+
+def test_an_instruction_is_taken_apart() -> None:
+    found = decode(bytes.fromhex("64488b44cb08"), 0x1000, long=True)
+    assert found == Instruction(
+        mnemonic="mov",
+        text="mov rax, qword ptr fs:[rbx + rcx*8 + 8]",
+        length=6,
+        memory=(MemoryOperand("fs", "rbx", "rcx", 8, 8),),
+        registers=("rax",),
+        immediates=(),
+        operand_size=8,
+    )
+
+
+@pytest.mark.parametrize("text", ["", "48", "06"], ids=["nothing", "cut off", "none in this mode"])
+def test_what_is_no_instruction_is_none(text: str) -> None:
+    assert decode(bytes.fromhex(text), 0x1000, long=True) is None
