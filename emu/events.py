@@ -50,6 +50,27 @@ class Refused(NamedTuple):
         return _meaning(self.raised, self.error_code)
 
 
+class Cause(NamedTuple):
+    """Why an instruction of ring 3 did not run: the exception, and the check that failed.
+
+    `address` is that of a page fault; `instruction` is its text, empty where none can be read.
+    """
+
+    vector: int
+    error_code: int | None
+    rip: int
+    address: int | None
+    instruction: str
+    check: str
+    inputs: Inputs
+    manual: str
+
+    @property
+    def meaning(self) -> str:
+        """The error code in words; empty where there is none."""
+        return _meaning(self.vector, self.error_code)
+
+
 def _meaning(vector: int | None, code: int | None) -> str:
     if vector is None or code is None:
         return ""

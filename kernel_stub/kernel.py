@@ -15,6 +15,7 @@ from struct import Struct
 from typing import Final, NoReturn
 
 from emu.errors import RingscopeError
+from emu.events import Cause
 from emu.machine import Machine
 from emu.x86 import error_codes, vectors
 from kernel_stub import layout
@@ -67,6 +68,7 @@ class Kernel:
         self.landing_pad = 0
         self.cause = ""  # what a fault that ended the program was, for people
         self.last_fault: Raised | None = None  # the same as sigaction(2) tells it
+        self.why: Cause | None = None  # the check that failed, if an exception ended the program
         self.calls_64 = CallTable(X86_64)
         self.calls_32 = CallTable(I386)
         self.realtime = False
@@ -173,7 +175,8 @@ class Kernel:
         else:
             outcome = OUTCOMES[vector]
             address = regs[_RIP] if outcome.has_address else 0
-            self.fault(outcome.signal, outcome.code, address, describe(vector, regs))
+            cause = describe(vector, regs)
+            self.fault(outcome.signal, outcome.code, address, cause, (vector, regs))
 
     def _page_fault(self, regs: tuple[int, ...]) -> None:
         address = self.machine.engine.state.control(2)
@@ -182,7 +185,8 @@ class Kernel:
             self.fault(signals.SIGKILL, 0, address, "its memory is used up: give more by --memory")
         if not result:
             cause = describe(vectors.PF, regs) + f", address {address:#x}"
-            self.fault(result.signal, result.code, result.address, cause)
+            exception = vectors.PF, regs
+            self.fault(result.signal, result.code, result.address, cause, exception)
 
     def _exception_in_kernel(self, vector: int, regs: tuple[int, ...]) -> None:
         """IRET refused what pt_regs asked for: the program's fault. All else is ours."""
@@ -195,14 +199,45 @@ class Kernel:
             return
         raise KernelBug(f"ring 0 trapped: {describe(vector, regs)}")
 
-    def fault(self, signal: int, code: int, address: int, cause: str) -> None:
-        """A signal that the program cannot block or ignore: it caused it by an instruction."""
+    def fault(
+        self,
+        signal: int,
+        code: int,
+        address: int,
+        cause: str,
+        exception: tuple[int, tuple[int, ...]] | None = None,
+    ) -> None:
+        """A signal that the program cannot block or ignore: it caused it by an instruction.
+
+        `exception` is the vector and the pt_regs of an instruction of ring 3 that raised it.
+        """
         task = self.task
         if task.has_handler(signal):
             raise SignalHandlerNeeded(_cannot_run_handler(signal))
         self.last_fault = Raised(signal, code, address)
         self.cause = cause
+        if exception is not None:
+            self.why = self._explain(*exception)
         raise TaskEnded(0, signal)
+
+    def _explain(self, vector: int, regs: tuple[int, ...]) -> Cause:
+        """Why the instruction of ring 3 that pt_regs tells of did not run."""
+        from emu.watch.why import Fault, explain  # only a program that dies needs Capstone
+
+        state = self.machine.engine.state
+        code = regs[_ORIG_RAX] & _LOW if vectors.TABLE[vector].has_error_code else None
+        fault = Fault(
+            vector=vector,
+            error_code=code,
+            rip=regs[_RIP],
+            rflags=regs[_RFLAGS],
+            long=regs[_CS] == layout.USER_CS,
+            address=state.control(2) if vector == vectors.PF else None,
+            registers=dict(zip(entry.PT_REGS, regs, strict=True)),
+            bases={"fs": state.fs_base, "gs": state.kernel_gs_base},
+        )
+        refusals = self.machine.processor.refusals
+        return explain(fault, self.physical, state.control(3), refusals)
 
     def shut_down(self) -> None:
         """The machine stopped: what the program wrote to shared mappings goes into the files."""

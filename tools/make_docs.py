@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from emu import errors
-from emu.x86 import crossings, vectors
+from emu.x86 import checks, crossings, vectors, vendors
 from kernel_stub import faults
 from kernel_stub.abi import signals
 from kernel_stub.abi.abi import I386, X86_64
@@ -81,6 +81,19 @@ def vector_table() -> str:
     return markdown(headings, rows)
 
 
+def check_table() -> str:
+    """The checks of a delivery and of an instruction."""
+    kinds = {"delivery": checks.DELIVERY, "instruction": checks.INSTRUCTIONS}
+    rows = [(kind, *row) for kind, some in kinds.items() for row in some]
+    return markdown(("of", "what was found", "manual"), rows)
+
+
+def vendor_table() -> str:
+    """Where Intel and AMD differ, and whom this machine follows."""
+    headings = ("what", "Intel", "AMD", "here", "manual")
+    return markdown(headings, vendors.DIFFERENCES)
+
+
 def signal_of(vector: int) -> str:
     """The signal of an exception in ring 3."""
     if vector == vectors.PF:
@@ -106,6 +119,8 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "entries": lambda: crossing_table(crossings.ENTRIES),
     "returns": lambda: crossing_table(crossings.RETURNS),
     "vectors": vector_table,
+    "checks": check_table,
+    "vendors": vendor_table,
     "syscalls": syscall_table,
 }
 

@@ -89,10 +89,18 @@ def _ending(kernel: Kernel, exhausted: bool) -> tuple[str, int, int]:
 
 
 def _tell_why(options: Namespace, kernel: Kernel, ended_by: str, signal: int) -> None:
-    """One line when the program did not end by itself; a signal it sent itself needs no word."""
+    """Why the program did not end by itself: one line, or two where the processor refused it.
+
+    A signal that it sent itself needs no word.
+    """
     if ended_by == "limit":
         count = f"{options.max_instructions:,} instructions"
         say(f"ringscope: stopped after {count}, as --max-instructions says\n")
+    elif kernel.why:
+        from emu.watch.cause import detail, headline
+
+        say(f"ringscope: {NAMES.get(signal, signal)}: {headline(kernel.why)}\n")
+        say(f"ringscope: why: {detail(kernel.why)}\n")
     elif kernel.cause:
         say(f"ringscope: {NAMES.get(signal, signal)}: {kernel.cause}\n")
 
@@ -136,4 +144,5 @@ def _result(
         syscalls=calls,
         unknown_syscalls=unknown,
         counter=counter.name,
+        cause=kernel.why,
     )

@@ -160,3 +160,20 @@ def is_executable(ram: PhysicalMemory, cr3: int, address: int, user: bool) -> bo
             break
         table = entry & ADDRESS_MASK
     return bool(rights) or not user
+
+
+def entries(ram: PhysicalMemory, cr3: int, address: int) -> list[int]:
+    """The entries that the walk for `address` reads, the highest level first, up to a missing one.
+
+    For whoever asks why an access was refused.
+    """
+    found: list[int] = []
+    table = cr3 & ADDRESS_MASK
+    for shift in LEVEL_SHIFTS:
+        index = (table >> 3) + (address >> shift & INDEX_MASK)
+        entry = ram.words[index] if index < len(ram.words) else 0
+        found.append(entry)
+        if not entry & PRESENT or (entry & HUGE and shift in _HUGE_SHIFTS):
+            break
+        table = entry & ADDRESS_MASK
+    return found

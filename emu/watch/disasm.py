@@ -66,7 +66,11 @@ def _record(found: Any) -> Instruction:
         address=found.address,
         length=found.size,
         mnemonic=("far " if far else "") + found.mnemonic.split()[-1],
+        text=f"{found.mnemonic} {found.op_str}".strip(),
         memory=tuple(_memory(found, one) for one in operands if one.type == capstone.CS_OP_MEM),
+        registers=tuple(
+            found.reg_name(one.reg) for one in operands if one.type == capstone.CS_OP_REG
+        ),
         immediates=tuple(one.imm for one in operands if one.type == capstone.CS_OP_IMM),
         address_size=found.addr_size,
         has_operand_prefix=found.prefix[2] == _OPERAND_SIZE,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
+from emu.events import Cause
 from emu.watch.ledger import Row
 
 _WIDTH: Final = 18
@@ -30,6 +31,7 @@ class Result(NamedTuple):
     syscalls: dict[str, int]
     unknown_syscalls: dict[str, int]
     counter: str
+    cause: Cause | None = None  # of a program that died of an exception
 
 
 def as_dict(result: Result) -> dict[str, Any]:
@@ -61,7 +63,16 @@ def as_dict(result: Result) -> dict[str, Any]:
         "syscalls": result.syscalls,
         "unknown_syscalls": result.unknown_syscalls,
         "counter": result.counter,
+        "cause": _cause(result),
     }
+
+
+def _cause(result: Result) -> dict[str, Any] | None:
+    if result.cause is None:
+        return None
+    from emu.watch import cause
+
+    return cause.as_dict(result.cause)
 
 
 def as_json(result: Result) -> str:

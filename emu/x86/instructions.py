@@ -24,12 +24,17 @@ class MemoryOperand(NamedTuple):
 
 
 class Instruction(NamedTuple):
-    """One decoded instruction. `mnemonic` has no prefixes; what it does unnamed is not here."""
+    """One decoded instruction. `mnemonic` has no prefixes, `text` has all.
+
+    What it accesses unnamed is not here.
+    """
 
     address: int
     length: int
     mnemonic: str
+    text: str
     memory: tuple[MemoryOperand, ...]
+    registers: tuple[str, ...]  # operands, by name
     immediates: tuple[int, ...]
     address_size: int  # in bytes
     has_operand_prefix: bool  # 66

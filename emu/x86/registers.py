@@ -6,7 +6,7 @@ SDM 2A, "Register Operands"; SDM 3A, "Control Registers".
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 GPRS: Final = tuple("rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15".split())
 RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15 = range(16)
@@ -37,3 +37,27 @@ CR4_FSGSBASE: Final = 1 << 16
 CR4_OSXSAVE: Final = 1 << 18
 CR4_SMEP: Final = 1 << 20
 CR4_SMAP: Final = 1 << 21
+
+_WIDTHS: Final = {64: (1 << 64) - 1, 32: (1 << 32) - 1, 16: (1 << 16) - 1, 8: (1 << 8) - 1}
+
+
+class Part(NamedTuple):
+    """A general register or a part of one: `ah` is `rax` shifted by 8, eight bits wide."""
+
+    whole: str
+    shift: int
+    mask: int
+
+
+def parts() -> dict[str, Part]:
+    """Every name of a general register and of its parts. SDM 1, "General-Purpose Registers"."""
+    found: dict[str, Part] = {}
+    for whole in GPRS:
+        short = whole[1:]
+        names = {64: whole, 32: f"e{short}", 16: short, 8: f"{short.rstrip('x')}l"}
+        if short.isdigit():
+            names = {64: whole, 32: f"{whole}d", 16: f"{whole}w", 8: f"{whole}b"}
+        elif short.endswith("x"):
+            found[f"{short[0]}h"] = Part(whole, 8, _WIDTHS[8])
+        found |= {name: Part(whole, 0, _WIDTHS[bits]) for bits, name in names.items()}
+    return found

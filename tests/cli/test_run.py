@@ -184,3 +184,38 @@ def test_a_ledger_in_the_guests_own_output_follows_it(tmp_path: Path) -> None:
         subprocess.run(program, stdout=out, check=True, cwd=ROOT, timeout=60)
     assert (tmp_path / "out").read_text().startswith("hi\n")
     assert ",instructions:u," in (tmp_path / "out").read_text()
+
+
+CAUSES = (
+    ("int_0x20_64", "`int 0x20`, error code 0x102: gate 0x20 of the IDT", "IDT"),
+    ("int_page_fault_64", "error code 0x72: gate 0xe of the IDT", "gate DPL below CPL"),
+    ("cli_64", "`cli`, error code 0x0: no selector", "CPL above IOPL (CPL 3, IOPL 0)"),
+    ("read_kernel_64", "user read of a page that forbids it", "supervisor-mode address, CPL 3"),
+    ("read_null_64", "address 0x0, error code 0x4", "page-table entry not present"),
+    ("load_kernel_ds_64", "error code 0x18: selector 0x18 of the GDT", "no data segment"),
+    ("divide_by_zero_64", "#DE (divide error)", "divisor is 0 (divisor 0x0)"),
+    ("rdmsr_64", "`rdmsr`", 'SDM 3A, "Privileged Instructions"'),
+)
+
+
+@pytest.mark.parametrize("verb", ["run", "stat"])
+@pytest.mark.parametrize(("program", "what", "why"), CAUSES)
+def test_a_program_that_dies_of_an_exception_is_told_of_in_two_lines(
+    program: str, what: str, why: str, verb: str
+) -> None:
+    first, second = ringscope(verb, FIXTURES / program).err.splitlines()[:2]
+    assert first.startswith("ringscope: SIG")
+    assert what in first
+    assert second.startswith("ringscope: why: ")
+    assert why in second or why in first
+
+
+def test_the_ledger_has_the_cause_as_data() -> None:
+    cause = ledger(FIXTURES / "int_page_fault_64")["cause"]
+    assert (cause["mnemonic"], cause["error_code"]) == ("#GP", 0x72)
+    assert cause["error_code_fields"] == {"ext": 0, "idt": 1, "ti": 0, "index": 0xE}
+    assert cause["inputs"] == {"vector": 0xE, "DPL": 0, "CPL": 3}
+
+
+def test_a_program_that_exits_has_no_cause() -> None:
+    assert ledger(EXAMPLES / "fast_syscall_64")["cause"] is None

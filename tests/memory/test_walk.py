@@ -305,3 +305,14 @@ def test_a_kept_write_that_fails_on_its_second_page_writes_nothing(
     with pytest.raises(WalkFault):
         kept.write(space.root, PAGE + PAGE_SIZE - 4, b"12345678")
     assert not any(space.read(PAGE, PAGE_SIZE))
+
+
+@pytest.mark.parametrize("level", range(4))
+def test_the_entries_of_a_walk_end_with_the_one_that_is_missing(
+    ram: PhysicalMemory, space: PageTables, level: int
+) -> None:
+    assert len(walk.entries(ram, space.root, PAGE)) == len(LEVEL_SHIFTS)
+    ram.words[slot(ram, space.root, PAGE, level)] &= ~PRESENT
+    found = walk.entries(ram, space.root, PAGE)
+    assert len(found) == level + 1
+    assert not found[-1] & PRESENT

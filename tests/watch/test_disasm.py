@@ -70,3 +70,13 @@ def test_the_sizes_that_prefixes_choose_are_in_the_record() -> None:
     word, short = decode(bytes.fromhex("6650678b03"), 0, long=True)
     assert (word.has_operand_prefix, word.address_size) == (True, 8)
     assert (short.has_operand_prefix, short.address_size) == (False, 4)
+
+
+def test_the_text_and_the_register_operands_are_in_the_record() -> None:
+    (found,) = decode(bytes.fromhex("f3480fb8c3"), 0, long=True)
+    assert (found.text, found.registers) == ("popcnt rax, rbx", ("rax", "rbx"))
+
+
+@pytest.mark.parametrize("text", ["", "48", "06"], ids=["nothing", "cut off", "none in this mode"])
+def test_what_is_no_instruction_has_no_record(text: str) -> None:
+    assert decode(bytes.fromhex(text), 0x1000, long=True) == []

@@ -109,6 +109,7 @@ def test_the_json_is_one_object_on_one_line() -> None:
         "syscalls": {"getpid": 1, "write": 2, "frob": 1},
         "unknown_syscalls": {"frob": 1},
         "counter": "native",
+        "cause": None,
     }
 
 

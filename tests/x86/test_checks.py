@@ -9,10 +9,10 @@ import pytest
 from emu.x86 import checks
 from emu.x86.checks import Check
 
-ROWS = checks.DELIVERY
+ROWS = (*checks.DELIVERY, *checks.INSTRUCTIONS)
 
 
-def test_every_row_of_the_module_stands_in_its_list() -> None:
+def test_every_row_of_the_module_stands_in_one_of_its_two_lists() -> None:
     assert sorted(ROWS) == sorted(row for row in vars(checks).values() if isinstance(row, Check))
 
 
@@ -23,6 +23,12 @@ def test_no_two_checks_have_one_name() -> None:
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_a_manual_is_cited_by_title(row: Check) -> None:
     assert re.match(r'(SDM [1-4][A-D]?|APM \d), "', row.manual)
+
+
+def test_what_is_not_known_says_so_and_names_the_chapter() -> None:
+    assert checks.unknown(13) == Check(
+        "not among the checks that are known here", 'SDM 3A, "Interrupt 13"'
+    )
 
 
 @pytest.mark.parametrize(

@@ -48,3 +48,27 @@ def test_the_system_registers_follow_the_segments() -> None:
 )
 def test_a_control_bit_stands_where_the_manual_has_it(name: str, bit: int) -> None:
     assert getattr(registers, name) == 1 << bit
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("rax", ("rax", 0, (1 << 64) - 1)),
+        ("eax", ("rax", 0, 0xFFFF_FFFF)),
+        ("ax", ("rax", 0, 0xFFFF)),
+        ("al", ("rax", 0, 0xFF)),
+        ("ah", ("rax", 8, 0xFF)),
+        ("sil", ("rsi", 0, 0xFF)),
+        ("spl", ("rsp", 0, 0xFF)),
+        ("r8b", ("r8", 0, 0xFF)),
+        ("r15d", ("r15", 0, 0xFFFF_FFFF)),
+    ],
+)
+def test_a_part_of_a_register_is_where_the_manual_has_it(
+    name: str, part: tuple[str, int, int]
+) -> None:
+    assert registers.parts()[name] == part
+
+
+def test_there_are_four_names_of_each_register_and_four_high_bytes() -> None:
+    assert len(registers.parts()) == 4 * len(registers.GPRS) + 4
