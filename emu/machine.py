@@ -23,6 +23,7 @@ from emu.x86.vendors import VENDORS
 
 DEFAULT_MEMORY: Final = 1 << 30
 DEFAULT_MODELS: Final = {"intel": "haswell", "amd": "epyc"}
+_UNTIL_RING_3: Final = 8  # instructions: how often a timer that must wait is asked again
 COUNTERS: Final = ("native", "python", "auto")
 
 
@@ -60,24 +61,72 @@ class Machine:
             self.engine, self.counter, chosen, self.ledger, _decode, watchers
         )
         hook_features(self.engine, leaves, self.counter)
+        self._timer_vector = 0
+        self._timer_at: int | None = None  # in instructions
+        self._timer_rang = False
+        self._end_at: int | None = None
+        self._is_limited = False
         self.hwcap: Final = leaves[1, 0][3]  # EDX of CPUID leaf 1: Linux's AT_HWCAP
 
     def attach(self, kernel: Kernel) -> None:
         """From now on `kernel` answers what ring-0 code hands over."""
         self.processor.attach(kernel)
 
+    def set_timer(self, vector: int, instructions: int | None) -> None:
+        """Interrupts ring 3 by `vector` once `instructions` more have run; None: never.
+
+        It is one-shot, and exact to a block. SDM 3A, "APIC Timer", "One-shot and Periodic Modes".
+        """
+        self._timer_vector = vector
+        self._timer_at = None if instructions is None else self._total() + instructions
+        self._limit_counter()
+
+    def timer_rang(self) -> bool:
+        """Whether the timer interrupted since this was asked last."""
+        rang, self._timer_rang = self._timer_rang, False
+        return rang
+
+    def _total(self) -> int:
+        return self.counter.user + self.counter.kernel
+
+    def _limit_counter(self) -> None:
+        """The engine stops for the end of the run, or for the timer, whichever is first."""
+        ends = [at for at in (self._end_at, self._timer_at) if at is not None]
+        rest = max(min(ends) - self._total(), 0) if ends else UNLIMITED
+        if ends or self._is_limited:
+            self.counter.limit(rest)
+        self._is_limited = bool(ends)
+
     def run(self, limit: int | None = None) -> bool:
         """Runs until someone stops the engine; returns whether `limit` instructions ended it."""
-        self.counter.limit(UNLIMITED if limit is None else limit)
+        self._end_at = None if limit is None else self._total() + limit
+        self._limit_counter()
         try:
             self.engine.run()
+            while self._is_timer_due():
+                self._ring()
+                self.engine.run(again=True)
         finally:
-            exhausted = limit is not None and self.counter.exhausted
+            exhausted = self._end_at is not None and self._total() >= self._end_at
             self.engine.state.load()
             self.counter.abort(self.engine.state.rip)
             self.processor.settle()
             self.ledger.close(self.counter.kernel)
         return exhausted
+
+    def _is_timer_due(self) -> bool:
+        """Whether the engine stopped for the timer alone."""
+        if self._timer_at is None or self.engine.stopping or not self.counter.exhausted:
+            return False
+        return self._end_at is None or self._total() < self._end_at
+
+    def _ring(self) -> None:
+        """The timer's interrupt; in the kernel it waits until ring 3 goes on."""
+        if self.processor.interrupt(self._timer_vector):
+            self._timer_at, self._timer_rang = None, True
+            self._limit_counter()
+        else:
+            self.counter.limit(_UNTIL_RING_3)
 
 
 def make_counter(kind: str, engine: Engine) -> Counter:

@@ -50,6 +50,7 @@ class KernelHalf:
         self.tables = PageTables(machine.physical)
         self.symbols = read_symbols("entry")
         self.stack_top: Final = layout.KERNEL_STACKS + layout.KERNEL_STACK_SIZE
+        self._stacks = 0
         self._map_text()
         self._map_data(layout.IDT_BASE, 0x1000)
         self._map_data(layout.GDT_BASE, 0x1000)
@@ -74,6 +75,24 @@ class KernelHalf:
     def _map_data(self, address: int, size: int) -> None:
         for page in range(address, address + size, paging.PAGE_SIZE):
             self.tables.map(page, self.machine.physical.allocate(), _DATA_BITS)
+
+    # ---- kernel stacks
+
+    def new_stack(self) -> int:
+        """Maps one more kernel stack; returns its top. An unmapped gap lies below each."""
+        self._stacks += 1
+        top = layout.KERNEL_STACKS + layout.KERNEL_STACK_SIZE * (2 * self._stacks + 1)
+        self._map_data(top - layout.KERNEL_STACK_SIZE, layout.KERNEL_STACK_SIZE)
+        return top
+
+    def use_stack(self, top: int) -> None:
+        """The next crossing from ring 3 begins on the stack whose top is `top`.
+
+        SYSENTER_ESP, which says the same, is the caller's to set.
+        """
+        where = top.to_bytes(8, "little")
+        self.tables.write(layout.TSS_BASE + descriptors.TSS_RSP0, where)
+        self.tables.write(layout.PER_CPU + CPU_KERNEL_RSP, where)
 
     # ---- the tables that the CPU reads
 
@@ -110,6 +129,7 @@ class KernelHalf:
             for vector, name in enumerate(n for n in self.symbols if n.startswith("asm_exc_"))
         }
         handlers[0x80] = self.symbols["entry_INT80_compat"]
+        handlers[layout.TIMER_VECTOR] = self.symbols["asm_sysvec_apic_timer_interrupt"]
         for vector, handler in handlers.items():
             dpl = 3 if vector in USER_VECTORS else 0
             gate = interrupt_gate(handler, layout.KERNEL_CS, dpl, IST.get(vector, 0))
@@ -166,17 +186,38 @@ class KernelHalf:
             state.words[register] = 0
         state.words[registers.RSP] = rsp
         state.rip = rip
-        data = self._loaded(layout.USER_DS)
+        data = self.loaded(layout.USER_DS)
         others = Segment(0, 0, 0, 0) if long else data
         for number in (registers.DS, registers.ES):
             state.set_segment(number, others)
         for number in (registers.FS, registers.GS):
             state.set_segment(number, Segment(0, 0, 0, 0))
-        state.set_cs_ss(self._loaded(layout.USER_CS if long else layout.USER32_CS), data, cpl=3)
+        state.set_cs_ss(self.loaded(layout.USER_CS if long else layout.USER32_CS), data, cpl=3)
         state.set_flags(flags.IF)
         state.store()
 
-    def _loaded(self, selector: int) -> Segment:
+    def load_data_segment(self, number: int, selector: int) -> None:
+        """DS, ES, FS or GS as ring 3 could load `selector`; null where it could not."""
+        found = Segment(selector & 3 if selector < 4 else 0, 0, 0, 0)
+        index = selector >> 3
+        if selector & 4 == 0 and 0 < index < layout.GDT_ENTRIES:
+            descriptor = self.read_descriptor(index)
+            fields = descriptors.SEGMENT.unpack(descriptor)
+            is_code = fields["type"] & 8
+            if (
+                fields["s"]
+                and fields["present"]
+                and fields["dpl"] == 3
+                and (not is_code or fields["type"] & 2)
+            ):
+                limit = fields["limit"]
+                if fields["granularity"]:
+                    limit = limit << 12 | 0xFFF
+                attributes = descriptors.attributes(descriptor)
+                found = Segment(selector | 3, fields["base"], limit, attributes)
+        self.machine.engine.state.set_segment(number, found)
+
+    def loaded(self, selector: int) -> Segment:
         """The segment register as it is after a load of `selector`."""
         return Segment(
             selector, 0, _FLAT, descriptors.attributes(self.read_descriptor(selector >> 3))

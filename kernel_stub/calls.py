@@ -40,6 +40,11 @@ class CallTable:
         except Errno as error:
             return -error.number
 
+    def again(self, task: Task, number: int, arguments: tuple[int, ...]) -> int:
+        """The same for a call that had to wait, and was counted then."""
+        self.counts[number] -= 1
+        return self.invoke(task, number, arguments)
+
     def _find(self, number: int) -> Bound | None:
         call = REGISTRY.get(self.abi.numbers.get(number, ""))
         if call is None:

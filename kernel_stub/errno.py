@@ -150,3 +150,9 @@ class Errno(Exception):
     def __init__(self, number: int) -> None:
         super().__init__(NAMES.get(number, str(number)))
         self.number = number
+
+
+# What a call that a signal interrupts says to the kernel; no program ever sees it. The call is made
+# again when no handler runs; ERESTARTSYS also behind a handler that has SA_RESTART.
+ERESTARTSYS: Final = 512
+ERESTARTNOHAND: Final = 514

@@ -1,89 +1,79 @@
-"""The kernel: what ring-0 code hands over, it answers; what handlers ask, it does.
+"""The kernel: what ring-0 code hands over, it answers; then whoever can run goes on.
 
-Each handover is one pt_regs on the kernel stack: arguments are read there, the result is left
-there. It knows the entry code's contract (entry/constants.py) and no instruction of it.
+Each handover is one pt_regs on the task's kernel stack: arguments are read there, the result is
+left there. Before ring 3 goes on, signals arrive and tasks are exchanged. It knows the entry code's
+contract (entry/constants.py) and no instruction of it.
 syscall(2); Linux kernel documentation, "Entry/exit handling for exceptions, interrupts, syscalls".
 """
 
 from __future__ import annotations
 
-import os
-import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from struct import Struct
-from typing import Final, NoReturn
+from typing import Final
 
-from emu.errors import RingscopeError
-from emu.events import Cause
 from emu.machine import Machine
-from emu.x86 import error_codes, vectors
 from kernel_stub import layout
-from kernel_stub.abi import signals
 from kernel_stub.abi.abi import I386, X86_64, Abi
-from kernel_stub.boot import KernelHalf
+from kernel_stub.abi.signals import SA_RESTART
+from kernel_stub.arrivals import arrive
 from kernel_stub.calls import CallTable
 from kernel_stub.entry import constants as entry
-from kernel_stub.errno import EFAULT, Errno
-from kernel_stub.faults import OUTCOMES, Raised
-from kernel_stub.task import Task, TaskEnded
+from kernel_stub.errno import EFAULT, EINTR, ERESTARTNOHAND, ERESTARTSYS, Errno
+from kernel_stub.exceptions import Exceptions
+from kernel_stub.pending import SigInfo
+from kernel_stub.scheduler import SLICE_NS, Deadlock
+from kernel_stub.services import KernelServices
+from kernel_stub.signalling.frames import Action, push
+from kernel_stub.task import Blocked, Process, Task, TaskEnded
 from kernel_stub.vfs import Vfs
 
-BOOT_TIME_NS: Final = 1_793_491_200 * 10**9  # 2026-11-01 00:00:00 UTC
-LATEST_TIME_NS: Final = BOOT_TIME_NS + 20 * 365 * 86_400 * 10**9  # a file from later is ignored
-LAST_NS: Final = (1 << 63) - 1 - LATEST_TIME_NS  # Linux's clocks end at 2^63 nanoseconds
-_NAP: Final = 0.1  # seconds: how long an interrupt may wait in --realtime
 DEFAULT_SEED: Final = 0
 _MASK64: Final = (1 << 64) - 1
 _LOW: Final = 0xFFFF_FFFF
+_INT80_LENGTH: Final = 2  # and SYSCALL's
+_NOBODY: Final = -1
+_RESTARTS: Final = (ERESTARTSYS, ERESTARTNOHAND)
 
 _REGS: Final = entry.PT_REGS_STRUCT
 _CALL: Final = Struct("<9Q")  # from r10 up to orig_rax: what SYSCALL's arguments stand among
 _CALL_AT: Final = entry.PT_OFFSET["r10"]
+_ORIG_AT: Final = entry.PT_OFFSET["orig_rax"]
+_RIP_AT: Final = entry.PT_OFFSET["rip"]
 _RAX_AT: Final = entry.PT_OFFSET["rax"]
 _R15, _R14, _R13, _R12, _RBP, _RBX, _R11, _R10, _R9, _R8, _RAX, _RCX, _RDX, _RSI, _RDI = range(15)
 _ORIG_RAX, _RIP, _CS, _RFLAGS, _RSP, _SS = range(15, 21)
 
 
-class KernelBug(RingscopeError):
-    """The entry code trapped in ring 0 where it must not: our mistake, or a broken guest table."""
+def _wait_for_nothing(descriptors: Sequence[int], seconds: float | None) -> bool:
+    """Without a user outside, only time can be waited for."""
+    if seconds is not None and not descriptors:
+        time.sleep(seconds)
+    return False
 
 
-class SignalHandlerNeeded(RingscopeError):
-    """The program would have to run a signal handler, which this kernel cannot do yet."""
-
-
-class Kernel:
-    """One kernel on one machine, with one task."""
+class Kernel(KernelServices):
+    """One kernel on one machine. `first` is the process that the run is about."""
 
     def __init__(self, machine: Machine, vfs: Vfs, seed: int = DEFAULT_SEED) -> None:
-        self.machine = machine
-        self.physical = machine.physical
-        self.hwcap = machine.hwcap
-        self.vfs = vfs
-        self.half = KernelHalf(machine)
+        super().__init__(machine, vfs, seed)
         self.ended: TaskEnded | None = None
-        self.write_to_host: Callable[[int, bytes], int] = os.write
-        self.wait_for_input: Callable[[int], None] = lambda fd: None
-        self.landing_pad = 0
-        self.cause = ""  # what a fault that ended the program was, for people
-        self.last_fault: Raised | None = None  # the same as sigaction(2) tells it
-        self.why: Cause | None = None  # the check that failed, if an exception ended the program
+        self.wait_for_input: Callable[[Sequence[int], float | None], bool] = _wait_for_nothing
         self.calls_64 = CallTable(X86_64)
         self.calls_32 = CallTable(I386)
-        self.realtime = False
-        self._boot_ns = BOOT_TIME_NS
-        self._started_ns = time.monotonic_ns()
-        self._slept_ns = 0
-        self._random = random.Random(seed)
+        self.exceptions = Exceptions(self)
         self._task: Task | None = None
-        self._frame = self.half.stack_top - _REGS.size  # where every crossing saves pt_regs
-        self._frame_at = self.half.tables.translate(self._frame)
+        self._first: Process | None = None
+        self._frame = _NOBODY  # where the task's crossings save pt_regs
+        self._frame_at = 0
+        self._switched_ns = 0
         self._handlers: dict[int, Callable[[int], None]] = {
             entry.HANDOVER_SYSCALL_64: self._syscall_64,
             entry.HANDOVER_INT80: self._int80,
-            entry.HANDOVER_SYSENTER: self._sysenter,
-            entry.HANDOVER_SYSCALL_32: self._syscall_32,
+            entry.HANDOVER_SYSENTER: self._fast_compat_call,
+            entry.HANDOVER_SYSCALL_32: self._fast_compat_call,
+            entry.HANDOVER_TIMER: self._timer,
         }
         machine.attach(self)
 
@@ -95,9 +85,16 @@ class Kernel:
 
     def start(self, task: Task, rip: int, rsp: int, abi: Abi) -> None:
         """Puts `task` on the CPU, in ring 3 at `rip`."""
-        self._task = task
+        self.tasks.adopt(task)
+        self._first = task.process
+        self._is_running(task)
         self.machine.engine.write_cr3(task.space.tables.root)
         self.half.enter_user(rip, rsp, long=abi is X86_64)
+        self.tasks.contexts.keep_pristine()
+
+    def _is_running(self, task: Task) -> None:
+        self._task = task
+        self._frame, self._frame_at = task.cpu.frame, task.cpu.frame_at
 
     # ---- what the entry code hands over
 
@@ -109,10 +106,11 @@ class Kernel:
             if handler is not None:
                 handler(at)
             else:
-                self._exception(call - entry.HANDOVER_EXCEPTION, at)
+                self.exceptions.handle(self.task, call - entry.HANDOVER_EXCEPTION, at)
         except TaskEnded as ended:
-            self.ended = ended
-            self.machine.engine.stop()
+            self._end(self.task, ended)
+        if self._work:
+            self._before_ring_3()
 
     def _syscall_64(self, at: int) -> None:
         task = self._task
@@ -121,22 +119,29 @@ class Kernel:
         r10, r9, r8, _, _, rdx, rsi, rdi, number = _CALL.unpack_from(
             self.physical.view, at + _CALL_AT
         )
-        result = self.calls_64.invoke(task, number & _LOW, (rdi, rsi, rdx, r10, r8, r9))
+        try:
+            result = self.calls_64.invoke(task, number & _LOW, (rdi, rsi, rdx, r10, r8, r9))
+        except Blocked as blocked:
+            self._park(task, blocked, (self.calls_64, number & _LOW, (rdi, rsi, rdx, r10, r8, r9)))
+            return
         self.physical.words[at + _RAX_AT >> 3] = result & _MASK64
+
+    def _park(
+        self, task: Task, blocked: Blocked, call: tuple[CallTable, int, tuple[int, ...]]
+    ) -> None:
+        """The task waits inside `call`."""
+        task.wait, task.call = blocked.wait, call
+        self._work = True
 
     def _int80(self, at: int) -> None:
         regs = _REGS.unpack_from(self.physical.view, at)
         self._compat_call(at, regs, regs[_RBP])
 
-    def _sysenter(self, at: int) -> None:
-        """The stack pointer came in EBP; EBP itself is the sixth argument, on that stack."""
-        self._fast_compat_call(at)
-
-    def _syscall_32(self, at: int) -> None:
-        """The same, but the second argument came in EBP, and ESP is the program's own."""
-        self._fast_compat_call(at)
-
     def _fast_compat_call(self, at: int) -> None:
+        """SYSENTER and SYSCALL: EBP was the stack pointer, or the second argument.
+
+        EBP itself is the sixth argument, on the program's stack; the way back is the landing pad.
+        """
         self._put(at, "rip", self.landing_pad)
         regs = _REGS.unpack_from(self.physical.view, at)
         try:
@@ -158,90 +163,154 @@ class Kernel:
             regs[_RDI] & _LOW,
             sixth & _LOW,
         )
-        result = self.calls_32.invoke(task, regs[_ORIG_RAX] & _LOW, arguments)
+        number = regs[_ORIG_RAX] & _LOW
+        try:
+            result = self.calls_32.invoke(task, number, arguments)
+        except Blocked as blocked:
+            self._park(task, blocked, (self.calls_32, number, arguments))
+            return
         self._put(at, "rax", result)
 
     def _put(self, at: int, register: str, value: int) -> None:
         self.physical.words[at + entry.PT_OFFSET[register] >> 3] = value & _MASK64
 
-    # ---- exceptions
+    def _timer(self, _at: int) -> None:
+        """The machine's timer: a task's time is over, or an alarm is due."""
+        self._work = True
 
-    def _exception(self, vector: int, at: int) -> None:
-        regs = _REGS.unpack_from(self.physical.view, at)
-        if not regs[_CS] & 3:
-            self._exception_in_kernel(vector, regs)
-        elif vector == vectors.PF:
-            self._page_fault(regs)
+    # ---- on the way to ring 3
+
+    def _before_ring_3(self) -> None:
+        """Runs whoever can run, lets its signals arrive, and sets the timer."""
+        self._work = False
+        timer_rang = self.machine.timer_rang()
+        while True:
+            task = self._task
+            if task is None or task.wait is not None or task.process.stopped_by or timer_rang:
+                timer_rang = False
+                task = self._next(task)
+                if task is None:
+                    self.machine.engine.stop()
+                    return
+            try:
+                if not self._arrive(task):
+                    break
+            except TaskEnded as ended:
+                self._end(task, ended)
+        self._set_timer(task)
+
+    def _next(self, current: Task | None) -> Task | None:
+        """The next task that runs; its call, if it was in one, is over. None: nobody is left."""
+        while True:
+            try:
+                task = self.scheduler.next_after(current, self.wait_for_input)
+            except Deadlock:
+                if self._first is not None and not self._first.is_alive:
+                    return None  # what the program left behind waits for ever
+                raise
+            if task is None:
+                return None
+            self._switch(task)
+            if task.wait is None:
+                return task
+            try:
+                if self._call_again(task):
+                    return task
+            except TaskEnded as ended:
+                self._end(task, ended)
+            current = self._task or current
+
+    def _switch(self, task: Task) -> None:
+        old = self._task
+        if old is task:
+            return
+        now = self.cpu_ns()
+        if old is not None:
+            old.process.cpu_ns += now - self._switched_ns
+        self._switched_ns = now
+        self.tasks.contexts.switch(None if old is None else old.cpu, task.cpu)
+        self._is_running(task)
+
+    def _call_again(self, task: Task) -> bool:
+        """Makes the call again in which `task` waits; returns whether it is over."""
+        assert task.call is not None, "it waits in a call"
+        table, number, arguments = task.call
+        task.wait, task.interrupted = None, bool(task.arriving())
+        try:
+            result = table.again(task, number, arguments)
+        except Blocked as blocked:
+            task.wait = blocked.wait
+            return False
+        finally:
+            task.interrupted = False
+        task.call = None
+        if -result in _RESTARTS:
+            task.restart = -result
         else:
-            outcome = OUTCOMES[vector]
-            address = regs[_RIP] if outcome.has_address else 0
-            cause = describe(vector, regs)
-            self.fault(outcome.signal, outcome.code, address, cause, (vector, regs))
+            task.deadline = None
+        self._put(task.cpu.frame_at, "rax", result)
+        return True
 
-    def _page_fault(self, regs: tuple[int, ...]) -> None:
-        address = self.machine.engine.state.control(2)
-        result = self.task.space.fault(address, regs[_ORIG_RAX])
-        if result.signal == signals.SIGKILL:
-            self.fault(signals.SIGKILL, 0, address, "its memory is used up: give more by --memory")
-        if not result:
-            cause = describe(vectors.PF, regs) + f", address {address:#x}"
-            exception = vectors.PF, regs
-            self.fault(result.signal, result.code, result.address, cause, exception)
+    def _arrive(self, task: Task) -> bool:
+        """One pending signal arrives; returns whether there may be more. Raises TaskEnded."""
+        sent = task.take_signal(~task.signal_mask)
+        if sent is not None:
+            arrive(task, sent, self._push)
+            return True
+        if task.saved_mask is not None:
+            task.signal_mask, task.saved_mask = task.saved_mask, None
+            return True
+        self._restart_call(task, None)
+        return False
 
-    def _exception_in_kernel(self, vector: int, regs: tuple[int, ...]) -> None:
-        """IRET refused what pt_regs asked for: the program's fault. All else is ours."""
-        if regs[_RIP] == self.half.symbols["native_irq_return_iret"]:
-            self.fault(signals.SIGSEGV, signals.SI_KERNEL, 0, describe(vector, regs))
+    def _push(self, task: Task, action: Action, sent: SigInfo, mask: int) -> None:
+        """Starts a handler; a call that the signal interrupted fails, or is made again after it."""
+        self._restart_call(task, action)
+        user = self.user_state(task)
+        push(task, user, action, sent, mask, self.trampolines)
+        self.set_user_state(task, user)
+
+    def _restart_call(self, task: Task, action: Action | None) -> None:
+        """An interrupted call begins anew, or is EINTR. `action`: of the handler that runs."""
+        code, task.restart = task.restart, 0
+        if not code:
             return
-        if vector == vectors.DB and regs[_RIP] == self.half.symbols["entry_SYSENTER_compat"]:
-            # SYSENTER keeps TF: the program steps itself into the kernel, which is its own trap.
-            self.fault(signals.SIGTRAP, signals.TRAP_TRACE, 0, describe(vector, regs))
-            return
-        raise KernelBug(f"ring 0 trapped: {describe(vector, regs)}")
+        at, words = task.cpu.frame_at, self.physical.words
+        if action is None or (code == ERESTARTSYS and action.flags & SA_RESTART):
+            self._put(at, "rax", words[at + _ORIG_AT >> 3])
+            self._put(at, "rip", words[at + _RIP_AT >> 3] - _INT80_LENGTH)
+        else:
+            task.deadline = None
+            self._put(at, "rax", -EINTR)
 
-    def fault(
-        self,
-        signal: int,
-        code: int,
-        address: int,
-        cause: str,
-        exception: tuple[int, tuple[int, ...]] | None = None,
-    ) -> None:
-        """A signal that the program cannot block or ignore: it caused it by an instruction.
+    def _set_timer(self, task: Task) -> None:
+        """The machine interrupts `task` when another wants to run, or an alarm is due."""
+        now = self.uptime_ns()
+        due = self.scheduler.next_timer()
+        if self.scheduler.others_can_run(task):
+            due = min(now + SLICE_NS, due if due is not None else now + SLICE_NS)
+        self.machine.set_timer(layout.TIMER_VECTOR, None if due is None else max(due - now, 1))
 
-        `exception` is the vector and the pt_regs of an instruction of ring 3 that raised it.
-        """
-        task = self.task
-        if task.has_handler(signal):
-            raise SignalHandlerNeeded(_cannot_run_handler(signal))
-        self.last_fault = Raised(signal, code, address)
-        self.cause = cause
-        if exception is not None:
-            self.why = self._explain(*exception)
-        raise TaskEnded(0, signal)
+    # ---- the end
 
-    def _explain(self, vector: int, regs: tuple[int, ...]) -> Cause:
-        """Why the instruction of ring 3 that pt_regs tells of did not run."""
-        from emu.watch.why import Fault, explain  # only a program that dies needs Capstone
-
-        state = self.machine.engine.state
-        code = regs[_ORIG_RAX] & _LOW if vectors.TABLE[vector].has_error_code else None
-        fault = Fault(
-            vector=vector,
-            error_code=code,
-            rip=regs[_RIP],
-            rflags=regs[_RFLAGS],
-            long=regs[_CS] == layout.USER_CS,
-            address=state.control(2) if vector == vectors.PF else None,
-            registers=dict(zip(entry.PT_REGS, regs, strict=True)),
-            bases={"fs": state.fs_base, "gs": state.kernel_gs_base},
-        )
-        refusals = self.machine.processor.refusals
-        return explain(fault, self.physical, state.control(3), refusals)
+    def _end(self, task: Task, ended: TaskEnded) -> None:
+        """A task ends, or its whole process; the run's result is that of the first one."""
+        task.process.cpu_ns += self.cpu_ns() - self._switched_ns
+        self._switched_ns = self.cpu_ns()
+        if ended.alone:
+            self.tasks.end_thread(task)
+        else:
+            self.tasks.end_process(task, ended.status, ended.signal)
+            if task.process is self._first:
+                self.ended = ended
+        self._task = None
+        self._frame = _NOBODY
+        self._work = True
 
     def shut_down(self) -> None:
-        """The machine stopped: what the program wrote to shared mappings goes into the files."""
-        self.task.space.release()
+        """The machine stopped: what programs wrote to shared mappings goes into the files."""
+        for space in {id(task.space): task.space for task in self.scheduler.tasks}.values():
+            space.release()
 
     def call_counts(self) -> tuple[dict[str, int], dict[str, int]]:
         """How often each system call was made, by name, and those that nobody answers."""
@@ -254,86 +323,3 @@ class Kernel:
                 if not table.answers(number):
                     unknown[name] = unknown.get(name, 0) + count
         return counts, unknown
-
-    # ---- what handlers ask: Services in kernel_stub/task.py
-
-    def now_ns(self) -> int:
-        if self.realtime:
-            return time.time_ns()
-        return self._boot_ns + self.uptime_ns()
-
-    def file_time_shown(self, time_ns: int) -> None:
-        """The program learned that a file was modified at `time_ns`: it is not earlier now."""
-        ahead = time_ns - self.now_ns()
-        if ahead > 0 and time_ns < LATEST_TIME_NS:
-            self._boot_ns += ahead
-
-    def uptime_ns(self) -> int:
-        return self.cpu_ns() + self._slept_ns
-
-    def cpu_ns(self) -> int:
-        counter = self.machine.counter
-        return counter.user + counter.kernel
-
-    def sleep_until(self, uptime_ns: int) -> None:
-        while self.realtime and (rest := uptime_ns - self.uptime_ns()) > 0:
-            if self.machine.engine.stopping:  # the user interrupts
-                return
-            time.sleep(min(rest / 10**9, _NAP))
-        self._slept_ns += max(0, min(uptime_ns, LAST_NS) - self.uptime_ns())
-
-    def random_bytes(self, count: int) -> bytes:
-        return self._random.randbytes(count)
-
-    def write_out(self, fd: int, data: bytes) -> int:
-        return self.write_to_host(fd, data)
-
-    def wait_readable(self, fd: int) -> None:
-        self.wait_for_input(fd)
-
-    def exit_group(self, task: Task, status: int) -> NoReturn:
-        raise TaskEnded(status & 0xFF)
-
-    def signal(self, task: Task, number: int, code: int = 0, address: int = 0) -> None:
-        if task.ignores(number):
-            return
-        if task.has_handler(number):
-            raise SignalHandlerNeeded(_cannot_run_handler(number))
-        raise TaskEnded(0, number)
-
-    def deadlock(self, task: Task, waits_for: str) -> NoReturn:
-        raise RingscopeError(f"deadlock: process {task.pid} waits for {waits_for}, for ever")
-
-    def get_fs_base(self) -> int:
-        return self.machine.engine.state.fs_base
-
-    def set_fs_base(self, address: int) -> None:
-        self.machine.engine.state.fs_base = address
-
-    def get_gs_base(self) -> int:
-        return self.machine.engine.state.kernel_gs_base
-
-    def set_gs_base(self, address: int) -> None:
-        """The program's GS base: in the kernel it stands in KERNEL_GS_BASE until SWAPGS."""
-        self.machine.engine.state.kernel_gs_base = address
-
-    def get_tls_descriptor(self, slot: int) -> int:
-        return self.half.read_descriptor(layout.TLS_FIRST_ENTRY + slot)
-
-    def set_tls_descriptor(self, slot: int, descriptor: int) -> None:
-        self.half.write_descriptor(layout.TLS_FIRST_ENTRY + slot, descriptor)
-
-
-def describe(vector: int, regs: tuple[int, ...]) -> str:
-    """An exception in one line: vector, error code in words, and where."""
-    text = f"{vectors.mnemonic(vector)} ({vectors.TABLE[vector].name}) at {regs[_RIP]:#x}"
-    if vector == vectors.PF:
-        return f"{text}: {error_codes.describe_page_fault(regs[_ORIG_RAX])}"
-    if vectors.TABLE[vector].has_error_code:
-        return f"{text}, error code {regs[_ORIG_RAX] & _LOW:#x}"
-    return text
-
-
-def _cannot_run_handler(signal: int) -> str:
-    name = signals.NAMES.get(signal, str(signal))
-    return f"the program has a handler for {name}, and this kernel cannot run signal handlers yet"

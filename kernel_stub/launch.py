@@ -12,18 +12,15 @@ from typing import Final
 from emu.errors import LoadError, OutOfFrames
 from emu.machine import Machine
 from kernel_stub.abi.abi import I386, X86_64
-from kernel_stub.boot import read_image, read_symbols
+from kernel_stub.clock import BOOT_TIME_NS
 from kernel_stub.errno import Errno
 from kernel_stub.exec import load_program
-from kernel_stub.kernel import BOOT_TIME_NS, DEFAULT_SEED, Kernel
-from kernel_stub.layout import LANDING_PAGE
-from kernel_stub.mm import AddressSpace, ContentFile
-from kernel_stub.mm.flags import MAP_FIXED, MAP_PRIVATE, PROT_EXEC, PROT_READ
+from kernel_stub.kernel import DEFAULT_SEED, Kernel
+from kernel_stub.mm import AddressSpace
 from kernel_stub.task import Task
 from kernel_stub.vfs import Vfs, VfsOptions
 
 FIRST_PID: Final = 1000
-_PAGE: Final = 4096
 
 
 def launch(
@@ -54,7 +51,7 @@ def launch(
         path = program if b"/" in program else _search_path(vfs, task, program, envp)
         start = load_program(kernel, task, path, argv, envp)
         if start.abi is I386:
-            _map_landing_page(kernel, space)
+            kernel.map_landing_page(space)
     except OutOfFrames as error:
         raise LoadError(f"{error}: give more with --memory SIZE") from None
     _start_clock(kernel, vfs, task, argv)
@@ -71,13 +68,6 @@ def _start_clock(kernel: Kernel, vfs: Vfs, task: Task, argv: list[bytes]) -> Non
     paths = [argument for argument in argv[1:] if argument[:1] not in (b"", b"-")]
     for path in paths:
         kernel.file_time_shown(vfs.newest_time(task, path))
-
-
-def _map_landing_page(kernel: Kernel, space: AddressSpace) -> None:
-    file = ContentFile(b"[vdso]", read_image("landing").ljust(_PAGE, b"\0"))
-    flags = MAP_PRIVATE | MAP_FIXED
-    space.mmap(LANDING_PAGE, _PAGE, PROT_READ | PROT_EXEC, flags, file, 0, file.path)
-    kernel.landing_pad = read_symbols("landing")["landing_pad"]
 
 
 def _search_path(vfs: Vfs, task: Task, name: bytes, envp: list[bytes]) -> bytes:

@@ -57,6 +57,7 @@ IST_STACKS: Final = CPU_ENTRY_AREA + 0x1_0000  # one page each, an unmapped page
 PER_CPU: Final = 0xFFFF_8880_0F80_0000
 KERNEL_STACKS: Final = 0xFFFF_C900_0000_0000
 KERNEL_STACK_SIZE: Final = 0x4000
+TIMER_VECTOR: Final = 0xEC  # Linux: LOCAL_TIMER_VECTOR
 
 # The landing pad of 32-bit fast system calls, in every i386 program.
 LANDING_PAGE: Final = 0xF7FF_E000

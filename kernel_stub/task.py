@@ -1,15 +1,28 @@
-"""A task: what the kernel knows of one running program, and what its handlers ask of the kernel.
+"""Processes and tasks: what the kernel knows of running programs, and what handlers ask of it.
 
-It holds state and no policy: handlers and the kernel decide. It does not know the processor.
-Linux: credentials(7), signal(7), proc(5).
+A task is one thread of execution; a process is what its threads share whatever else they share.
+Both hold state and no policy: handlers and the kernel decide. They do not know the processor.
+Linux: credentials(7), signal(7), pthreads(7), proc(5).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 
 from emu.memory.physical import PhysicalMemory
-from kernel_stub.abi.signals import IGNORED_BY_DEFAULT, SIG_DFL, SIG_IGN, SS_DISABLE
+from kernel_stub.abi.signals import (
+    IGNORED_BY_DEFAULT,
+    SIG_DFL,
+    SIG_IGN,
+    SIGCHLD,
+    SIGKILL,
+    SS_DISABLE,
+    signal_bit,
+)
+from kernel_stub.errno import ERESTARTSYS
+from kernel_stub.futexes import Futexes
+from kernel_stub.pending import Pending, SigInfo
 from kernel_stub.usermem import UserMemory
 
 if TYPE_CHECKING:
@@ -20,12 +33,41 @@ if TYPE_CHECKING:
 
 
 class TaskEnded(Exception):
-    """The program ended: with `status`, or killed by `signal` (0: none)."""
+    """The process ends: with `status`, or killed by `signal` (0: none); or its thread alone."""
 
-    def __init__(self, status: int, signal: int = 0) -> None:
+    def __init__(self, status: int, signal: int = 0, alone: bool = False) -> None:
         super().__init__(status, signal)
         self.status = status
         self.signal = signal
+        self.alone = alone
+
+
+class Wait(NamedTuple):
+    """What a task waits for.
+
+    `what` is for people; `ready` tells whether the call may be tried again; `deadline` is when it
+    will be in any case, by CLOCK_MONOTONIC; `outside`: descriptors of the host whose input may
+    make it ready; `killable`: no signal but SIGKILL ends it.
+    """
+
+    what: str
+    ready: Callable[[], bool]
+    deadline: int | None = None
+    outside: Sequence[int] = ()
+    killable: bool = False
+
+
+class Blocked(Exception):
+    """A system call cannot go on: it is made again, from its beginning, when `wait` is over."""
+
+    def __init__(self, wait: Wait) -> None:
+        super().__init__(wait.what)
+        self.wait = wait
+
+
+def never() -> bool:
+    """The `ready` of what only a signal or a deadline ends."""
+    return False
 
 
 class Services(Protocol):
@@ -34,6 +76,7 @@ class Services(Protocol):
     physical: PhysicalMemory
     hwcap: int
     vfs: Vfs
+    futexes: Futexes
 
     def now_ns(self) -> int:
         """CLOCK_REALTIME."""
@@ -45,10 +88,7 @@ class Services(Protocol):
         """CLOCK_MONOTONIC."""
 
     def cpu_ns(self) -> int:
-        """How long the program ran: CLOCK_MONOTONIC without its sleep."""
-
-    def sleep_until(self, uptime_ns: int) -> None:
-        """Lets guest time pass until CLOCK_MONOTONIC shows `uptime_ns`; no host time passes."""
+        """How long the machine computed: CLOCK_MONOTONIC without its sleep."""
 
     def random_bytes(self, count: int) -> bytes:
         """Deterministic random bytes, from the seed."""
@@ -56,17 +96,63 @@ class Services(Protocol):
     def write_out(self, fd: int, data: bytes) -> int:
         """Writes to the host's descriptor `fd` as os.write; the user may interrupt it."""
 
-    def wait_readable(self, fd: int) -> None:
-        """Waits until the host's descriptor `fd` can be read, or the user interrupts."""
+    def block(
+        self,
+        task: Task,
+        what: str,
+        ready: Callable[[], bool],
+        timeout_ns: int | None = None,
+        outside: Sequence[int] = (),
+        interrupted: int = ERESTARTSYS,
+        killable: bool = False,
+    ) -> None:
+        """Waits: the call is made anew when `ready`. Returns only when `timeout_ns` has passed.
+
+        `interrupted` is the error when a signal comes first; `killable`: only SIGKILL ends it.
+
+        Raises:
+            Blocked: for the kernel, which runs another task.
+            Errno: a signal came.
+        """
 
     def exit_group(self, task: Task, status: int) -> NoReturn:
-        """Ends the program with `status`. Raises TaskEnded."""
+        """Ends the process with `status`. Raises TaskEnded."""
+
+    def exit_thread(self, task: Task, status: int) -> NoReturn:
+        """Ends the task; with the last one, its process. Raises TaskEnded."""
 
     def signal(self, task: Task, number: int, code: int = 0, address: int = 0) -> None:
-        """Sends signal `number`; its default action may raise TaskEnded."""
+        """Sends signal `number` to `task`; it arrives when the call is over."""
 
-    def deadlock(self, task: Task, waits_for: str) -> NoReturn:
-        """The program waits for what can never come. Raises a RingscopeError."""
+    def send(self, target: Task | Process, sent: SigInfo) -> None:
+        """Sends a signal to a task, or to whichever task of a process takes it."""
+
+    def signals_may_arrive(self) -> None:
+        """A mask or a disposition changed: what is pending may arrive now."""
+
+    def process(self, pid: int) -> Process | None:
+        """The process `pid`, also one that ended and was not waited for."""
+
+    def processes(self) -> Sequence[Process]:
+        """All of them."""
+
+    def find_task(self, tid: int) -> Task | None:
+        """The task `tid`."""
+
+    def clone(self, task: Task, asked: Clone) -> int:
+        """Makes a task, of this process or another; returns its tid. Raises Errno."""
+
+    def reap(self, process: Process) -> None:
+        """A parent waited for `process`, which has ended."""
+
+    def exec(self, task: Task, path: bytes, argv: list[bytes], envp: list[bytes]) -> None:
+        """Makes the task run another program. Raises Errno."""
+
+    def stack_pointer(self, task: Task) -> int:
+        """RSP of ring 3."""
+
+    def sigreturn(self, task: Task, real_time: bool) -> int:
+        """Goes back to where a signal interrupted; returns RAX as it was."""
 
     def get_fs_base(self) -> int: ...
     def set_fs_base(self, address: int) -> None: ...
@@ -79,6 +165,54 @@ class Services(Protocol):
     def set_tls_descriptor(self, slot: int, descriptor: int) -> None:
         """Sets the descriptor in TLS slot 0, 1 or 2 of the GDT."""
 
+    def timers_changed(self) -> None:
+        """A process armed a timer: the machine's clock must interrupt in time."""
+
+
+class Clone(NamedTuple):
+    """What clone(2) asks for. `stack`: the new stack pointer, 0: the same."""
+
+    flags: int
+    stack: int = 0
+    parent_tid: int = 0
+    child_tid: int = 0
+    tls: int = 0  # the base of FS, or the descriptor for `tls_slot` of the GDT
+    tls_slot: int | None = None
+    exit_signal: int = SIGCHLD
+
+
+class Process:
+    """A thread group: its place among the processes, what its threads share, how it ended."""
+
+    def __init__(self, pid: int, parent: Process | None = None) -> None:
+        self.pid = pid
+        self.parent = parent
+        self.children: list[Process] = []
+        self.threads: list[Task] = []
+        self.group: int = parent.group if parent else pid
+        self.session: int = parent.session if parent else 1
+        self.actions: dict[int, bytes] = {}
+        self.pending = Pending()
+        self.limits: dict[int, tuple[int, int]] = dict(parent.limits) if parent else {}
+        self.timers: dict[int, tuple[int, int]] = {}  # setitimer(2): interval, deadline in ns
+        self.exit_signal = SIGCHLD
+        self.stopped_by = 0  # the signal that stopped it
+        self.untold: tuple[int, int] | None = None  # CLD_STOPPED or CLD_CONTINUED, for wait(2)
+        self.status: int | None = None  # as wait(2) tells it, once it ended
+        self.has_executed = False
+        self.cpu_ns = 0
+        self.children_ns = 0
+        if parent:
+            parent.children.append(self)
+
+    @property
+    def parent_pid(self) -> int:
+        return self.parent.pid if self.parent else 1
+
+    @property
+    def is_alive(self) -> bool:
+        return self.status is None
+
 
 class Task:
     """One task. `abi` is that of the system call it is in: 64-bit code may use `int 0x80`."""
@@ -86,15 +220,17 @@ class Task:
     def __init__(
         self,
         kernel: Services,
-        pid: int,
+        tid: int,
         space: AddressSpace,
         files: FileTable,
         fs: FsContext,
         abi: Abi,
+        process: Process | None = None,
     ) -> None:
         self.kernel = kernel
-        self.pid = pid
-        self.parent_pid = 1
+        self.tid = tid
+        self.process = process or Process(tid)
+        self.process.threads.append(self)
         self.files = files
         self.fs = fs
         self.abi = abi
@@ -106,13 +242,10 @@ class Task:
         self.auxv = b""
         self.uid = self.gid = 0
         self.groups: list[int] = []
-        self.signal_actions: dict[int, bytes] = {}
+        self.pending = Pending()
         self.signal_mask = 0
-        self.signal_pending = 0
+        self.saved_mask: int | None = None  # what sigsuspend(2) and its like put back
         self.signal_stack = (0, SS_DISABLE, 0)
-        self.timers: dict[int, tuple[int, int]] = {}  # setitimer(2): interval, deadline in ns
-        self.process_group = pid
-        self.session = self.parent_pid
         self.personality = 0
         self.policy = self.nice = 0
         self.dumpable = 1
@@ -121,8 +254,65 @@ class Task:
         self.timer_slack_ns = 50_000
         self.clear_child_tid = 0
         self.robust_list = (0, 0)
-        self.limits: dict[int, tuple[int, int]] = {}
+        # of the call that it is in
+        self.wait: Wait | None = None
+        self.call: tuple[Any, int, tuple[int, ...]] | None = None  # to be made again
+        self.deadline: int | None = None
+        self.interrupted = False
+        self.restart = 0  # ERESTARTSYS or its like: a signal ended it
+        self.progress = 0  # bytes of a write that went before it had to wait
+        self.futex: Any = None
+        self.opening: Any = None  # the end of a fifo that waits for the other
+        self.vfork_done = False  # it has left the memory of the parent that waits for that
+        self.child: Task | None = None  # which its vfork(2) waits for
+        # of the kernel that switches tasks
+        self.cpu: Any = None
         self.use(space)
+
+    # ---- what its process knows
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def parent_pid(self) -> int:
+        return self.process.parent_pid
+
+    @property
+    def process_group(self) -> int:
+        return self.process.group
+
+    @property
+    def session(self) -> int:
+        return self.process.session
+
+    @property
+    def limits(self) -> dict[int, tuple[int, int]]:
+        return self.process.limits
+
+    @property
+    def timers(self) -> dict[int, tuple[int, int]]:
+        return self.process.timers
+
+    @property
+    def signal_actions(self) -> dict[int, bytes]:
+        return self.process.actions
+
+    @property
+    def signal_pending(self) -> int:
+        """The bits of the signals that are pending, for it or for its process."""
+        return self.pending.mask | self.process.pending.mask
+
+    # ---- signals
+
+    def arriving(self) -> int:
+        """The bits of the pending signals that are not blocked."""
+        return self.signal_pending & ~self.signal_mask
+
+    def take_signal(self, allowed: int) -> SigInfo | None:
+        """Takes a pending signal whose bit is in `allowed`: its own, then its process's."""
+        return self.pending.take(allowed) or self.process.pending.take(allowed)
 
     def has_handler(self, signal: int) -> bool:
         """Whether the program installed a function for `signal`."""
@@ -133,11 +323,29 @@ class Task:
         disposition = self._disposition(signal)
         return disposition == SIG_IGN or (disposition == SIG_DFL and signal in IGNORED_BY_DEFAULT)
 
+    def blocks(self, signal: int) -> bool:
+        """Whether `signal` has to wait."""
+        return bool(self.signal_mask & signal_bit(signal))
+
     def _disposition(self, signal: int) -> int:
         """sa_handler of `signal`: the first word of its struct sigaction."""
-        action = self.signal_actions.get(signal)
-        word = self.program_abi.word
-        return int.from_bytes(action[:word], "little") if action else SIG_DFL
+        action = self.process.actions.get(signal)
+        return int.from_bytes(action[:8], "little") if action else SIG_DFL
+
+    @property
+    def can_run(self) -> bool:
+        """Whether the scheduler may choose it now, as far as time does not decide."""
+        arriving, kill = self.arriving(), signal_bit(SIGKILL)
+        if self.process.stopped_by and not arriving & kill:
+            return False
+        wait = self.wait
+        if wait is None:
+            return True
+        return bool(arriving & (kill if wait.killable else -1)) or wait.ready()
+
+    def is_vfork_done(self) -> bool:
+        """What vfork(2) waits for."""
+        return self.vfork_done
 
     def use(self, space: AddressSpace) -> None:
         """From now on the task lives in `space`."""

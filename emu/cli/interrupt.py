@@ -10,10 +10,14 @@ import os
 import select
 import signal
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from types import FrameType
+from typing import Final
 
 from emu.errors import RingscopeError
+
+_NAP: Final = 0.2  # seconds: how often a wait looks whether Ctrl-C came
 
 
 class Interrupted(RingscopeError):
@@ -67,13 +71,20 @@ class InterruptWatch:
         finally:
             self._is_writing = False
 
-    def wait_readable(self, descriptor: int) -> None:
-        """Waits for input on `descriptor`. Raises Interrupted."""
+    def wait_for_input(self, descriptors: Sequence[int], seconds: float | None) -> bool:
+        """Waits for input on one of `descriptors`, or so long (None: for ever).
+
+        Returns whether there is input. Raises Interrupted.
+        """
+        end = None if seconds is None else time.monotonic() + seconds
         while not self.seen:
+            nap = _NAP if end is None else min(end - time.monotonic(), _NAP)
+            if nap <= 0:
+                return False
             try:
-                ready, _, _ = select.select([descriptor], [], [], 0.2)
+                ready, _, _ = select.select(descriptors, [], [], nap)
             except (OSError, ValueError):
-                return  # whoever reads will say what is wrong with it
+                return True  # whoever reads will say what is wrong with it
             if ready:
-                return
-        raise Interrupted("interrupted while the guest waited for input")
+                return True
+        raise Interrupted("interrupted while the guest waited")

@@ -55,11 +55,11 @@ def _execute(options: Namespace) -> report.Result:
     program = os.fsencode(options.program)
     argv = [program, *map(os.fsencode, options.arguments)]
     kernel = launch(machine, program, argv, environment(options), _files(options), options.seed)
-    kernel.realtime = options.realtime
+    kernel.clock.realtime = options.realtime
     gc.freeze()  # all that was made so far stays to the end
     gc.enable()
     with InterruptWatch(machine.engine.stop) as watch:
-        kernel.wait_for_input = watch.wait_readable
+        kernel.wait_for_input = watch.wait_for_input
         kernel.write_to_host = watch.write
         exhausted, failure = False, None
         try:
@@ -96,13 +96,13 @@ def _tell_why(options: Namespace, kernel: Kernel, ended_by: str, signal: int) ->
     if ended_by == "limit":
         count = f"{options.max_instructions:,} instructions"
         say(f"ringscope: stopped after {count}, as --max-instructions says\n")
-    elif kernel.why:
+    elif kernel.exceptions.why:
         from emu.watch.cause import detail, headline
 
-        say(f"ringscope: {NAMES.get(signal, signal)}: {headline(kernel.why)}\n")
-        say(f"ringscope: why: {detail(kernel.why)}\n")
-    elif kernel.cause:
-        say(f"ringscope: {NAMES.get(signal, signal)}: {kernel.cause}\n")
+        say(f"ringscope: {NAMES.get(signal, signal)}: {headline(kernel.exceptions.why)}\n")
+        say(f"ringscope: why: {detail(kernel.exceptions.why)}\n")
+    elif kernel.exceptions.cause:
+        say(f"ringscope: {NAMES.get(signal, signal)}: {kernel.exceptions.cause}\n")
 
 
 def environment(options: Namespace) -> list[bytes]:
@@ -144,5 +144,5 @@ def _result(
         syscalls=calls,
         unknown_syscalls=unknown,
         counter=counter.name,
-        cause=kernel.why,
+        cause=kernel.exceptions.why,
     )

@@ -60,7 +60,7 @@ class BlockCounter(Counter):
             self._totals[block.path] += block.instructions
             self._left -= block.instructions
             if self._left < 0:
-                self._engine.stop()
+                self._engine.pause()
 
     def _take_back(self, block: Block, pc: int) -> None:
         if block.instructions and block.start <= pc < block.end:

@@ -11,6 +11,7 @@ What a callback raises is kept, stops the engine, and is raised by `run`.
 from __future__ import annotations
 
 import ctypes
+from struct import Struct
 from typing import Final
 
 import unicorn
@@ -113,13 +114,15 @@ class Engine(Callbacks):
 
     # ---- running
 
-    def run(self) -> None:
-        """Runs from the current RIP until `stop`.
+    def run(self, again: bool = False) -> None:
+        """Runs from the current RIP until `stop` or `pause`; `again`: not after a `stop`.
 
         Raises:
             EngineError: the engine gave up (e.g. an access beyond RAM).
             Exception: whatever a callback raised.
         """
+        if again and self.stopping:
+            return
         self.stopping = False
         self.state.load()
         self.state.is_running = True
@@ -135,6 +138,10 @@ class Engine(Callbacks):
     def stop(self) -> None:
         """Makes `run` return before the next block. May be called from any thread."""
         self.stopping = True
+        _fast.uc_emu_stop(self.handle)
+
+    def pause(self) -> None:
+        """The same for whoever goes on running afterwards."""
         _fast.uc_emu_stop(self.handle)
 
     def rip(self) -> int:
@@ -189,13 +196,50 @@ class Engine(Callbacks):
         """CR2 by the engine's own call."""
         self._uc.reg_write(const.UC_X86_REG_CR2, address)
 
-    def read_fpu(self) -> tuple[int, int]:
-        """The x87 control word and MXCSR."""
-        return self._uc.reg_read(const.UC_X86_REG_FPCW), self._uc.reg_read(const.UC_X86_REG_MXCSR)
+    def read_fxsave(self) -> bytes:
+        """The x87 and SSE state as FXSAVE64 writes it; the last instruction's pointers are 0.
+
+        SDM 1, "FXSAVE Area".
+        """
+        read = self._uc.reg_read
+        full = read(const.UC_X86_REG_FPTAG)
+        tags = sum(1 << i for i in range(8) if full >> 2 * i & 3 != 3)
+        head = _FXSAVE_HEAD.pack(
+            read(const.UC_X86_REG_FPCW),
+            read(const.UC_X86_REG_FPSW),
+            tags,
+            0,
+            0,
+            0,
+            read(const.UC_X86_REG_MXCSR),
+            _MXCSR_MASK,
+        )
+        top = read(const.UC_X86_REG_FPSW) >> 11 & 7
+        stack = [read(const.UC_X86_REG_FP0 + (top + i & 7)) for i in range(8)]
+        x87 = b"".join(_X87.pack(mantissa, exponent) for mantissa, exponent in stack)
+        sse = b"".join(read(const.UC_X86_REG_XMM0 + i).to_bytes(16, "little") for i in range(16))
+        return (head + x87 + sse).ljust(_FXSAVE_SIZE, b"\0")
+
+    def write_fxsave(self, image: bytes) -> None:
+        """Loads the x87 and SSE state as FXRSTOR64 does; reserved bits of MXCSR are cleared."""
+        write = self._uc.reg_write
+        control, status, tags, _, _, _, mxcsr, _ = _FXSAVE_HEAD.unpack_from(image)
+        write(const.UC_X86_REG_FPCW, control)
+        write(const.UC_X86_REG_FPSW, status)
+        for i in range(8):
+            at = _FXSAVE_HEAD.size + 16 * i
+            write(const.UC_X86_REG_FP0 + ((status >> 11) + i & 7), _X87.unpack_from(image, at))
+        write(const.UC_X86_REG_FPTAG, sum(0 if tags >> i & 1 else 3 << 2 * i for i in range(8)))
+        for i in range(16):
+            at = _FXSAVE_HEAD.size + 128 + 16 * i
+            value = int.from_bytes(image[at : at + 16], "little")
+            write(const.UC_X86_REG_XMM0 + i, value)
+        write(const.UC_X86_REG_MXCSR, mxcsr & _MXCSR_MASK)
 
     def reset_fpu(self) -> None:
         """The x87 and SSE control registers as FNINIT and a reset leave them."""
         self._uc.reg_write(const.UC_X86_REG_FPCW, 0x37F)
+        self._uc.reg_write(const.UC_X86_REG_FPTAG, 0xFFFF)
         self._uc.reg_write(const.UC_X86_REG_MXCSR, 0x1F80)
 
     def flush_tlb(self) -> None:
@@ -247,6 +291,10 @@ class Engine(Callbacks):
         return address
 
 
+_FXSAVE_SIZE: Final = 512
+_FXSAVE_HEAD: Final = Struct("<HHBxHQQII")  # FCW FSW FTW FOP FIP FDP MXCSR MXCSR_MASK
+_X87: Final = Struct("<QH6x")
+_MXCSR_MASK: Final = 0xFFFF
 _GPR_IDS: Final = tuple(
     getattr(const, f"UC_X86_REG_{name}")
     for name in ("RAX RCX RDX RBX RSP RBP RSI RDI R8 R9 R10 R11 R12 R13 R14 R15".split())

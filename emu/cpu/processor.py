@@ -24,6 +24,7 @@ from emu.events import Entered, Refused
 from emu.hooks import Kernel, Watcher
 from emu.memory import walk
 from emu.x86 import crossings, vectors
+from emu.x86.flags import IF
 from emu.x86.instructions import Decode
 from emu.x86.paging import PAGE_SIZE, PF_FETCH
 from emu.x86.registers import RAX, RDI, RSP
@@ -100,6 +101,22 @@ class Processor:
             cells[PATH] = 0
             line = self._lines.get(_NATIVE) or self._line(*_NATIVE)
             self.ledger.entered(line, cells[KERNEL_AT_ENTRY])
+
+    def interrupt(self, vector: int) -> bool:
+        """Delivers the external interrupt `vector`, between two runs; False where IF is 0.
+
+        SDM 3A, "Masking Maskable Hardware Interrupts".
+        """
+        state = self.state
+        state.load()
+        rflags = self.engine.flags()
+        if not rflags & IF:
+            return False
+        self.counter.abort(state.rip)
+        self._cells[FLAGS] = rflags
+        self._deliver(Event(vector, None, state.rip, software=False), state.rip)
+        state.store()
+        return True
 
     # ---- through the IDT; in every callback the state is loaded, and stored afterwards
 

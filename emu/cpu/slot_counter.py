@@ -147,7 +147,7 @@ class SlotCounter(Counter):
     def _spend(self, instructions: int) -> None:
         self._view[_BUDGET] = self._view[_BUDGET] - instructions & _NO_TAG
         if self.exhausted:
-            self._engine.stop()
+            self._engine.pause()
 
     def _take_back(self, slot: int, pc: int) -> None:
         block = self._blocks[slot]

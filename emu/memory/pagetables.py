@@ -128,6 +128,27 @@ class PageTables:
                 if entry:
                     yield base + (index << PAGE_SHIFT), entry
 
+    def release(self) -> None:
+        """Gives back the frames of the tables of the lower half, and of the root."""
+        for index in range(256):
+            self._free_table(self.root + 8 * index, levels=3)
+        self._leaves.clear()
+        self.physical.free(self.root)
+
+    def _free_table(self, slot: int, levels: int) -> None:
+        """Gives back the table that the entry at `slot` names, with `levels` of tables from it."""
+        (entry,) = _ENTRY.unpack_from(self.physical.view, slot)
+        if not entry & PRESENT or not levels:
+            return
+        table = entry & ADDRESS_MASK
+        if levels > 1:
+            for at, (below,) in enumerate(
+                _ENTRY.iter_unpack(self.physical.view[table : table + PAGE_SIZE])
+            ):
+                if below & PRESENT:
+                    self._free_table(table + 8 * at, levels - 1)
+        self.physical.free(table)
+
     def adopt(self, other: PageTables, first_index: int = 256) -> None:
         """Shares the top-level entries of `other` from `first_index` on.
 

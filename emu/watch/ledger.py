@@ -36,7 +36,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._lines: dict[tuple[str, str], Line] = {}
-        self._open = Line()  # what a kernel runs before the first crossing belongs to none
+        self.open = Line()  # what a kernel runs before the first crossing belongs to none
         self._mark = 0
         self._handed_over = False
         self.nested = 0
@@ -49,12 +49,12 @@ class Ledger:
         """A crossing from ring 3 begins; the kernel has executed `kernel_total` so far."""
         self.close(kernel_total)
         line.count += 1
-        self._open = line
+        self.open = line
         self._handed_over = False
 
     def handed_over(self, kernel_total: int) -> None:
         """The entry code handed over to Python: all since the last mark was entry."""
-        self._open.entry += kernel_total - self._mark
+        self.open.entry += kernel_total - self._mark
         self._mark = kernel_total
         self._handed_over = True
 
@@ -66,9 +66,9 @@ class Ledger:
         """The open crossing ends here: by the next one, or because the machine stopped."""
         rest = kernel_total - self._mark
         if self._handed_over:
-            self._open.exit += rest
+            self.open.exit += rest
         else:
-            self._open.entry += rest
+            self.open.entry += rest
         self._mark = kernel_total
 
     def rows(self) -> list[Row]:

@@ -50,6 +50,8 @@ NAMES: Final[dict[int, str]] = {
 # Default actions: these vanish, these stop the process; every other signal ends it.
 IGNORED_BY_DEFAULT: Final = frozenset({SIGCHLD, SIGCONT, SIGURG, SIGWINCH})
 STOPPING: Final = frozenset({SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU})
+# Signals of the instruction that was just executed: they arrive before all others.
+SYNCHRONOUS: Final = (SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIGSYS)
 
 SIG_DFL, SIG_IGN = 0, 1
 SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK = 0, 1, 2
@@ -71,12 +73,17 @@ SMALLEST_SIGNAL_STACK: Final = 2048  # MINSIGSTKSZ
 
 SI_USER: Final = 0
 SI_KERNEL: Final = 0x80
+SI_QUEUE: Final = -1
+SI_TIMER: Final = -2
 SI_TKILL: Final = -6
+CLD_EXITED, CLD_KILLED, CLD_DUMPED, CLD_TRAPPED, CLD_STOPPED, CLD_CONTINUED = range(1, 7)
 SEGV_MAPERR: Final = 1
 SEGV_ACCERR: Final = 2
 BUS_ADRERR: Final = 2
 ILL_ILLOPN: Final = 2
 FPE_INTDIV: Final = 1
+FPE_FLTUNK: Final = 14
+BUS_ADRALN: Final = 1
 TRAP_BRKPT: Final = 1
 TRAP_TRACE: Final = 2
 
@@ -84,3 +91,8 @@ TRAP_TRACE: Final = 2
 def signal_bit(signal: int) -> int:
     """The bit of `signal` in a mask."""
     return 1 << (signal - 1)
+
+
+def signals_of(mask: int) -> list[int]:
+    """The signals whose bits are in `mask`, in order."""
+    return [signal for signal in range(1, LAST_SIGNAL + 1) if mask & signal_bit(signal)]

@@ -25,6 +25,7 @@ HANDOVER_SYSCALL_64: Final = 1
 HANDOVER_INT80: Final = 2
 HANDOVER_SYSENTER: Final = 3
 HANDOVER_SYSCALL_32: Final = 4
+HANDOVER_TIMER: Final = 5
 HANDOVER_EXCEPTION: Final = 0x100
 
 # The per-CPU area behind the kernel's GS.

@@ -204,6 +204,11 @@ _text:
 native_irq_return_iret:
         iretq
 
+/* ---- A new task --------------------------------------------------------------------------------
+ * Ring 0; RSP = its pt_regs, on a kernel stack that no entry has used; GS the kernel's. */
+        FUNCTION ret_from_fork
+        jmp     swapgs_restore_regs_and_return_to_usermode
+
 /* ---- Exceptions -------------------------------------------------------------------------------
  * Ring 0; the CPU pushed ss rsp rflags cs rip and for some vectors an error code; the stack is
  * the TSS's RSP0, an IST stack, or (from ring 0) the current one. GS is the user's only if the
@@ -244,6 +249,16 @@ native_irq_return_iret:
         EXCEPTION 0x13 simd_coprocessor_error 0
         EXCEPTION 0x14 virtualization_exception 0
         EXCEPTION 0x15 control_protection 1
+
+/* ---- The timer --------------------------------------------------------------------------------
+ * Ring 0, from ring 3 only (the kernel never has IF = 1); the stack is the TSS's RSP0; GS the
+ * user's. */
+        FUNCTION asm_sysvec_apic_timer_interrupt
+        push    $-1
+        PUSH_REGS
+        cld
+        mov     %rsp, %rdi
+        mov     $HANDOVER_TIMER, %eax
 
         FUNCTION exception_in_user
         swapgs

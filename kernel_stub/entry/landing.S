@@ -20,3 +20,16 @@ landing_pad:
         pop     %edx
         pop     %ecx
         ret
+
+/* Where handlers return to whose program named no restorer. ESP = the signal frame behind its
+ * return address. */
+        .globl  __kernel_sigreturn
+__kernel_sigreturn:
+        pop     %eax                    /* the signal's number */
+        mov     $119, %eax
+        int     $0x80
+
+        .globl  __kernel_rt_sigreturn
+__kernel_rt_sigreturn:
+        mov     $173, %eax
+        int     $0x80

@@ -148,4 +148,3 @@ def _become(
     task.auxv = stack.auxv
     task.clear_child_tid = 0
     task.robust_list = (0, 0)
-    task.signal_actions.clear()

@@ -110,6 +110,22 @@ class Pages:
         if found:
             self.frames.cpu.flush_tlb()
 
+    def share_with(self, other: Pages, start: int, end: int, copy_on_write: bool) -> None:
+        """Shows what is from `start` up to `end` in `other` too.
+
+        With `copy_on_write` neither may write to it any more before a fault decides. The TLB is
+        the caller's to flush. Raises OutOfFrames.
+        """
+        share = self.frames.physical.share
+        for address, entry in list(self.tables.entries(start, end)):
+            if copy_on_write and entry & WRITABLE:
+                entry &= ~WRITABLE
+                self.tables.store(address, entry)
+            other.tables.store(address, entry)
+            share(entry & ADDRESS_MASK)
+            other.resident += 1
+        other.most_resident = max(other.most_resident, other.resident)
+
     def wrote(self, address: int, size: int) -> None:
         """The kernel wrote `size` bytes at `address`: code translated from there is void."""
         frames = self.frames

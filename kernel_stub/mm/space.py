@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from emu.errors import OutOfFrames
 from emu.memory.pagetables import PageTables
 from emu.memory.physical import PhysicalMemory
 from emu.x86.paging import PAGE_MASK, PAGE_SHIFT, page_up
@@ -67,12 +68,20 @@ class AddressSpace:
         self.size_limit = UNLIMITED
         self.read_implies_exec = False
         self.break_start = self.break_end = 0
+        self.users = 1  # tasks
 
     # --- what the processor and copy_in, copy_out ask ---
 
     def fault(self, address: int, error_code: int) -> FaultResult:
         """Answers a #PF at `address`; the result is true if the access can be repeated."""
         return resolve(self.regions, self.pages, self.stack_limit, address, error_code)
+
+    def futex_key(self, address: int) -> tuple[object, int]:
+        """What names the futex at `address` to all who share it."""
+        region = self.regions.find(address)
+        if region is not None and region.shared is not None:
+            return region.shared, address - region.start + region.offset
+        return self, address
 
     def wrote(self, address: int, size: int) -> None:
         """The kernel wrote `size` bytes into the guest's memory at `address`."""
@@ -245,6 +254,33 @@ class AddressSpace:
             return False
         return True
 
+    def fork(self, kernel_half: PageTables) -> AddressSpace:
+        """Another space with the same content: private pages are copied when one is written.
+
+        Raises Errno(ENOMEM).
+        """
+        other = AddressSpace(
+            self.frames.physical, self.frames.cpu, kernel_half, self.layout, beside=self
+        )
+        other.stack_limit, other.data_limit = self.stack_limit, self.data_limit
+        other.size_limit, other.read_implies_exec = self.size_limit, self.read_implies_exec
+        other.break_start, other.break_end = self.break_start, self.break_end
+        try:
+            for region in self.regions:
+                twin = region.copy(region.start, region.end)
+                if twin.shared is not None:
+                    twin.shared.retain(twin.pages)
+                other.regions.insert(twin)
+                private = twin.shared is None
+                self.pages.share_with(other.pages, twin.start, twin.end, private)
+        except OutOfFrames:
+            other.release()
+            raise Errno(ENOMEM) from None
+        finally:
+            self.frames.cpu.flush_tlb()
+        return other
+
     def release(self) -> None:
-        """Ends it: shared file pages are written back, every user frame is given back."""
+        """Ends it: shared file pages are written back, every frame is given back."""
         self.munmap(0, self.layout.task_size)
+        self.tables.release()

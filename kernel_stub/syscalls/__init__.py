@@ -6,6 +6,8 @@ from typing import Final
 
 from kernel_stub.syscalls import (
     attributes,
+    children,
+    creation,
     descriptors,
     directories,
     extents,
@@ -31,6 +33,8 @@ from kernel_stub.syscalls.table import REGISTRY, bind
 
 MODULES: Final = (
     attributes,
+    children,
+    creation,
     descriptors,
     directories,
     extents,

@@ -1,7 +1,7 @@
 """Waiting for descriptors: poll, ppoll, select, pselect6.
 
-Files of this kernel are ready or never will be, with one process; only the console can change by
-itself, and then the host is waited for. A time-out lets guest time pass, never host time.
+Other tasks make files ready, and the console's other end, which is outside. While nobody can run, a
+time-out lets guest time pass at once, unless the host's input is waited for too.
 poll(2), select(2).
 """
 
@@ -12,12 +12,14 @@ from __future__ import annotations
 from struct import Struct, iter_unpack
 from typing import Final
 
+from kernel_stub.abi.process_structures import SIGSET
 from kernel_stub.abi.structures import POLLFD
-from kernel_stub.errno import EBADF, EINVAL, Errno
+from kernel_stub.errno import EBADF, EINVAL, ERESTARTNOHAND, Errno
 from kernel_stub.syscalls.places import descriptor_limit
+from kernel_stub.syscalls.signals import use_mask
 from kernel_stub.syscalls.table import Int, Pointer, UInt, ULong, syscall
 from kernel_stub.task import Task
-from kernel_stub.vfs.inode import OpenFile, PathFile
+from kernel_stub.vfs.inode import PathFile
 from kernel_stub.vfs.modes import (
     POLLERR,
     POLLHUP,
@@ -66,31 +68,37 @@ def _ready(task: Task, wanted: Wanted) -> Ready:
     return {index: events for index, events in found if events}
 
 
+class _Readiness:
+    """What poll waits for."""
+
+    def __init__(self, task: Task, wanted: Wanted) -> None:
+        self.task = task
+        self.wanted = wanted
+
+    def is_there(self) -> bool:
+        return bool(_ready(self.task, self.wanted))
+
+    def outside(self) -> list[int]:
+        """The host's descriptors of which input is wanted."""
+        found = [
+            self.task.files.any(descriptor).waits_for()
+            for descriptor, events in self.wanted
+            if events & (POLLIN | POLLRDNORM) and descriptor in self.task.files
+        ]
+        return [descriptor for descriptor in found if descriptor >= 0]
+
+
 def _wait(task: Task, wanted: Wanted, timeout_ns: int | None) -> Ready:
     """Waits until something of `wanted` holds, or `timeout_ns` passed (None: for ever)."""
     ready = _ready(task, wanted)
-    if ready or timeout_ns == 0:
-        return ready
-    if timeout_ns is not None:
-        task.kernel.sleep_until(task.kernel.uptime_ns() + timeout_ns)
-        return _ready(task, wanted)
-    outside = [file.waits_for() for file in _files(task, wanted)]
-    outside = [descriptor for descriptor in outside if descriptor >= 0]
-    if not outside:
-        task.kernel.deadlock(task, "descriptors that nobody will make ready")
-    while not ready:
-        task.kernel.wait_readable(outside[0])
+    if not ready and timeout_ns != 0:
+        waits = _Readiness(task, wanted)
+        what = "descriptors to be ready (poll)"
+        task.kernel.block(
+            task, what, waits.is_there, timeout_ns, waits.outside(), interrupted=ERESTARTNOHAND
+        )
         ready = _ready(task, wanted)
     return ready
-
-
-def _files(task: Task, wanted: Wanted) -> list[OpenFile]:
-    """The open files of which input is wanted."""
-    return [
-        task.files.any(descriptor)
-        for descriptor, events in wanted
-        if events & (POLLIN | POLLRDNORM) and descriptor in task.files
-    ]
 
 
 def _duration(task: Task, pointer: int, layout: Struct, parts: int) -> int | None:
@@ -117,7 +125,16 @@ def _poll(task: Task, array: int, count: int, timeout_ns: int | None) -> int:
     return len(ready)
 
 
-_SIGNALS_MISSING: Final = "the signal mask is not used"
+def _use_mask(task: Task, pointer: int) -> None:
+    if pointer:
+        use_mask(task, task.memory.unpack(SIGSET, pointer)[0])
+
+
+def _use_packed_mask(task: Task, pointer: int) -> None:
+    """pselect6 gives a pointer to a pointer and a size."""
+    if pointer:
+        (mask, _) = task.memory.unpack(task.abi.words(2), pointer)
+        _use_mask(task, mask)
 
 
 @syscall()
@@ -125,17 +142,19 @@ def poll(task: Task, array: Pointer, count: UInt, timeout: Int) -> int:
     return _poll(task, array, count, None if timeout < 0 else timeout * 10**6)
 
 
-@syscall(support="partial", missing=_SIGNALS_MISSING)
+@syscall()
 def ppoll(
     task: Task, array: Pointer, count: UInt, timeout: Pointer, mask: Pointer, size: ULong
 ) -> int:
+    _use_mask(task, mask)
     return _poll(task, array, count, _duration(task, timeout, task.abi.timespec, SECOND))
 
 
-@syscall(support="partial", missing=_SIGNALS_MISSING)
+@syscall()
 def ppoll_time64(
     task: Task, array: Pointer, count: UInt, timeout: Pointer, mask: Pointer, size: ULong
 ) -> int:
+    _use_mask(task, mask)
     return _poll(task, array, count, _duration(task, timeout, TIMESPEC_64, SECOND))
 
 
@@ -219,7 +238,7 @@ def _newselect(
     return _select_and_tell(task, count, sets, timeout, task.abi.timeval, 10**6)
 
 
-@syscall(support="partial", missing=_SIGNALS_MISSING)
+@syscall()
 def pselect6(
     task: Task,
     count: Int,
@@ -229,11 +248,12 @@ def pselect6(
     timeout: Pointer,
     mask: Pointer,
 ) -> int:
+    _use_packed_mask(task, mask)
     sets = (reads, writes, excepts)
     return _select_and_tell(task, count, sets, timeout, task.abi.timespec, SECOND)
 
 
-@syscall(support="partial", missing=_SIGNALS_MISSING)
+@syscall()
 def pselect6_time64(
     task: Task,
     count: Int,
@@ -243,5 +263,6 @@ def pselect6_time64(
     timeout: Pointer,
     mask: Pointer,
 ) -> int:
+    _use_packed_mask(task, mask)
     sets = (reads, writes, excepts)
     return _select_and_tell(task, count, sets, timeout, TIMESPEC_64, SECOND)

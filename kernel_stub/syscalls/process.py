@@ -1,27 +1,20 @@
-"""System calls about the process itself: its end, its ids, its children, prctl.
+"""System calls about the process itself: its end, its ids, prctl.
 
-There is one process yet: it has no children to wait for.
-_exit(2), getpid(2), setpgid(2), setsid(2), wait(2), prctl(2), set_tid_address(2).
+_exit(2), getpid(2), setpgid(2), setsid(2), prctl(2), set_tid_address(2).
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Final
 
 from kernel_stub.abi.process_structures import INT, ROBUST_LIST_HEAD
-from kernel_stub.errno import ECHILD, EINVAL, EPERM, ESRCH, Errno
+from kernel_stub.errno import EACCES, EINVAL, EPERM, ESRCH, Errno
 from kernel_stub.syscalls.table import Int, Pointer, ULong, syscall
-from kernel_stub.task import Task
+from kernel_stub.task import Process, Task
 
 NAME_SIZE: Final = 16  # with the NUL
 LAST_CAPABILITY: Final = 40
 LAST_SIGNAL: Final = 64
-
-_WAIT_OPTIONS: Final = 1 | 2 | 8 | 0x2000_0000 | 0x4000_0000 | 0x8000_0000
-_WAITID_OPTIONS: Final = 1 | 2 | 4 | 8 | 0x0100_0000 | 0x2000_0000 | 0x4000_0000 | 0x8000_0000
-_WAITID_STATES: Final = 2 | 4 | 8  # WSTOPPED, WEXITED, WCONTINUED
-_WAITID_KINDS: Final = range(4)  # P_ALL, P_PID, P_PGID, P_PIDFD
 
 PR_SET_PDEATHSIG: Final = 1
 PR_GET_PDEATHSIG: Final = 2
@@ -41,10 +34,7 @@ _TIMER_SLACK_NS: Final = 50_000
 
 @syscall()
 def exit(task: Task, status: Int) -> int:
-    if task.clear_child_tid:
-        with suppress(Errno):  # the kernel does not care either
-            task.memory.pack(INT, task.clear_child_tid, 0)
-    task.kernel.exit_group(task, status)
+    task.kernel.exit_thread(task, status)
 
 
 @syscall()
@@ -59,7 +49,7 @@ def getpid(task: Task) -> int:
 
 @syscall()
 def gettid(task: Task) -> int:
-    return task.pid
+    return task.tid
 
 
 @syscall()
@@ -67,10 +57,20 @@ def getppid(task: Task) -> int:
     return task.parent_pid
 
 
-def require_self(task: Task, pid: int) -> None:
-    """There is no other process. Raises Errno(ESRCH)."""
-    if pid not in (0, task.pid):
+def find_process(task: Task, pid: int) -> Process:
+    """The process `pid`; 0: the task's own. Raises Errno(ESRCH)."""
+    found = task.process if not pid else task.kernel.process(pid)
+    if found is None:
         raise Errno(ESRCH)
+    return found
+
+
+def find_task(task: Task, tid: int) -> Task:
+    """The task `tid`; 0: this one. Raises Errno(ESRCH)."""
+    found = task if not tid else task.kernel.find_task(tid)
+    if found is None:
+        raise Errno(ESRCH)
+    return found
 
 
 @syscall()
@@ -80,40 +80,56 @@ def getpgrp(task: Task) -> int:
 
 @syscall()
 def getpgid(task: Task, pid: Int) -> int:
-    require_self(task, pid)
-    return task.process_group
+    return find_process(task, pid).group
 
 
 @syscall()
 def setpgid(task: Task, pid: Int, group: Int) -> int:
     if group < 0:
         raise Errno(EINVAL)
-    require_self(task, pid)
-    group = group or task.pid
-    if task.session == task.pid or group not in (task.pid, task.process_group):
+    process = find_process(task, pid)
+    if process is not task.process:
+        if process.parent is not task.process:
+            raise Errno(ESRCH)
+        if process.session != task.session:
+            raise Errno(EPERM)
+        if process.has_executed:
+            raise Errno(EACCES)
+    group = group or process.pid
+    if process.session == process.pid:
         raise Errno(EPERM)
-    task.process_group = group
+    if group != process.pid and not _has_group(task, group):
+        raise Errno(EPERM)
+    process.group = group
     return 0
+
+
+def _has_group(task: Task, group: int) -> bool:
+    """Whether the session of `task` has a process group `group`."""
+    return any(
+        process.group == group and process.session == task.session
+        for process in task.kernel.processes()
+    )
 
 
 @syscall()
 def getsid(task: Task, pid: Int) -> int:
-    require_self(task, pid)
-    return task.session
+    return find_process(task, pid).session
 
 
 @syscall()
 def setsid(task: Task) -> int:
-    if task.process_group == task.pid:
+    process = task.process
+    if any(other.group == process.pid for other in task.kernel.processes()):
         raise Errno(EPERM)
-    task.session = task.process_group = task.pid
-    return task.pid
+    process.session = process.group = process.pid
+    return process.pid
 
 
 @syscall()
 def set_tid_address(task: Task, address: Pointer) -> int:
     task.clear_child_tid = address
-    return task.pid
+    return task.tid
 
 
 @syscall()
@@ -126,33 +142,10 @@ def set_robust_list(task: Task, head: Pointer, length: ULong) -> int:
 
 @syscall()
 def get_robust_list(task: Task, pid: Int, head: Pointer, length: Pointer) -> int:
-    require_self(task, pid)
-    pointer, size = task.robust_list
+    pointer, size = find_task(task, pid).robust_list
     task.memory.pack(task.abi.pointer, length, size or ROBUST_LIST_HEAD[task.abi.word].size)
     task.memory.pack(task.abi.pointer, head, pointer)
     return 0
-
-
-@syscall()
-def wait4(task: Task, pid: Int, status: Pointer, options: Int, usage: Pointer) -> int:  # noqa: ARG001 - no child ever fills them
-    if options & 0xFFFF_FFFF & ~_WAIT_OPTIONS:
-        raise Errno(EINVAL)
-    if pid == -(1 << 31):
-        raise Errno(ESRCH)
-    raise Errno(ECHILD)
-
-
-@syscall()
-def waitpid(task: Task, pid: Int, status: Pointer, options: Int) -> int:
-    return wait4(task, pid, status, options, 0)
-
-
-@syscall()
-def waitid(task: Task, kind: Int, pid: Int, result: Pointer, options: Int, usage: Pointer) -> int:  # noqa: ARG001 - no child ever fills them
-    states = options & _WAITID_STATES
-    if options & 0xFFFF_FFFF & ~_WAITID_OPTIONS or not states or kind not in _WAITID_KINDS:
-        raise Errno(EINVAL)
-    raise Errno(ECHILD)
 
 
 @syscall(

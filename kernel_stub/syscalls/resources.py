@@ -26,7 +26,7 @@ from kernel_stub.abi.resources import (
     START,
 )
 from kernel_stub.errno import EINVAL, EPERM, Errno
-from kernel_stub.syscalls.process import require_self
+from kernel_stub.syscalls.process import find_task
 from kernel_stub.syscalls.table import Int, Pointer, UInt, syscall
 from kernel_stub.task import Task
 
@@ -89,7 +89,7 @@ def setrlimit(task: Task, resource: UInt, pointer: Pointer) -> int:
 
 @syscall()
 def prlimit64(task: Task, pid: Int, resource: UInt, new: Pointer, old: Pointer) -> int:
-    require_self(task, pid)
+    find_task(task, pid)
     before = limit_of(task, resource)
     if new:
         _set_limit(task, resource, *task.memory.unpack(RLIMIT64, new))

@@ -10,7 +10,7 @@ from typing import Final
 
 from kernel_stub.abi.process_structures import SCHED_PARAM, TIMESPEC64, UINT
 from kernel_stub.errno import EINVAL, EPERM, ESRCH, Errno
-from kernel_stub.syscalls.process import require_self
+from kernel_stub.syscalls.process import find_task
 from kernel_stub.syscalls.table import Int, Pointer, UInt, syscall
 from kernel_stub.task import Task
 
@@ -31,7 +31,7 @@ def sched_yield(task: Task) -> int:  # noqa: ARG001 - nobody else can run
 
 @syscall()
 def sched_getaffinity(task: Task, pid: Int, length: UInt, mask: Pointer) -> int:
-    require_self(task, pid)
+    find_task(task, pid)
     if not length or length % task.abi.word:
         raise Errno(EINVAL)
     size = min(length, _MASK_SIZE)
@@ -42,7 +42,7 @@ def sched_getaffinity(task: Task, pid: Int, length: UInt, mask: Pointer) -> int:
 @syscall()
 def sched_setaffinity(task: Task, pid: Int, length: UInt, mask: Pointer) -> int:
     wanted = task.memory.copy_in(mask, min(length, _MASK_SIZE))
-    require_self(task, pid)
+    find_task(task, pid)
     if not wanted or not wanted[0] & 1:
         raise Errno(EINVAL)
     return 0
@@ -52,7 +52,7 @@ def sched_setaffinity(task: Task, pid: Int, length: UInt, mask: Pointer) -> int:
 def sched_getscheduler(task: Task, pid: Int) -> int:
     if pid < 0:
         raise Errno(EINVAL)
-    require_self(task, pid)
+    find_task(task, pid)
     return task.policy
 
 
@@ -61,7 +61,7 @@ def sched_setscheduler(task: Task, pid: Int, policy: Int, parameter: Pointer) ->
     if pid < 0 or not parameter:
         raise Errno(EINVAL)
     (priority,) = task.memory.unpack(SCHED_PARAM, parameter)
-    require_self(task, pid)
+    find_task(task, pid)
     policy &= ~_RESET_ON_FORK
     if policy in _REAL_TIME and 1 <= priority <= _HIGHEST_REAL_TIME:
         raise Errno(EPERM)
@@ -75,7 +75,7 @@ def sched_setscheduler(task: Task, pid: Int, policy: Int, parameter: Pointer) ->
 def sched_getparam(task: Task, pid: Int, parameter: Pointer) -> int:
     if pid < 0 or not parameter:
         raise Errno(EINVAL)
-    require_self(task, pid)
+    find_task(task, pid)
     task.memory.pack(SCHED_PARAM, parameter, 0)
     return 0
 
@@ -116,7 +116,7 @@ def sched_rr_get_interval_time64(task: Task, pid: Int, interval: Pointer) -> int
 def _interval(task: Task, pid: int, pointer: int, layout: Struct) -> int:
     if pid < 0:
         raise Errno(EINVAL)
-    require_self(task, pid)
+    find_task(task, pid)
     task.memory.pack(layout, pointer, 0, _SLICE_NS)
     return 0
 

@@ -1,7 +1,8 @@
-"""System calls about signals: dispositions, masks, sending to oneself, waiting.
+"""System calls about signals: dispositions, masks, sending, waiting, and the way back.
 
-Handlers are recorded; that one cannot be run yet is said when its signal arrives, by the kernel.
-sigaction(2), sigprocmask(2), sigpending(2), sigaltstack(2), kill(2), tkill(2), pause(2).
+What a signal does when it arrives is arrivals.py's.
+sigaction(2), sigprocmask(2), sigpending(2), sigaltstack(2), kill(2), tkill(2), sigqueue(3),
+pause(2), sigwaitinfo(2), sigreturn(2).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from kernel_stub.abi.process_structures import (
     STACK_T,
     TIMESPEC64,
 )
+from kernel_stub.abi.sigframes import SIGINFO_SIZE
 from kernel_stub.abi.signals import (
     LAST_SIGNAL,
     SA_NODEFER,
@@ -26,6 +28,7 @@ from kernel_stub.abi.signals import (
     SIG_BLOCK,
     SIG_SETMASK,
     SIG_UNBLOCK,
+    SIGCONT,
     SIGKILL,
     SIGSTOP,
     SMALLEST_SIGNAL_STACK,
@@ -34,14 +37,24 @@ from kernel_stub.abi.signals import (
     SS_ONSTACK,
     signal_bit,
 )
-from kernel_stub.errno import EAGAIN, EINVAL, ENOMEM, ESRCH, Errno
-from kernel_stub.syscalls.sending import send, set_mask
+from kernel_stub.arrivals import set_mask
+from kernel_stub.errno import (
+    EAGAIN,
+    EINTR,
+    EINVAL,
+    ENOMEM,
+    EPERM,
+    ERESTARTNOHAND,
+    ESRCH,
+    Errno,
+)
+from kernel_stub.pending import SigInfo
+from kernel_stub.signalling.frames import is_on_stack, stack_mode
+from kernel_stub.signalling.siginfo import pack_siginfo, unpack_siginfo
 from kernel_stub.syscalls.table import Int, Pointer, UInt, ULong, syscall
 from kernel_stub.syscalls.time import load_timespec
-from kernel_stub.syscalls.waiting import sleep_until, wait_for_signal
-from kernel_stub.task import Task
+from kernel_stub.task import Process, Task, never
 
-_HANDLERS_MISSING: Final = "a signal that has a handler ends the run with a message"
 _WORD_MASK: Final = 0xFFFF_FFFF
 # How Task keeps every action, whatever ABI the call had: handler, flags, restorer, mask.
 _KEPT: Final = SIGACTION[8]
@@ -62,7 +75,8 @@ def _set_action(task: Task, signal: int, action: tuple[int, ...]) -> None:
         raise Errno(EINVAL)
     task.signal_actions[signal] = _KEPT.pack(*action)
     if task.ignores(signal):
-        task.signal_pending &= ~signal_bit(signal)
+        for pending in (task.process.pending, *(one.pending for one in task.process.threads)):
+            pending.discard(signal_bit(signal))
 
 
 def _require_signal(signal: int) -> None:
@@ -70,7 +84,7 @@ def _require_signal(signal: int) -> None:
         raise Errno(EINVAL)
 
 
-@syscall(support="partial", missing=_HANDLERS_MISSING)
+@syscall()
 def rt_sigaction(task: Task, signal: Int, new: Pointer, old: Pointer, size: ULong) -> int:
     _require_size(size)
     layout = SIGACTION[task.abi.word]
@@ -84,7 +98,7 @@ def rt_sigaction(task: Task, signal: Int, new: Pointer, old: Pointer, size: ULon
     return 0
 
 
-@syscall(support="partial", missing=_HANDLERS_MISSING)
+@syscall()
 def sigaction(task: Task, signal: Int, new: Pointer, old: Pointer) -> int:
     action = task.memory.unpack(OLD_SIGACTION, new) if new else None
     _require_signal(signal)
@@ -96,7 +110,7 @@ def sigaction(task: Task, signal: Int, new: Pointer, old: Pointer) -> int:
     return 0
 
 
-@syscall(support="partial", missing=_HANDLERS_MISSING)
+@syscall()
 def signal(task: Task, number: Int, handler: Pointer) -> int:
     _require_signal(number)
     before = _action(task, number)
@@ -114,6 +128,11 @@ def _new_mask(task: Task, how: int, signals: int) -> int:
     raise Errno(EINVAL)
 
 
+def _change_mask(task: Task, mask: int) -> None:
+    set_mask(task, mask)
+    task.kernel.signals_may_arrive()
+
+
 @syscall()
 def rt_sigprocmask(task: Task, how: Int, new: Pointer, old: Pointer, size: ULong) -> int:
     _require_size(size)
@@ -124,7 +143,7 @@ def rt_sigprocmask(task: Task, how: Int, new: Pointer, old: Pointer, size: ULong
     if old:
         task.memory.pack(SIGSET, old, before)
     if mask is not None:
-        set_mask(task, mask)
+        _change_mask(task, mask)
     return 0
 
 
@@ -139,7 +158,7 @@ def sigprocmask(task: Task, how: Int, new: Pointer, old: Pointer) -> int:
     if old:
         task.memory.pack(OLD_SIGSET, old, before & _WORD_MASK)
     if mask is not None:
-        set_mask(task, mask)
+        _change_mask(task, mask)
     return 0
 
 
@@ -147,22 +166,26 @@ def sigprocmask(task: Task, how: Int, new: Pointer, old: Pointer) -> int:
 def rt_sigpending(task: Task, pointer: Pointer, size: ULong) -> int:
     if size > SIGSET.size:
         raise Errno(EINVAL)
-    task.memory.copy_out(pointer, SIGSET.pack(task.signal_pending)[:size])
+    task.memory.copy_out(pointer, SIGSET.pack(task.signal_pending & task.signal_mask)[:size])
     return 0
 
 
 @syscall()
 def sigpending(task: Task, pointer: Pointer) -> int:
-    task.memory.pack(OLD_SIGSET, pointer, task.signal_pending & _WORD_MASK)
+    task.memory.pack(OLD_SIGSET, pointer, task.signal_pending & task.signal_mask & _WORD_MASK)
     return 0
 
 
-@syscall(support="partial", missing="recorded only: no handler runs on it yet")
+@syscall()
 def sigaltstack(task: Task, new: Pointer, old: Pointer) -> int:
     layout = STACK_T[task.abi.word]
     wanted = task.memory.unpack(layout, new) if new else None
-    before = task.signal_stack
+    pointer = task.kernel.stack_pointer(task)
+    start, _, size = task.signal_stack
+    before = (start, stack_mode(task, pointer), size)
     if wanted is not None:
+        if is_on_stack(task, pointer):
+            raise Errno(EPERM)
         task.signal_stack = _checked_stack(*wanted)
     if old:
         task.memory.pack(layout, old, *before)
@@ -180,78 +203,149 @@ def _checked_stack(start: int, flags: int, size: int) -> tuple[int, int, int]:
     return start, flags & ~SS_ONSTACK, size
 
 
-def _send_checked(task: Task, signal: int, code: int) -> int:
+def _sent(task: Task, signal: int, code: int) -> SigInfo:
     if not 0 <= signal <= LAST_SIGNAL:
         raise Errno(EINVAL)
+    return SigInfo(signal, code, task.pid, task.uid)
+
+
+@syscall()
+def kill(task: Task, pid: Int, signal: Int) -> int:
+    sent = _sent(task, signal, SI_USER)
+    targets = _targets(task, pid)
+    if not targets:
+        raise Errno(ESRCH)
+    allowed = [process for process in targets if _may_signal(task, process, signal)]
+    if not allowed:
+        raise Errno(EPERM)
     if signal:
-        send(task, signal, code)
+        for process in allowed:
+            task.kernel.send(process, sent)
     return 0
 
 
-@syscall(support="partial", missing=_HANDLERS_MISSING)
-def kill(task: Task, pid: Int, signal: Int) -> int:
-    if not 0 <= signal <= LAST_SIGNAL:
-        raise Errno(EINVAL)
-    if pid not in (0, task.pid) and (pid == -1 or pid != -task.process_group):
-        raise Errno(ESRCH)
-    return _send_checked(task, signal, SI_USER)
+def _targets(task: Task, pid: int) -> list[Process]:
+    """The processes that kill's pid means; -1 does not reach the sender itself."""
+    everyone = task.kernel.processes()
+    if pid > 0:
+        return [process for process in everyone if process.pid == pid]
+    if pid == -1:
+        return [process for process in everyone if process is not task.process]
+    group = -pid if pid else task.process_group
+    return [process for process in everyone if process.group == group]
 
 
-@syscall(support="partial", missing=_HANDLERS_MISSING)
+def _may_signal(task: Task, process: Process, signal: int) -> bool:
+    """kill(2), "the real or effective user ID"; SIGCONT goes through a whole session."""
+    if not process.threads or not task.uid or process.threads[0].uid == task.uid:
+        return True
+    return signal == SIGCONT and process.session == task.session
+
+
+@syscall()
 def tkill(task: Task, thread: Int, signal: Int) -> int:
     if thread <= 0:
         raise Errno(EINVAL)
-    return _send_to_thread(task, thread, signal)
+    return _send_to_thread(task, thread, _sent(task, signal, SI_TKILL))
 
 
-@syscall(support="partial", missing=_HANDLERS_MISSING)
+@syscall()
 def tgkill(task: Task, group: Int, thread: Int, signal: Int) -> int:
     if thread <= 0 or group <= 0:
         raise Errno(EINVAL)
-    if group != task.pid:
+    return _send_to_thread(task, thread, _sent(task, signal, SI_TKILL), group)
+
+
+def _send_to_thread(task: Task, thread: int, sent: SigInfo, group: int = 0) -> int:
+    target = task.kernel.find_task(thread)
+    if target is None or group not in (0, target.pid):
         raise Errno(ESRCH)
-    return _send_to_thread(task, thread, signal)
+    if not _may_signal(task, target.process, sent.signal):
+        raise Errno(EPERM)
+    if sent.signal:
+        task.kernel.send(target, sent)
+    return 0
 
 
-def _send_to_thread(task: Task, thread: int, signal: int) -> int:
+def _queued(task: Task, pid: int, signal: int, pointer: int) -> SigInfo:
+    """What rt_sigqueueinfo sends: only the kernel may say that it came from itself."""
+    sent = unpack_siginfo(task.memory.copy_in(pointer, SIGINFO_SIZE), task.abi)
+    if (sent.code >= 0 or sent.code == SI_TKILL) and pid != task.pid:
+        raise Errno(EPERM)
     if not 0 <= signal <= LAST_SIGNAL:
         raise Errno(EINVAL)
-    if thread != task.pid:
+    return sent._replace(signal=signal)
+
+
+@syscall()
+def rt_sigqueueinfo(task: Task, pid: Int, signal: Int, pointer: Pointer) -> int:
+    sent = _queued(task, pid, signal, pointer)
+    process = task.kernel.process(pid)
+    if process is None:
         raise Errno(ESRCH)
-    return _send_checked(task, signal, SI_TKILL)
+    if not _may_signal(task, process, signal):
+        raise Errno(EPERM)
+    if signal:
+        task.kernel.send(process, sent)
+    return 0
 
 
-@syscall(support="partial", missing=_HANDLERS_MISSING)
+@syscall()
+def rt_tgsigqueueinfo(task: Task, group: Int, thread: Int, signal: Int, pointer: Pointer) -> int:
+    if thread <= 0 or group <= 0:
+        raise Errno(EINVAL)
+    return _send_to_thread(task, thread, _queued(task, group, signal, pointer), group)
+
+
+@syscall()
 def pause(task: Task) -> int:
-    wait_for_signal(task, "a signal (pause)")
-    raise AssertionError("only a handler ends a pause")
+    task.kernel.block(task, "a signal (pause)", never, interrupted=ERESTARTNOHAND)
+    raise AssertionError("only a signal ends a pause")
 
 
-@syscall(support="partial", missing=_HANDLERS_MISSING)
+@syscall()
+def rt_sigreturn(task: Task) -> int:
+    return task.kernel.sigreturn(task, real_time=True)
+
+
+@syscall()
+def sigreturn(task: Task) -> int:
+    return task.kernel.sigreturn(task, real_time=False)
+
+
+@syscall()
 def rt_sigsuspend(task: Task, pointer: Pointer, size: ULong) -> int:
     _require_size(size)
     return _suspend(task, task.memory.unpack(SIGSET, pointer)[0])
 
 
-@syscall(support="partial", missing=_HANDLERS_MISSING)
+@syscall()
 def sigsuspend(task: Task, first: Int, second: Int, mask: UInt) -> int:  # noqa: ARG001 - the mask is the third argument
     return _suspend(task, mask)
 
 
-def _suspend(task: Task, mask: int) -> int:
+def use_mask(task: Task, mask: int) -> None:
+    """Blocks the signals of `mask` for the length of this call. sigsuspend(2), ppoll(2)."""
+    if task.saved_mask is None:
+        task.saved_mask = task.signal_mask
     set_mask(task, mask)
-    wait_for_signal(task, "a signal (sigsuspend)")
-    raise AssertionError("only a handler ends sigsuspend")
+    task.kernel.signals_may_arrive()
 
 
-@syscall(support="partial", missing="siginfo is not filled in but for si_signo")
+def _suspend(task: Task, mask: int) -> int:
+    use_mask(task, mask)
+    task.kernel.block(task, "a signal (sigsuspend)", never, interrupted=ERESTARTNOHAND)
+    raise AssertionError("only a signal ends sigsuspend")
+
+
+@syscall()
 def rt_sigtimedwait(
     task: Task, wanted: Pointer, result: Pointer, timeout: Pointer, size: ULong
 ) -> int:
     return _wait_pending(task, wanted, result, timeout, size, task.abi.timespec)
 
 
-@syscall(support="partial", missing="siginfo is not filled in but for si_signo")
+@syscall()
 def rt_sigtimedwait_time64(
     task: Task, wanted: Pointer, result: Pointer, timeout: Pointer, size: ULong
 ) -> int:
@@ -264,15 +358,22 @@ def _wait_pending(
     _require_size(size)
     signals = task.memory.unpack(SIGSET, wanted)[0]
     duration = load_timespec(task, layout, timeout) if timeout else None
-    found = task.signal_pending & signals
-    if not found:
-        if duration is None:
-            wait_for_signal(task, "a signal (sigwait)")
-        else:
-            sleep_until(task, task.kernel.uptime_ns() + duration)
+    sent = task.take_signal(signals)
+    if sent is None:
+        is_there = _Arrival(task, signals).is_there
+        task.kernel.block(task, "a signal (sigwait)", is_there, duration, interrupted=EINTR)
         raise Errno(EAGAIN)
-    number: int = (found & -found).bit_length()
-    task.signal_pending &= ~signal_bit(number)
     if result:
-        task.memory.copy_out(result, number.to_bytes(4, "little") + bytes(124))
-    return number
+        task.memory.copy_out(result, pack_siginfo(sent, task.abi))
+    return sent.signal
+
+
+class _Arrival:
+    """What sigwait waits for."""
+
+    def __init__(self, task: Task, signals: int) -> None:
+        self.task = task
+        self.signals = signals
+
+    def is_there(self) -> bool:
+        return bool(self.task.signal_pending & self.signals)

@@ -9,10 +9,9 @@ from struct import Struct
 from typing import Final
 
 from kernel_stub.abi.process_structures import ITIMERVAL, TIMESPEC64
-from kernel_stub.errno import EINVAL, EOPNOTSUPP, EPERM, Errno
+from kernel_stub.errno import EINVAL, EOPNOTSUPP, EPERM, ERESTARTNOHAND, Errno
 from kernel_stub.syscalls.table import Int, Pointer, UInt, syscall
-from kernel_stub.syscalls.waiting import ITIMER_REAL, sleep_until
-from kernel_stub.task import Task
+from kernel_stub.task import Task, never
 
 SECOND: Final = 1_000_000_000
 COARSE_NS: Final = 4_000_000  # a coarse clock moves with the tick
@@ -35,10 +34,9 @@ _CPU: Final = frozenset({CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID})
 _COARSE: Final = frozenset({CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE})
 _SLEEPABLE: Final = frozenset({CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_TAI})
 TIMER_ABSTIME: Final = 1
+ITIMER_REAL: Final = 0
 _ITIMERS: Final = range(3)  # ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF
-_NEVER_RINGS: Final = (
-    "ITIMER_REAL sends its signal only while the program sleeps or waits; the other timers never do"
-)
+_NEVER_RINGS: Final = "ITIMER_VIRTUAL and ITIMER_PROF never send their signals"
 
 
 def read_clock(task: Task, clock: int) -> int:
@@ -132,46 +130,47 @@ def time(task: Task, pointer: Pointer) -> int:
 
 
 @syscall()
-def nanosleep(task: Task, wanted: Pointer, remaining: Pointer) -> int:  # noqa: ARG001 - only an interrupted sleep leaves a rest
+def nanosleep(task: Task, wanted: Pointer, remaining: Pointer) -> int:
     duration = load_timespec(task, task.abi.timespec, wanted)
-    sleep_until(task, task.kernel.uptime_ns() + duration)
-    return 0
+    return _sleep_for(task, duration, task.abi.timespec, remaining)
 
 
 @syscall()
-def clock_nanosleep(
-    task: Task,
-    clock: Int,
-    flags: Int,
-    wanted: Pointer,
-    remaining: Pointer,  # noqa: ARG001 - only an interrupted sleep leaves a rest
-) -> int:
-    return _sleep(task, clock, flags, wanted, task.abi.timespec)
+def clock_nanosleep(task: Task, clock: Int, flags: Int, wanted: Pointer, remaining: Pointer) -> int:
+    return _sleep(task, clock, flags, wanted, remaining, task.abi.timespec)
 
 
 @syscall()
 def clock_nanosleep_time64(
-    task: Task,
-    clock: Int,
-    flags: Int,
-    wanted: Pointer,
-    remaining: Pointer,  # noqa: ARG001 - only an interrupted sleep leaves a rest
+    task: Task, clock: Int, flags: Int, wanted: Pointer, remaining: Pointer
 ) -> int:
-    return _sleep(task, clock, flags, wanted, TIMESPEC64)
+    return _sleep(task, clock, flags, wanted, remaining, TIMESPEC64)
 
 
-def _sleep(task: Task, clock: int, flags: int, wanted: int, layout: Struct) -> int:
+def _sleep(task: Task, clock: int, flags: int, wanted: int, remaining: int, layout: Struct) -> int:
     if clock == CLOCK_THREAD_CPUTIME_ID:
         raise Errno(EINVAL)
     now = read_clock(task, clock)
     if clock not in _SLEEPABLE and clock != CLOCK_PROCESS_CPUTIME_ID:
         raise Errno(EOPNOTSUPP)
     until = load_timespec(task, layout, wanted)
-    duration = until - now if flags & TIMER_ABSTIME else until
-    if clock == CLOCK_PROCESS_CPUTIME_ID and duration > 0:
-        task.kernel.deadlock(task, "CPU time to pass while it sleeps")
-    if duration > 0:
-        sleep_until(task, task.kernel.uptime_ns() + duration)
+    if not flags & TIMER_ABSTIME:
+        return _sleep_for(task, until, layout, remaining)
+    if until > now:
+        task.kernel.block(task, "time to pass (sleep)", never, until - now)
+    return 0
+
+
+def _sleep_for(task: Task, duration: int, layout: Struct, remaining: int) -> int:
+    """Sleeps; if a handler runs first, what remains is told."""
+    try:
+        if duration:
+            what = "time to pass (sleep)"
+            task.kernel.block(task, what, never, duration, interrupted=ERESTARTNOHAND)
+    except Errno:
+        if remaining and task.deadline is not None:
+            _store(task, layout, remaining, max(task.deadline - task.kernel.uptime_ns(), 0))
+        raise
     return 0
 
 
@@ -196,6 +195,7 @@ def _arm(task: Task, which: int, interval: int, value: int) -> None:
     task.timers.pop(which, None)
     if value:
         task.timers[which] = (interval, _timer_clock(task, which) + value)
+        task.kernel.timers_changed()
 
 
 @syscall(support="partial", missing=_NEVER_RINGS)

@@ -67,7 +67,7 @@ def set_thread_area(task: Task, pointer: Pointer) -> int:
     if entry == _ANY_ENTRY:
         entry = TLS_FIRST_ENTRY + _free_slot(task)
         task.memory.pack(USER_DESC, pointer, entry, base, limit, bits)
-    slot = _slot(entry)
+    slot = tls_slot(entry)
     task.kernel.set_tls_descriptor(slot, 0 if empty else descriptor(base, limit, bits))
     return 0
 
@@ -76,7 +76,7 @@ def set_thread_area(task: Task, pointer: Pointer) -> int:
 def get_thread_area(task: Task, pointer: Pointer) -> int:
     _require_i386(task)
     entry = task.memory.unpack(USER_DESC, pointer)[0]
-    found = task.kernel.get_tls_descriptor(_slot(entry))
+    found = task.kernel.get_tls_descriptor(tls_slot(entry))
     task.memory.pack(USER_DESC, pointer, entry, *user_desc(found))
     return 0
 
@@ -99,7 +99,8 @@ def _free_slot(task: Task) -> int:
     raise Errno(ESRCH)
 
 
-def _slot(entry: int) -> int:
+def tls_slot(entry: int) -> int:
+    """The TLS slot that entry `entry` of the GDT is. Raises Errno(EINVAL)."""
     slot = entry - TLS_FIRST_ENTRY
     if not 0 <= slot < TLS_ENTRIES:
         raise Errno(EINVAL)

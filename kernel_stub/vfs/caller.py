@@ -7,7 +7,8 @@ credentials(7), proc(5).
 
 from __future__ import annotations
 
-from typing import Any, NoReturn, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 
 class Kernel(Protocol):
@@ -25,14 +26,18 @@ class Kernel(Protocol):
     def write_out(self, fd: int, data: bytes, /) -> int:
         """Writes to a descriptor of the host, as os.write; Ctrl-C is heard meanwhile."""
 
-    def wait_readable(self, fd: int, /) -> None:
-        """Returns when a descriptor of the host has input; Ctrl-C is heard meanwhile."""
-
     def signal(self, task: Any, number: int, /) -> None:
         """Sends the signal `number` to `task`."""
 
-    def deadlock(self, task: Any, waits_for: str, /) -> NoReturn:
-        """`task` waits for what can never come."""
+    def block(
+        self,
+        task: Any,
+        what: str,
+        ready: Callable[[], bool],
+        timeout_ns: int | None = None,
+        outside: Sequence[int] = (),
+    ) -> None:
+        """Waits: the call is made anew when `ready`. Raises Errno, and Blocked for the kernel."""
 
 
 class Space(Protocol):
@@ -64,7 +69,14 @@ class Places(Protocol):
 
 
 class Caller(Protocol):
-    """A task as files see it."""
+    """A task as files see it.
+
+    `progress` is how many bytes of a write that waits went already; `opening` is the fifo's end
+    that waits for the other.
+    """
+
+    progress: int
+    opening: Any
 
     @property
     def kernel(self) -> Kernel: ...

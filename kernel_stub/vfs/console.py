@@ -132,12 +132,15 @@ class ConsoleFile(OpenFile):
 
     def read(self, task: Caller, size: int) -> bytes:
         descriptor = self.console.descriptor
-        if not self.console.is_regular and size:
-            if not self.flags & O_NONBLOCK:
-                task.kernel.wait_readable(descriptor)
-            elif not _has_input(descriptor):
+        if not self.console.is_regular and size and not self.has_input():
+            if self.flags & O_NONBLOCK:
                 raise Errno(EAGAIN)
+            task.kernel.block(task, "input", self.has_input, None, (descriptor,))
         return ask(os.read, descriptor, min(size, MOST))
+
+    def has_input(self) -> bool:
+        """Whether a read would not wait."""
+        return _has_input(self.console.descriptor)
 
     def unread(self, data: bytes) -> None:
         if self.seekable:

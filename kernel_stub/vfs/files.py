@@ -23,6 +23,7 @@ class FileTable:
     def __init__(self, files: dict[int, OpenFile] | None = None) -> None:
         self._files: dict[int, OpenFile] = {}
         self.cloexec: set[int] = set()
+        self.users = 1  # tasks
         self._lowest = 0  # no descriptor below it is free
         for descriptor, file in (files or {}).items():
             self._set(descriptor, file)

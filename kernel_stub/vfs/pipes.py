@@ -1,12 +1,13 @@
 """Pipes, fifos and event counters: bytes and numbers between the tasks of the guest.
 
-With one task a wait can never end: it is reported as a deadlock, with what is waited for.
+A read or write that cannot go on is made again when it can.
 pipe(7), fifo(7), eventfd(2).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NoReturn
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
 from kernel_stub.errno import EAGAIN, EINVAL, ENXIO, EPIPE, Errno
 from kernel_stub.vfs.inode import Attributes, Inode, OpenFile
@@ -49,10 +50,33 @@ class Pipe(Inode):
         if access == O_WRONLY and not patient and not self.readers:
             raise Errno(ENXIO)
         if access == O_RDONLY and patient and not self.writers:
-            task.kernel.deadlock(task, "a writer of a fifo")
+            return self._open_when(task, flags, "a writer of a fifo", self.has_writers)
         if access == O_WRONLY and not self.readers:
-            task.kernel.deadlock(task, "a reader of a fifo")
+            return self._open_when(task, flags, "a reader of a fifo", self.has_readers)
         return self.end(flags)
+
+    def _open_when(
+        self, task: Caller, flags: int, what: str, ready: Callable[[], bool]
+    ) -> OpenFile:
+        """Opens when the other end is there; meanwhile this end counts for those who wait."""
+        arriving: PipeEnd | None = task.opening
+        if arriving is None:
+            arriving = task.opening = self.end(flags)
+        try:
+            if not ready():
+                task.kernel.block(task, what, ready)
+        except Errno:
+            arriving.release(task)
+            task.opening = None
+            raise
+        task.opening = None
+        return arriving
+
+    def has_writers(self) -> bool:
+        return self.writers > 0
+
+    def has_readers(self) -> bool:
+        return self.readers > 0
 
     def end(self, flags: int) -> PipeEnd:
         end = PipeEnd(self, flags)
@@ -76,7 +100,7 @@ class PipeEnd(OpenFile):
         if not size:
             return b""
         if not pipe.buffer and pipe.writers:
-            refuse_to_wait(self, task, "bytes in an empty pipe")
+            wait_or_refuse(self, task, "bytes in an empty pipe", self.has_input)
         data = bytes(memoryview(pipe.buffer)[:size])
         del pipe.buffer[:size]
         return data
@@ -84,18 +108,34 @@ class PipeEnd(OpenFile):
     def unread(self, data: bytes) -> None:
         self.pipe.buffer[:0] = data
 
+    def has_input(self) -> bool:
+        """Whether a read would not wait."""
+        return bool(self.pipe.buffer) or not self.pipe.writers
+
     def write(self, task: Caller, data: bytes) -> int:
-        """Up to PIPE_BUF bytes go in whole; of more, as many as there is room for."""
+        """Up to PIPE_BUF bytes go in whole; more go in as there is room.
+
+        Raises Blocked with what went in noted in `task.progress`.
+        """
         pipe = self.pipe
         whole = len(data) if len(data) <= PIPE_BUF else 1
-        if pipe.readers and data and self._room() < whole:
-            refuse_to_wait(self, task, "room in a full pipe")
-        if not pipe.readers:
-            task.kernel.signal(task, SIGPIPE)
-            raise Errno(EPIPE)
-        taken = data[: self._room()]
-        pipe.buffer += taken
-        return len(taken)
+        while True:
+            if not pipe.readers:
+                task.kernel.signal(task, SIGPIPE)
+                raise Errno(EPIPE)
+            room = self._room()
+            if room >= whole:
+                taken = data[task.progress : task.progress + room]
+                pipe.buffer += taken
+                task.progress += len(taken)
+            if task.progress == len(data) or (task.progress and self.flags & O_NONBLOCK):
+                return _finished(task)
+            try:
+                wait_or_refuse(self, task, "room in a full pipe", _Room(self, whole).is_there)
+            except Errno:
+                if task.progress:
+                    return _finished(task)
+                raise
 
     def _room(self) -> int:
         return self.pipe.capacity - len(self.pipe.buffer)
@@ -119,11 +159,29 @@ class PipeEnd(OpenFile):
         self.pipe.writers -= self.writable
 
 
-def refuse_to_wait(file: OpenFile, task: Caller, waits_for: str) -> NoReturn:
-    """EAGAIN for a description that must not block; for others, a wait without an end."""
+class _Room:
+    """What a writer waits for: that `size` bytes go in, or that nobody reads any more."""
+
+    def __init__(self, end: PipeEnd, size: int) -> None:
+        self.end = end
+        self.size = size
+
+    def is_there(self) -> bool:
+        pipe = self.end.pipe
+        return pipe.capacity - len(pipe.buffer) >= self.size or not pipe.readers
+
+
+def _finished(task: Caller) -> int:
+    """How many bytes the write that ends wrote."""
+    done, task.progress = task.progress, 0
+    return done
+
+
+def wait_or_refuse(file: OpenFile, task: Caller, waits_for: str, ready: Callable[[], bool]) -> None:
+    """EAGAIN for a description that must not block; others wait. Raises Errno, Blocked."""
     if file.flags & O_NONBLOCK:
         raise Errno(EAGAIN)
-    task.kernel.deadlock(task, waits_for)
+    task.kernel.block(task, waits_for, ready)
 
 
 def make_pipe(attributes: Attributes, flags: int) -> tuple[PipeEnd, PipeEnd]:
@@ -140,6 +198,9 @@ class Event(Inode):
         self.count = count
         self.one_by_one = one_by_one
 
+    def is_set(self) -> bool:
+        return self.count > 0
+
 
 class EventFile(OpenFile):
     """An open event counter: eight bytes in, eight bytes out."""
@@ -153,7 +214,7 @@ class EventFile(OpenFile):
             raise Errno(EINVAL)
         event = self.event
         if not event.count:
-            refuse_to_wait(self, task, "an event counter above zero")
+            wait_or_refuse(self, task, "an event counter above zero", event.is_set)
         taken = 1 if event.one_by_one else event.count
         event.count -= taken
         return taken.to_bytes(8, "little")
@@ -164,10 +225,22 @@ class EventFile(OpenFile):
             raise Errno(EINVAL)
         event = self.event
         if event.count + added > LARGEST_COUNT:
-            refuse_to_wait(self, task, "room in a full event counter")
+            ready = _EventRoom(event, added).is_there
+            wait_or_refuse(self, task, "room in a full event counter", ready)
         event.count += added
         return 8
 
     def poll(self, task: Caller) -> int:
         events = POLLIN if self.event.count else 0
         return events | (POLLOUT if self.event.count < LARGEST_COUNT else 0)
+
+
+class _EventRoom:
+    """What a writer of an event counter waits for."""
+
+    def __init__(self, event: Event, added: int) -> None:
+        self.event = event
+        self.added = added
+
+    def is_there(self) -> bool:
+        return self.event.count + self.added <= LARGEST_COUNT

@@ -1,0 +1,149 @@
+"""Exceptions that the entry code hands over: page faults are answered, others become signals.
+
+It knows pt_regs and the table of outcomes; how a signal arrives, it does not know.
+Linux: arch/x86/kernel/traps.c by name of the handlers; SDM 3A, "Exception and Interrupt Reference".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from emu.errors import RingscopeError
+from emu.events import Cause
+from emu.x86 import error_codes, vectors
+from kernel_stub import layout
+from kernel_stub.abi import signals
+from kernel_stub.arrivals import force
+from kernel_stub.entry import constants as entry
+from kernel_stub.faults import OUTCOMES, Raised
+from kernel_stub.pending import SigInfo
+from kernel_stub.task import Task, TaskEnded
+
+if TYPE_CHECKING:
+    from kernel_stub.services import KernelServices
+
+_LOW: Final = 0xFFFF_FFFF
+_IRET_FRAME: Final = 5 * 8
+_REGS: Final = entry.PT_REGS_STRUCT
+_AT: Final = {name: index for index, name in enumerate(entry.PT_REGS)}
+_RIP, _CS, _RFLAGS, _CODE = _AT["rip"], _AT["cs"], _AT["rflags"], _AT["orig_rax"]
+
+
+class KernelBug(RingscopeError):
+    """The entry code trapped in ring 0 where it must not: our mistake, or a broken guest table."""
+
+
+class Exceptions:
+    """What the kernel does about each vector. `cause`, `why`: of the signal that was sent last."""
+
+    def __init__(self, kernel: KernelServices) -> None:
+        self._kernel = kernel
+        self._machine = kernel.machine
+        self.cause = ""  # for people
+        self.why: Cause | None = None  # the check that failed
+        self.last: Raised | None = None  # as sigaction(2) tells it
+
+    def handle(self, task: Task, vector: int, at: int) -> None:
+        """The exception `vector` of `task`, with pt_regs at the physical address `at`."""
+        regs = _REGS.unpack_from(self._machine.physical.view, at)
+        if not regs[_CS] & 3:
+            self._in_kernel(task, vector, regs)
+        elif vector == vectors.PF:
+            self._page_fault(task, regs)
+        else:
+            outcome = OUTCOMES[vector]
+            address = regs[_RIP] if outcome.has_address else 0
+            self._signal(task, outcome.signal, outcome.code, address, vector, regs)
+
+    def _page_fault(self, task: Task, regs: tuple[int, ...]) -> None:
+        address = self._machine.engine.state.control(2)
+        result = task.space.fault(address, regs[_CODE])
+        if result.signal == signals.SIGKILL:
+            self.cause = "its memory is used up: give more by --memory"
+            raise TaskEnded(0, signals.SIGKILL)
+        if not result:
+            self._signal(task, result.signal, result.code, result.address, vectors.PF, regs)
+
+    def _in_kernel(self, task: Task, vector: int, regs: tuple[int, ...]) -> None:
+        """IRET refused what pt_regs asked for: the program's fault. All else is ours."""
+        symbols = self._kernel.half.symbols
+        if regs[_RIP] == symbols["native_irq_return_iret"]:
+            self._bad_return(task, vector, regs)
+        elif vector == vectors.DB and regs[_RIP] == symbols["entry_SYSENTER_compat"]:
+            # SYSENTER keeps TF: the program steps itself into the kernel, which is its own trap.
+            self._send(task, signals.SIGTRAP, signals.TRAP_TRACE, 0, describe(vector, regs))
+            raise TaskEnded(0, signals.SIGTRAP)
+        else:
+            raise KernelBug(f"ring 0 trapped: {describe(vector, regs)}")
+
+    def _bad_return(self, task: Task, vector: int, regs: tuple[int, ...]) -> None:
+        """The program gets SIGSEGV as if ring 3 had faulted where IRET would have gone.
+
+        Its registers are restored already, and IRET's frame stands where pt_regs ends.
+        """
+        frame = self._kernel.half.tables.read(regs[_AT["rsp"]], _IRET_FRAME)
+        at = task.cpu.frame_at
+        view = self._machine.physical.view
+        view[at : at + _REGS.size - _IRET_FRAME] = _REGS.pack(*regs)[:-_IRET_FRAME]
+        view[at + _REGS.size - _IRET_FRAME : at + _REGS.size] = frame
+        self._kernel.tasks.contexts.enter_again(task.cpu)
+        code = regs[_CODE] & _LOW
+        cause = describe(vector, regs)
+        self._send(task, signals.SIGSEGV, signals.SI_KERNEL, 0, cause, vector, code)
+
+    def _signal(
+        self, task: Task, signal: int, code: int, address: int, vector: int, regs: tuple[int, ...]
+    ) -> None:
+        """A signal that an instruction of ring 3 caused."""
+        cause = describe(vector, regs)
+        if vector == vectors.PF:
+            cause += f", address {address:#x}"
+        has_code = vectors.TABLE[vector].has_error_code
+        self._send(task, signal, code, address, cause, vector, regs[_CODE] if has_code else 0)
+        if not task.has_handler(signal):
+            self.why = self._explain(vector, regs)
+
+    def _send(
+        self,
+        task: Task,
+        signal: int,
+        code: int,
+        address: int,
+        cause: str,
+        trap: int = 0,
+        error_code: int = 0,
+    ) -> None:
+        self.cause, self.why = cause, None
+        self.last = Raised(signal, code, address)
+        sent = SigInfo(signal, code, address=address, trap=trap, error_code=error_code)
+        force(task, sent)
+        self._kernel.signals_may_arrive()
+
+    def _explain(self, vector: int, regs: tuple[int, ...]) -> Cause:
+        """Why the instruction of ring 3 that pt_regs tells of did not run."""
+        from emu.watch.why import Fault, explain  # only a program that dies needs Capstone
+
+        state = self._machine.engine.state
+        code = regs[_CODE] & _LOW if vectors.TABLE[vector].has_error_code else None
+        fault = Fault(
+            vector=vector,
+            error_code=code,
+            rip=regs[_RIP],
+            rflags=regs[_RFLAGS],
+            long=regs[_CS] == layout.USER_CS,
+            address=state.control(2) if vector == vectors.PF else None,
+            registers=dict(zip(entry.PT_REGS, regs, strict=True)),
+            bases={"fs": state.fs_base, "gs": state.kernel_gs_base},
+        )
+        refusals = self._machine.processor.refusals
+        return explain(fault, self._machine.physical, state.control(3), refusals)
+
+
+def describe(vector: int, regs: tuple[int, ...]) -> str:
+    """An exception in one line: vector, error code in words, and where."""
+    text = f"{vectors.mnemonic(vector)} ({vectors.TABLE[vector].name}) at {regs[_RIP]:#x}"
+    if vector == vectors.PF:
+        return f"{text}: {error_codes.describe_page_fault(regs[_CODE])}"
+    if vectors.TABLE[vector].has_error_code:
+        return f"{text}, error code {regs[_CODE] & _LOW:#x}"
+    return text

@@ -1,0 +1,124 @@
+"""Who runs next, and what happens while nobody can.
+
+Tasks take turns in the order of their making. When all wait, time passes to the next deadline at
+once, or the host is waited for; when nothing can ever come, that is a deadlock, and is told. It
+switches nothing, and does not know what a wait is for.
+sched(7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from emu.errors import RingscopeError
+from kernel_stub.clock import Clock
+from kernel_stub.task import Process, Task
+
+SLICE_NS: Final = 4_000_000  # how long a task may keep the others waiting
+ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF = range(3)
+
+# Waits for input on one of the host's descriptors, for so many seconds; None: for ever. Returns
+# whether there is input.
+WaitForInput = Callable[[Sequence[int], float | None], bool]
+
+
+class Deadlock(RingscopeError):
+    """Every task waits for what can never come."""
+
+
+class Scheduler:
+    """The tasks of one machine. `ring` is told of each timer that expired."""
+
+    def __init__(self, clock: Clock, ring: Callable[[Process, int], None]) -> None:
+        self.clock = clock
+        self.tasks: list[Task] = []
+        self._ring = ring
+
+    def others_can_run(self, task: Task) -> bool:
+        """Whether there is a reason to interrupt `task`."""
+        return any(other is not task and self._is_ready(other) for other in self.tasks)
+
+    def next_after(self, current: Task | None, wait_for_input: WaitForInput) -> Task | None:
+        """The task to run, after `current` in the order; None if there is none left.
+
+        Raises Deadlock.
+        """
+        while self.tasks:
+            self._expire()
+            for task in self._from(current):
+                if self._is_ready(task):
+                    return task
+            if not self._pass_time(wait_for_input):
+                return None
+        return None
+
+    def _from(self, current: Task | None) -> Iterable[Task]:
+        start = self.tasks.index(current) + 1 if current in self.tasks else 0
+        return self.tasks[start:] + self.tasks[:start]
+
+    def _is_ready(self, task: Task) -> bool:
+        if task.can_run:
+            return True
+        deadline = self._deadline(task)
+        return deadline is not None and deadline <= self.clock.uptime_ns()
+
+    def _deadline(self, task: Task) -> int | None:
+        stopped = task.process.stopped_by
+        return task.wait.deadline if task.wait and not stopped else None
+
+    def next_timer(self) -> int | None:
+        """When the next interval timer expires, by CLOCK_MONOTONIC."""
+        timers = [
+            process.timers[ITIMER_REAL][1]
+            for process in self._processes()
+            if ITIMER_REAL in process.timers
+        ]
+        return min(timers, default=None)
+
+    def _processes(self) -> list[Process]:
+        return list({id(task.process): task.process for task in self.tasks}.values())
+
+    def _expire(self) -> None:
+        """Interval timers that are over send their signals, and start anew."""
+        now = self.clock.uptime_ns()
+        for process in self._processes():
+            interval, deadline = process.timers.get(ITIMER_REAL, (0, 0))
+            if deadline and deadline <= now:
+                del process.timers[ITIMER_REAL]
+                if interval:
+                    missed = (now - deadline) // interval + 1
+                    process.timers[ITIMER_REAL] = (interval, deadline + missed * interval)
+                self._ring(process, ITIMER_REAL)
+
+    def expire(self) -> None:
+        """The timer interrupt: as `next_after` does before it chooses."""
+        self._expire()
+
+    def _pass_time(self, wait_for_input: WaitForInput) -> bool:
+        """Nobody can run: lets time pass to the next deadline, or waits for the host."""
+        times = [deadline for task in self.tasks if (deadline := self._deadline(task)) is not None]
+        timer = self.next_timer()
+        deadline = min([*times, *([] if timer is None else [timer])], default=None)
+        outside = sorted({fd for task in self.tasks if task.wait for fd in task.wait.outside})
+        if deadline is None and not outside:
+            raise Deadlock(_deadlock(self.tasks))
+        now = self.clock.uptime_ns()
+        if outside or self.clock.realtime:
+            seconds = None if deadline is None else max(deadline - now, 0) / 10**9
+            if wait_for_input(outside, seconds) or deadline is None:
+                return True
+        self.clock.advance_to(deadline or now)
+        return True
+
+
+def _deadlock(tasks: list[Task]) -> str:
+    """Who waits for what."""
+    told = []
+    for task in tasks:
+        if task.process.stopped_by:
+            told.append(f"process {task.pid} is stopped, and nobody sends it SIGCONT")
+        elif task.wait:
+            kind = "process" if task.tid == task.pid else f"thread {task.tid} of process"
+            told.append(f"{kind} {task.pid} waits for {task.wait.what}, for ever")
+    return "deadlock: " + "; ".join(told)

@@ -1,0 +1,232 @@
+"""What handlers ask of the kernel: time, signals, tasks, segment bases.
+
+The kernel itself (kernel.py) adds how ring 0 is entered and left. Linux's man pages by name.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Sequence
+from typing import Final, NoReturn
+
+from emu.errors import LoadError, OutOfFrames
+from emu.machine import Machine
+from emu.memory.pagetables import NotMapped
+from emu.x86 import registers
+from kernel_stub import layout
+from kernel_stub.abi.abi import I386, X86_64
+from kernel_stub.abi.signals import SI_KERNEL, SI_USER, SIGALRM
+from kernel_stub.arrivals import send, set_mask
+from kernel_stub.boot import KernelHalf, read_image, read_symbols
+from kernel_stub.clock import Clock
+from kernel_stub.entry import constants as entry
+from kernel_stub.errno import ENOMEM, ERESTARTSYS, Errno
+from kernel_stub.exec import load_program
+from kernel_stub.futexes import Futexes
+from kernel_stub.mm import AddressSpace
+from kernel_stub.mm.content import ContentFile
+from kernel_stub.mm.flags import MAP_FIXED, MAP_PRIVATE, PROT_EXEC, PROT_READ
+from kernel_stub.pending import SigInfo
+from kernel_stub.scheduler import Scheduler
+from kernel_stub.signalling.frames import Trampolines, UserState, pop_32, pop_64, pop_rt_32
+from kernel_stub.task import Blocked, Clone, Process, Task, TaskEnded, Wait
+from kernel_stub.tasks import Tasks
+from kernel_stub.vfs import Vfs
+
+_REGS: Final = entry.PT_REGS_STRUCT
+_PAGE: Final = 4096
+_SELECTORS: Final = {
+    "ds": registers.DS,
+    "es": registers.ES,
+    "fs": registers.FS,
+    "gs": registers.GS,
+}
+
+
+class KernelServices:
+    """The state of one kernel, and its answers to handlers (kernel_stub/task.py: Services)."""
+
+    def __init__(self, machine: Machine, vfs: Vfs, seed: int) -> None:
+        self.machine = machine
+        self.physical = machine.physical
+        self.hwcap = machine.hwcap
+        self.vfs = vfs
+        self.half = KernelHalf(machine)
+        self.clock = Clock(machine)
+        self.futexes = Futexes()
+        self.scheduler = Scheduler(self.clock, self._timer_expired)
+        self.tasks = Tasks(machine, self.half, self.scheduler, self.futexes)
+        self.write_to_host: Callable[[int, bytes], int] = os.write
+        self.landing_pad = 0
+        self.trampolines = Trampolines(0, 0)
+        self._random = random.Random(seed)
+        self._work = False  # something is to be done before ring 3 goes on
+        self.now_ns = self.clock.now_ns
+        self.uptime_ns = self.clock.uptime_ns
+        self.cpu_ns = self.clock.cpu_ns
+        self.file_time_shown = self.clock.not_before
+
+    # ---- the world outside
+
+    def random_bytes(self, count: int) -> bytes:
+        return self._random.randbytes(count)
+
+    def write_out(self, fd: int, data: bytes) -> int:
+        return self.write_to_host(fd, data)
+
+    # ---- waiting
+
+    def block(
+        self,
+        task: Task,
+        what: str,
+        ready: Callable[[], bool],
+        timeout_ns: int | None = None,
+        outside: Sequence[int] = (),
+        interrupted: int = ERESTARTSYS,
+        killable: bool = False,
+    ) -> None:
+        if timeout_ns is not None:
+            if task.deadline is None:
+                task.deadline = self.uptime_ns() + timeout_ns
+            if self.uptime_ns() >= task.deadline:
+                task.deadline = None
+                return
+        if task.interrupted and not killable:
+            raise Errno(interrupted)
+        raise Blocked(Wait(what, ready, task.deadline, outside, killable))
+
+    def _timer_expired(self, process: Process, _timer: int) -> None:
+        self.send(process, SigInfo(SIGALRM, SI_KERNEL))
+
+    def timers_changed(self) -> None:
+        self._work = True
+
+    # ---- signals
+
+    def signals_may_arrive(self) -> None:
+        self._work = True
+
+    def send(self, target: Task | Process, sent: SigInfo) -> None:
+        send(target, sent)
+        self._work = True
+
+    def signal(self, task: Task, number: int, code: int = SI_USER, address: int = 0) -> None:
+        self.send(task, SigInfo(number, code, task.pid, task.uid, address=address))
+
+    def user_state(self, task: Task) -> UserState:
+        """Ring 3 of the running task, for a signal frame."""
+        engine = self.machine.engine
+        regs = _REGS.unpack_from(self.physical.view, task.cpu.frame_at)
+        selectors = {name: engine.state.selector(n) for name, n in _SELECTORS.items()}
+        engine.state.store()
+        fxsave = engine.read_fxsave()
+        names = dict(zip(entry.PT_REGS, regs, strict=True))
+        return UserState(names, selectors, fxsave, engine.state.control(2))
+
+    def set_user_state(self, task: Task, user: UserState) -> None:
+        """Ring 3 of the running task goes on as `user` says."""
+        engine = self.machine.engine
+        _REGS.pack_into(self.physical.view, task.cpu.frame_at, *user.registers.values())
+        if task.program_abi is I386:
+            for name, number in _SELECTORS.items():
+                self._load_segment(number, user.selectors[name])
+        engine.state.store()
+        engine.write_fxsave(user.fxsave)
+        engine.state.load()
+
+    def _load_segment(self, number: int, selector: int) -> None:
+        """A data segment register as ring 3 could load it; what it could not, is null."""
+        state = self.machine.engine.state
+        if state.selector(number) == selector:
+            return
+        self.half.load_data_segment(number, selector)
+
+    def stack_pointer(self, task: Task) -> int:
+        at = task.cpu.frame_at + entry.PT_OFFSET["rsp"]
+        pointer: int = self.physical.words[at >> 3]
+        return pointer
+
+    def sigreturn(self, task: Task, real_time: bool) -> int:
+        user = self.user_state(task)
+        pop = pop_64 if task.abi is X86_64 else (pop_rt_32 if real_time else pop_32)
+        try:
+            mask = pop(task, user)
+        except Errno:
+            raise TaskEnded(0, 11) from None
+        user.registers["orig_rax"] = (1 << 64) - 1
+        self.set_user_state(task, user)
+        set_mask(task, mask)
+        self._work = True
+        return user.registers["rax"]
+
+    # ---- tasks
+
+    def process(self, pid: int) -> Process | None:
+        return self.tasks.processes.get(pid)
+
+    def processes(self) -> Sequence[Process]:
+        return list(self.tasks.processes.values())
+
+    def find_task(self, tid: int) -> Task | None:
+        return next((task for task in self.scheduler.tasks if task.tid == tid), None)
+
+    def clone(self, task: Task, asked: Clone) -> int:
+        self._work = True
+        return self.tasks.clone(task, asked).tid
+
+    def reap(self, process: Process) -> None:
+        self.tasks.reap(process)
+
+    def exec(self, task: Task, path: bytes, argv: list[bytes], envp: list[bytes]) -> None:
+        old = self.tasks.replace_space(task)
+        try:
+            start = load_program(self, task, path, argv, envp)
+            if start.abi is I386:
+                self.map_landing_page(task.space)
+        except LoadError as error:
+            self.tasks.exec_failed(task, old)
+            raise Errno(error.errno) from None
+        except (OutOfFrames, NotMapped):
+            self.tasks.exec_failed(task, old)
+            raise Errno(ENOMEM) from None
+        self.tasks.executed(task, old, start)
+
+    def map_landing_page(self, space: AddressSpace) -> None:
+        """The page that 32-bit fast system calls return to."""
+        file = ContentFile(b"[vdso]", read_image("landing").ljust(_PAGE, b"\0"))
+        flags = MAP_PRIVATE | MAP_FIXED
+        space.mmap(layout.LANDING_PAGE, _PAGE, PROT_READ | PROT_EXEC, flags, file, 0, file.path)
+        symbols = read_symbols("landing")
+        self.landing_pad = symbols["landing_pad"]
+        self.trampolines = Trampolines(
+            symbols["__kernel_sigreturn"], symbols["__kernel_rt_sigreturn"]
+        )
+
+    def exit_group(self, task: Task, status: int) -> NoReturn:
+        raise TaskEnded(status & 0xFF)
+
+    def exit_thread(self, task: Task, status: int) -> NoReturn:
+        raise TaskEnded(status & 0xFF, alone=len(task.process.threads) > 1)
+
+    # ---- segments
+
+    def get_fs_base(self) -> int:
+        return self.machine.engine.state.fs_base
+
+    def set_fs_base(self, address: int) -> None:
+        self.machine.engine.state.fs_base = address
+
+    def get_gs_base(self) -> int:
+        return self.machine.engine.state.kernel_gs_base
+
+    def set_gs_base(self, address: int) -> None:
+        """The program's GS base: in the kernel it stands in KERNEL_GS_BASE until SWAPGS."""
+        self.machine.engine.state.kernel_gs_base = address
+
+    def get_tls_descriptor(self, slot: int) -> int:
+        return self.half.read_descriptor(layout.TLS_FIRST_ENTRY + slot)
+
+    def set_tls_descriptor(self, slot: int, descriptor: int) -> None:
+        self.half.write_descriptor(layout.TLS_FIRST_ENTRY + slot, descriptor)

@@ -1,0 +1,160 @@
+"""System calls that wait for children: wait4, waitpid, waitid.
+
+wait(2), wait4(2), wait_status(2) macros: WIFEXITED and its like.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from kernel_stub.abi.process_structures import INT, RUSAGE
+from kernel_stub.abi.signals import CLD_CONTINUED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, SIGCHLD
+from kernel_stub.errno import ECHILD, EINVAL, ESRCH, Errno
+from kernel_stub.pending import SigInfo
+from kernel_stub.signalling.siginfo import pack_siginfo
+from kernel_stub.syscalls.table import Int, Pointer, syscall
+from kernel_stub.task import Process, Task
+
+WNOHANG, WSTOPPED, WEXITED, WCONTINUED = 1, 2, 4, 8
+WNOWAIT: Final = 0x0100_0000
+_KINDS_OF_CHILDREN: Final = 0x2000_0000 | 0x4000_0000 | 0x8000_0000  # __WNOTHREAD, __WALL, __WCLONE
+_WAIT_OPTIONS: Final = WNOHANG | WSTOPPED | WCONTINUED | _KINDS_OF_CHILDREN
+_WAITID_OPTIONS: Final = _WAIT_OPTIONS | WEXITED | WNOWAIT
+_STATES: Final = WSTOPPED | WEXITED | WCONTINUED
+P_ALL, P_PID, P_PGID, P_PIDFD = range(4)
+_CONTINUED_STATUS: Final = 0xFFFF
+_STOPPED_STATUS: Final = 0x7F
+
+
+class _Found(NamedTuple):
+    """A child that has something to tell: a CLD_ code, and the exit status or the signal."""
+
+    child: Process
+    code: int
+    status: int
+
+    @property
+    def word(self) -> int:
+        """As wait(2) packs it."""
+        if self.code == CLD_STOPPED:
+            return self.status << 8 | _STOPPED_STATUS
+        if self.code == CLD_CONTINUED:
+            return _CONTINUED_STATUS
+        assert self.child.status is not None, "it ended"
+        return self.child.status
+
+
+class _Search:
+    """Which children a call waits for, and for what of them."""
+
+    def __init__(self, task: Task, kind: int, number: int, states: int) -> None:
+        self.process = task.process
+        self.kind = kind
+        self.number = number
+        self.states = states
+
+    def children(self) -> list[Process]:
+        return [child for child in self.process.children if self._fits(child)]
+
+    def _fits(self, child: Process) -> bool:
+        if self.kind == P_ALL:
+            return True
+        return self.number == (child.pid if self.kind == P_PID else child.group)
+
+    def find(self) -> _Found | None:
+        for child in self.children():
+            if child.status is not None and self.states & WEXITED:
+                if child.status & _STOPPED_STATUS:
+                    return _Found(child, CLD_KILLED, child.status & _STOPPED_STATUS)
+                return _Found(child, CLD_EXITED, child.status >> 8)
+            if child.untold is not None:
+                code, signal = child.untold
+                if self.states & (WSTOPPED if code == CLD_STOPPED else WCONTINUED):
+                    return _Found(child, code, signal)
+        return None
+
+    def is_over(self) -> bool:
+        """Whether the call can be made again: a child tells, or there is none any more."""
+        return self.find() is not None or not self.children()
+
+
+def _wait(task: Task, search: _Search, options: int) -> _Found | None:
+    """Waits for a child. None: with WNOHANG, none has anything to tell. Raises Errno(ECHILD)."""
+    while (found := search.find()) is None:
+        if not search.children():
+            raise Errno(ECHILD)
+        if options & WNOHANG:
+            return None
+        task.kernel.block(task, "a child to end (wait)", search.is_over)
+    if not options & WNOWAIT:
+        found.child.untold = None
+    return found
+
+
+def _end(task: Task, found: _Found, options: int) -> None:
+    if found.child.status is not None and not options & WNOWAIT:
+        task.kernel.reap(found.child)
+
+
+def _pack_usage(task: Task, pointer: int, child: Process) -> None:
+    seconds, rest = divmod(child.cpu_ns + child.children_ns, 10**9)
+    fields = [seconds, rest // 1000, 0, 0, *([0] * 14)]
+    task.memory.pack(RUSAGE[task.abi.word], pointer, *fields)
+
+
+@syscall()
+def wait4(task: Task, pid: Int, status: Pointer, options: Int, usage: Pointer) -> int:
+    if options & 0xFFFF_FFFF & ~_WAIT_OPTIONS:
+        raise Errno(EINVAL)
+    if pid == -(1 << 31):
+        raise Errno(ESRCH)
+    kind, number = _meant(task, pid)
+    states = WEXITED | options & (WSTOPPED | WCONTINUED)
+    found = _wait(task, _Search(task, kind, number, states), options)
+    if found is None:
+        return 0
+    if status:
+        task.memory.pack(INT, status, found.word)
+    if usage:
+        _pack_usage(task, usage, found.child)
+    _end(task, found, options)
+    return found.child.pid
+
+
+def _meant(task: Task, pid: int) -> tuple[int, int]:
+    """The children that wait4's pid means."""
+    if pid == -1:
+        return P_ALL, 0
+    if pid > 0:
+        return P_PID, pid
+    return P_PGID, -pid if pid else task.process_group
+
+
+@syscall()
+def waitpid(task: Task, pid: Int, status: Pointer, options: Int) -> int:
+    return wait4(task, pid, status, options, 0)
+
+
+@syscall(support="partial", missing="P_PIDFD is EINVAL: there are no pidfds")
+def waitid(task: Task, kind: Int, pid: Int, result: Pointer, options: Int, usage: Pointer) -> int:
+    states = options & _STATES
+    wrong = options & 0xFFFF_FFFF & ~_WAITID_OPTIONS or not states
+    if wrong or kind not in (P_ALL, P_PID, P_PGID) or (kind == P_PID and pid <= 0):
+        raise Errno(EINVAL)
+    number = task.process_group if kind == P_PGID and not pid else pid
+    found = _wait(task, _Search(task, kind, number, states), options)
+    if result:
+        task.memory.copy_out(result, _siginfo(task, found))
+    if found is None:
+        return 0
+    if usage:
+        _pack_usage(task, usage, found.child)
+    _end(task, found, options)
+    return 0
+
+
+def _siginfo(task: Task, found: _Found | None) -> bytes:
+    if found is None:
+        return pack_siginfo(SigInfo(0), task.abi)
+    sent = SigInfo(SIGCHLD, found.code, found.child.pid, task.uid, found.status)
+    return pack_siginfo(sent, task.abi)
