@@ -99,8 +99,9 @@ class Exceptions:
         if vector == vectors.PF:
             cause += f", address {address:#x}"
         has_code = vectors.TABLE[vector].has_error_code
+        kills = not task.has_handler(signal)
         self._send(task, signal, code, address, cause, vector, regs[_CODE] if has_code else 0)
-        if not task.has_handler(signal):
+        if kills:
             self.why = self._explain(vector, regs)
 
     def _send(
@@ -113,7 +114,7 @@ class Exceptions:
         trap: int = 0,
         error_code: int = 0,
     ) -> None:
-        self.cause, self.why = cause, None
+        self.cause, self.why = "" if task.has_handler(signal) else cause, None
         self.last = Raised(signal, code, address)
         sent = SigInfo(signal, code, address=address, trap=trap, error_code=error_code)
         force(task, sent)

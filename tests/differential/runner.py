@@ -100,10 +100,10 @@ class Runner:
         return end(bits, self._raw_end())
 
     def _run_to_a_signal(self) -> None:
-        self.kernel.last_fault = None
+        self.kernel.exceptions.last = None
         exhausted = self.machine.run(LIMIT)
         assert not exhausted, "the snippet does not end"
-        assert self.kernel.last_fault is not None, "the snippet made a system call"
+        assert self.kernel.exceptions.last is not None, "the snippet made a system call"
 
     # ---- the start
 
@@ -139,7 +139,7 @@ class Runner:
 
     def _raw_end(self) -> dict[str, Any]:
         """In the form of the oracle's lines."""
-        raised, state = self.kernel.last_fault, self.machine.engine.state
+        raised, state = self.kernel.exceptions.last, self.machine.engine.state
         assert raised is not None
         saved = dict(zip(PT_REGS, self._saved(), strict=True))
         selectors = [state.selector(number) for number in range(len(SEGMENTS))]

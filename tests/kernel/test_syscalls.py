@@ -75,14 +75,6 @@ def test_a_program_ends_with_its_status(world: World, name: str) -> None:
     assert ended.value.args == (42,)
 
 
-def test_an_end_clears_the_word_that_waits_for_it(world: World) -> None:
-    assert world.call("set_tid_address", SCRATCH) == PID
-    world.put(world.abi.pointer, 7)
-    with pytest.raises(Ended):
-        world.call("exit", 0)
-    assert world.get(Struct("<i")) == (0,)
-
-
 def test_the_ids_are_always_the_same(world: World) -> None:
     names = ("getpid", "gettid", "getppid", "getpgrp", "getuid", "getgid")
     assert [world.call(name) for name in names] == [PID, PID, 1, PID, 0, 0]

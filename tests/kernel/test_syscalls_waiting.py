@@ -7,7 +7,7 @@ from struct import Struct
 import pytest
 
 from kernel_stub.abi.process_structures import ITIMERVAL, SIGSET
-from kernel_stub.abi.signals import SIGALRM, SIGSTOP, SIGTERM, SIGUSR1, signal_bit
+from kernel_stub.abi.signals import SIGALRM, SIGTERM, SIGUSR1, signal_bit
 from kernel_stub.errno import ETIMEDOUT
 from tests.kernel.world import ABIS, PID, SCRATCH, Deadlock, Killed, World
 
@@ -89,11 +89,6 @@ def test_a_signal_that_was_blocked_arrives_when_the_mask_is_lifted(world: World)
     with pytest.raises(Killed) as killed:
         world.call("rt_sigprocmask", 1, SCRATCH, 0, 8)
     assert killed.value.args[0] == SIGTERM
-
-
-def test_a_program_that_stops_itself_is_reported(world: World) -> None:
-    with pytest.raises(Deadlock, match="SIGCONT, for it stopped itself"):
-        world.call("kill", PID, SIGSTOP)
 
 
 def test_a_futex_wait_by_the_wall_clock_ends_on_time(world: World) -> None:

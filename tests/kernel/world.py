@@ -7,8 +7,11 @@ from struct import Struct
 from typing import Any, NoReturn
 
 from emu.memory.physical import PhysicalMemory
+from kernel_stub import arrivals
 from kernel_stub.abi.abi import I386, X86_64, Abi
+from kernel_stub.abi.signals import SIGALRM
 from kernel_stub.errno import Errno
+from kernel_stub.futexes import Futexes
 from kernel_stub.layout import USER_32, USER_64
 from kernel_stub.mm.flags import (
     MAP_ANONYMOUS,
@@ -17,8 +20,11 @@ from kernel_stub.mm.flags import (
     PROT_READ,
     PROT_WRITE,
 )
+from kernel_stub.pending import SigInfo
+from kernel_stub.scheduler import ITIMER_REAL
+from kernel_stub.services import KernelServices
 from kernel_stub.syscalls import REGISTRY, bind
-from kernel_stub.task import Task
+from kernel_stub.task import Blocked, Clone, Process, Task, Wait
 from tests.kernel.fakes import MIB, PAGE, a_space
 
 SCRATCH = 0x1000_0000
@@ -50,6 +56,10 @@ class FakeKernel:
         self.slept = 0
         self.bases = {"fs": 0, "gs": 0}
         self.descriptors = [0, 0, 0]
+        self.futexes = Futexes()
+        self.made: list[Process] = []
+        self.cloned: list[Clone] = []
+        self.executed: list[tuple[bytes, list[bytes], list[bytes]]] = []
 
     def now_ns(self) -> int:
         return 1_700_000_000_000_000_000 + self.uptime
@@ -73,17 +83,51 @@ class FakeKernel:
     def write_out(self, fd: int, data: bytes) -> int:
         return os.write(fd, data)
 
-    def wait_readable(self, fd: int) -> None:
-        raise AssertionError("nothing here reads the host")
+    block = KernelServices.block
 
     def exit_group(self, task: Task, status: int) -> NoReturn:
         raise Ended(status)
 
-    def signal(self, task: Task, number: int, code: int = 0, address: int = 0) -> None:
-        raise Killed(number, code)
+    def exit_thread(self, task: Task, status: int) -> NoReturn:
+        raise Ended(status)
 
-    def deadlock(self, task: Task, waits_for: str) -> NoReturn:
-        raise Deadlock(waits_for)
+    def signal(self, task: Task, number: int, code: int = 0, address: int = 0) -> None:
+        self.send(task, SigInfo(number, code, address=address))
+
+    def send(self, target: Task | Process, sent: SigInfo) -> None:
+        arrivals.send(target, sent)
+
+    def signals_may_arrive(self) -> None:
+        """Whoever makes the call looks."""
+
+    def timers_changed(self) -> None:
+        """The same."""
+
+    def process(self, pid: int) -> Process | None:
+        return next((one for one in self.made if one.pid == pid), None)
+
+    def processes(self) -> list[Process]:
+        return self.made
+
+    def find_task(self, tid: int) -> Task | None:
+        return next((task for one in self.made for task in one.threads if task.tid == tid), None)
+
+    def reap(self, process: Process) -> None:
+        assert process.parent is not None, "somebody waited"
+        process.parent.children.remove(process)
+
+    def clone(self, task: Task, asked: Clone) -> int:
+        self.cloned.append(asked)
+        return PID + 1
+
+    def exec(self, task: Task, path: bytes, argv: list[bytes], envp: list[bytes]) -> None:
+        self.executed.append((path, argv, envp))
+
+    def stack_pointer(self, task: Task) -> int:
+        return SCRATCH + 4 * PAGE
+
+    def sigreturn(self, task: Task, real_time: bool) -> int:
+        raise AssertionError("no handler runs here")
 
     def get_fs_base(self) -> int:
         return self.bases["fs"]
@@ -113,16 +157,43 @@ class World:
         self.kernel = FakeKernel(space.frames.physical)
         nothing: Any = None
         self.task = Task(self.kernel, PID, space, nothing, nothing, abi)
+        self.kernel.made.append(self.task.process)
         flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED
         space.mmap(SCRATCH, 8 * PAGE, PROT_READ | PROT_WRITE, flags)
 
     def call(self, name: str, *arguments: int) -> int:
         """The result, or the negative error number, of one system call."""
         registers = (*(argument & self.abi.word_mask for argument in arguments), 0, 0, 0, 0, 0, 0)
+        handler = bind(REGISTRY[name], self.abi.word)
         try:
-            return bind(REGISTRY[name], self.abi.word)(self.task, registers[:6])
+            while True:
+                try:
+                    return handler(self.task, registers[:6])
+                except Blocked as blocked:
+                    self._wait(blocked.wait)
+                finally:
+                    self._let_signals_arrive()
         except Errno as error:
             return -error.number
+        finally:
+            self.task.deadline = None
+
+    def _wait(self, wait: Wait) -> None:
+        """Guest time passes to the deadline, or to the alarm before it."""
+        interval, alarm = self.task.timers.get(ITIMER_REAL, (0, 0))
+        if alarm and (wait.deadline is None or alarm <= wait.deadline):
+            self.kernel.sleep_until(alarm)
+            self.task.timers[ITIMER_REAL] = (interval, alarm + interval if interval else 0)
+            self.kernel.signal(self.task, SIGALRM)
+        elif wait.deadline is not None:
+            self.kernel.sleep_until(wait.deadline)
+        elif not wait.ready():
+            raise Deadlock(wait.what)
+
+    def _let_signals_arrive(self) -> None:
+        sent = self.task.take_signal(~self.task.signal_mask)
+        if sent is not None:
+            raise Killed(sent.signal, sent.code)
 
     def put(self, layout: Struct, *values: int, at: int = SCRATCH) -> int:
         self.task.memory.pack(layout, at, *values)

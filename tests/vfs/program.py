@@ -21,6 +21,7 @@ from kernel_stub.abi.abi import X86_64, Abi
 from kernel_stub.abi.structures import STAT, STAT64, Layout
 from kernel_stub.errno import Errno
 from kernel_stub.syscalls.table import REGISTRY, bind
+from kernel_stub.task import Blocked
 from tests.vfs.world import MEMORY_AT, world
 
 AT_FDCWD: Final = -100
@@ -48,7 +49,14 @@ class Program:
         bound = self._bound.get(name)
         if bound is None:
             bound = self._bound[name] = bind(REGISTRY[name], self.abi.word)
-        return bound(self.task, (registers + (0,) * 6)[:6])
+        try:
+            while True:
+                try:
+                    return bound(self.task, (registers + (0,) * 6)[:6])
+                except Blocked as blocked:
+                    self.task.kernel.wait(blocked.wait)
+        finally:
+            self.task.deadline = None
 
     def fails(self, name: str, *arguments: int | bytes) -> int:
         """The error of the call `name`, 0 if it succeeds."""

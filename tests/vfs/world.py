@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from struct import Struct
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from kernel_stub.abi.abi import X86_64, Abi
 from kernel_stub.errno import EFAULT, ENAMETOOLONG, Errno
+from kernel_stub.services import KernelServices
+from kernel_stub.task import Wait
 from kernel_stub.vfs import Vfs, VfsOptions
 from kernel_stub.vfs.files import FileTable
 
@@ -53,14 +55,22 @@ class FakeKernel:
     def write_out(self, fd: int, data: bytes) -> int:
         return os.write(fd, data)
 
-    def wait_readable(self, fd: int) -> None:
-        self.waits.append(fd)
+    block = KernelServices.block
+
+    def signals_may_arrive(self) -> None:
+        """No signal arrives here."""
+
+    def wait(self, wait: Wait) -> None:
+        """Guest time passes, or the host is waited for."""
+        if wait.outside:
+            self.waits.extend(wait.outside)
+        elif wait.deadline is not None:
+            self.sleep_until(wait.deadline)
+        else:
+            raise Deadlock(wait.what)
 
     def signal(self, task: Any, number: int) -> None:
         self.signals.append(number)
-
-    def deadlock(self, task: Any, waits_for: str) -> NoReturn:
-        raise Deadlock(waits_for)
 
 
 class FakeMemory:
@@ -121,6 +131,11 @@ class FakeTask:
         self.environment = [b"A=1"]
         self.auxv = b"\0" * 16
         self.signal_mask = 0
+        self.saved_mask: int | None = None
+        self.deadline: int | None = None
+        self.interrupted = False
+        self.progress = 0
+        self.opening: Any = None
         self.limits: dict[int, tuple[int, int]] = {}
 
 
