@@ -60,7 +60,20 @@ def error_table() -> str:
 def crossing_table(rows: Iterable[crossings.Crossing]) -> str:
     """The rows of the table of crossings."""
     headings = ("crossing", "by", "ring", "target", "saves", "stack", "flags cleared", "manual")
-    return markdown(headings, rows)
+    cells = [
+        (
+            row.name,
+            row.instruction,
+            row.rings,
+            row.target,
+            row.saves,
+            row.stack,
+            row.flags_cleared,
+            row.manual,
+        )
+        for row in rows
+    ]
+    return markdown(headings, cells)
 
 
 def vector_table() -> str:
