@@ -12,13 +12,12 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
 
 from emu.memory.pagetables import NotMapped
-from emu.x86.paging import PF_USER, PF_WRITE, USER, WRITABLE
+from emu.x86.paging import PAGE_SIZE, PF_USER, PF_WRITE, USER, WRITABLE
 from kernel_stub.errno import EFAULT, ENAMETOOLONG, EOVERFLOW, Errno
 
 if TYPE_CHECKING:
     from kernel_stub.mm import AddressSpace
 
-_PAGE_LEFT: Final = 4096
 _WRITE_BITS: Final = USER | WRITABLE
 
 
@@ -63,7 +62,7 @@ class UserMemory:
         """
         parts = []
         while limit > 0:
-            size = min(_PAGE_LEFT - (address & _PAGE_LEFT - 1), limit)
+            size = min(PAGE_SIZE - (address & PAGE_SIZE - 1), limit)
             piece = self.copy_in(address, size)
             end = piece.find(0)
             if end >= 0:

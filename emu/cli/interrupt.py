@@ -13,10 +13,10 @@ import threading
 from collections.abc import Callable
 from types import FrameType
 
-from emu.errors import RingscopeError
+from emu.errors import CallerError
 
 
-class Interrupted(RingscopeError):
+class Interrupted(CallerError):
     """The user pressed Ctrl-C while the guest waited for the host."""
 
     exit_status = 130

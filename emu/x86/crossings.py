@@ -3,8 +3,9 @@
 From the rows of ENTRIES emu/cpu/traps.py and fast.py take which gates there are and which flags an
 entry clears, and the ledger its names. What a row says in words is for people; tests/cpu holds the
 CPU to it by states of a real kernel. The engine executes RETURNS itself. docs/crossings.md is
-printed from both. It runs nothing. SDM 3A, "Interrupt and Exception Handling", "64-Bit Mode Stack Frame";
-SDM 2B, SYSCALL, SYSENTER, SYSRET, SYSEXIT, IRET; APM 3, the same instructions.
+printed from both. It runs nothing.
+SDM 3A, "Interrupt and Exception Handling", "64-Bit Mode Stack Frame"; SDM 2B, SYSCALL, SYSENTER,
+SYSRET, SYSEXIT, IRET; APM 3, the same instructions.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from __future__ import annotations
 from struct import Struct, iter_unpack
 from typing import Final
 
+from kernel_stub.abi.process_structures import SECOND, TIMESPEC64
 from kernel_stub.abi.structures import POLLFD
 from kernel_stub.errno import EBADF, EINVAL, Errno
 from kernel_stub.syscalls.places import descriptor_limit
@@ -29,8 +30,6 @@ from kernel_stub.vfs.modes import (
     POLLWRNORM,
 )
 
-SECOND: Final = 10**9
-TIMESPEC_64: Final = Struct("<2q")
 MOST_SELECTED: Final = 1024
 # select(2), "Correspondence between select() and poll() notifications"
 READ_SET: Final = POLLIN | POLLRDNORM | POLLHUP | POLLERR
@@ -136,7 +135,7 @@ def ppoll(
 def ppoll_time64(
     task: Task, array: Pointer, count: UInt, timeout: Pointer, mask: Pointer, size: ULong
 ) -> int:
-    return _poll(task, array, count, _duration(task, timeout, TIMESPEC_64, SECOND))
+    return _poll(task, array, count, _duration(task, timeout, TIMESPEC64, SECOND))
 
 
 def _members(task: Task, pointer: int, count: int) -> set[int]:
@@ -244,4 +243,4 @@ def pselect6_time64(
     mask: Pointer,
 ) -> int:
     sets = (reads, writes, excepts)
-    return _select_and_tell(task, count, sets, timeout, TIMESPEC_64, SECOND)
+    return _select_and_tell(task, count, sets, timeout, TIMESPEC64, SECOND)

@@ -15,6 +15,7 @@ import stat
 import termios
 from typing import TYPE_CHECKING, Final
 
+from kernel_stub.abi.signals import SIGPIPE
 from kernel_stub.errno import EAGAIN, EINVAL, EIO, ENOTTY, EPERM, EPIPE, Errno
 from kernel_stub.vfs.host import ask
 from kernel_stub.vfs.inode import Attributes, Inode, OpenFile, Status
@@ -28,7 +29,6 @@ from kernel_stub.vfs.modes import (
     POLLOUT,
     S_IFMT,
     S_IFREG,
-    SIGPIPE,
 )
 from kernel_stub.vfs.overlay import read_host
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from kernel_stub.abi.signals import SIGPIPE
 from kernel_stub.errno import EAGAIN, EINVAL, ENXIO, EPIPE, Errno
 from kernel_stub.vfs.inode import Attributes, Inode, OpenFile
 from kernel_stub.vfs.modes import (
@@ -21,7 +22,6 @@ from kernel_stub.vfs.modes import (
     POLLIN,
     POLLOUT,
     S_IFIFO,
-    SIGPIPE,
 )
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from kernel_stub.abi.signals import SIGPIPE
 from kernel_stub.errno import EAGAIN, ENXIO, EPERM, EPIPE, ESPIPE
 from kernel_stub.vfs.console import Console, console_files
 from kernel_stub.vfs.inode import mmap_check
-from kernel_stub.vfs.modes import SIGPIPE
 from tests.vfs.program import AT_FDCWD, BUFFER, Program, a_program
 
 
