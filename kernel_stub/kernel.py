@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from struct import Struct
 from typing import Final, NoReturn
 
@@ -27,8 +27,10 @@ from kernel_stub.entry import constants as entry
 from kernel_stub.errno import EFAULT, Errno
 from kernel_stub.errors import Deadlock, KernelBug, SignalHandlerNeeded
 from kernel_stub.faults import OUTCOMES, Raised
+from kernel_stub.syscalls.waiting import wait
 from kernel_stub.task import Task, TaskEnded
 from kernel_stub.vfs import Vfs
+from kernel_stub.vfs.console import poll_host
 
 BOOT_TIME_NS: Final = 1_793_491_200 * SECOND  # 2026-11-01 00:00:00 UTC
 LATEST_TIME_NS: Final = BOOT_TIME_NS + 20 * 365 * 86_400 * SECOND  # a file from later is ignored
@@ -57,7 +59,7 @@ class Kernel:
         self.half = KernelHalf(machine)
         self.ended: TaskEnded | None = None
         self.write_to_host: Callable[[int, bytes], int] = os.write
-        self.wait_for_input: Callable[[int], None] = lambda fd: None
+        self.wait_for_host: Callable[[Mapping[int, int], float | None], object] = poll_host
         self.landing_pad = 0
         self.cause = ""  # what a fault that ended the program was, for people
         self.last_fault: Raised | None = None  # the same as sigaction(2) tells it
@@ -291,8 +293,12 @@ class Kernel:
     def write_out(self, fd: int, data: bytes) -> int:
         return self.write_to_host(fd, data)
 
-    def wait_readable(self, fd: int) -> None:
-        self.wait_for_input(fd)
+    def wait_for_console(self, task: Task, fd: int, event: int) -> None:
+        while not wait(task, {fd: event}, None, "the console"):
+            pass  # an alarm rang
+
+    def wait_outside(self, wanted: Mapping[int, int], timeout_ns: int | None) -> bool:
+        return bool(self.wait_for_host(wanted, None if timeout_ns is None else timeout_ns / SECOND))
 
     def exit_group(self, task: Task, status: int) -> NoReturn:
         raise TaskEnded(status & 0xFF)

@@ -8,6 +8,8 @@ Linux kernel documentation, "Memory Management APIs": "User Space Memory Access"
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from contextlib import suppress
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
 
@@ -50,6 +52,33 @@ class UserMemory:
             else:
                 self.space.wrote(address, len(data))
                 return
+
+    def copy_in_some(self, address: int, size: int) -> bytes:
+        """The bytes at `address`, of `size` as many as lie before the first that is bad."""
+        try:
+            return self.copy_in(address, size)
+        except Errno:
+            return b"".join(self._readable_pages(address, size))
+
+    def _readable_pages(self, address: int, size: int) -> Iterator[bytes]:
+        with suppress(Errno):
+            while size > 0:
+                part = min(size, PAGE_SIZE - address % PAGE_SIZE)
+                yield self.copy_in(address, part)
+                address, size = address + part, size - part
+
+    def copy_out_some(self, address: int, data: bytes) -> int:
+        """Writes `data` at `address` up to the first bad address; returns how much."""
+        done = 0
+        with suppress(Errno):
+            self.copy_out(address, data)
+            return len(data)
+        with suppress(Errno):
+            while done < len(data):
+                part = data[done : done + PAGE_SIZE - (address + done) % PAGE_SIZE]
+                self.copy_out(address + done, part)
+                done += len(part)
+        return done
 
     def _fault_in(self, missing: NotMapped, access: int) -> None:
         if not self.space.fault(missing.address, access | missing.error_code):

@@ -59,7 +59,7 @@ def _execute(options: Namespace) -> report.Result:
     gc.freeze()  # all that was made so far stays to the end
     gc.enable()
     with InterruptWatch(machine.engine.stop) as watch:
-        kernel.wait_for_input = watch.wait_readable
+        kernel.wait_for_host = watch.wait
         kernel.write_to_host = watch.write
         exhausted, failure = False, None
         try:

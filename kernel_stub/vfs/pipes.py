@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from emu.x86.paging import PAGE_SIZE
 from kernel_stub.abi.signals import SIGPIPE
 from kernel_stub.errno import EAGAIN, EINVAL, ENXIO, EPIPE, Errno
 from kernel_stub.vfs.inode import Attributes, Inode, OpenFile
@@ -66,6 +67,8 @@ class Pipe(Inode):
 
 class PipeEnd(OpenFile):
     """One end of a pipe, or both (a fifo opened O_RDWR)."""
+
+    unit = PAGE_SIZE  # a page of its buffer
 
     def __init__(self, pipe: Pipe, flags: int) -> None:
         super().__init__(pipe, flags)
