@@ -81,6 +81,8 @@ def _map_landing_page(kernel: Kernel, space: AddressSpace) -> None:
 
 
 def _search_path(vfs: Vfs, task: Task, name: bytes, envp: list[bytes]) -> bytes:
+    if not name:
+        raise LoadError("the name of the program is empty")
     path = next((value[5:] for value in envp if value.startswith(b"PATH=")), b"/bin:/usr/bin")
     for folder in path.split(b":"):
         candidate = (folder or b".") + b"/" + name
