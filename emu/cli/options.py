@@ -21,6 +21,13 @@ _MISSING: Final = {  # how argparse's own sentence ends, and what a user can do 
     "required: PROGRAM": "which program? give its path, or its name to seek it in PATH",
 }
 
+EXAMPLE: Final = """\
+example:
+  ringscope run /bin/echo hello        its output, its exit status
+  ringscope stat /bin/echo hello       the same, then how it entered the kernel and what that cost
+
+`ringscope VERB --help` tells more."""
+
 RUN_EXAMPLE: Final = """\
 example:
   ringscope run ./examples/bin/hello_syscall_64
@@ -42,13 +49,16 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser = _Parser(
         prog="ringscope",
         description="An x86 whose every change of privilege can be watched, counted and tested.",
-        epilog="ringscope VERB --help tells more, with an example.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action=_Version)
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    run = _verb(verbs, "run", "run a program in ring 3", RUN_EXAMPLE)
-    stat = _verb(verbs, "stat", "run a program, then show the ledger", STAT_EXAMPLE)
+    verbs = parser.add_subparsers(title="verbs", dest="verb", metavar="VERB", required=True)
+    run = _verb(verbs, "run", "run a Linux program in ring 3 of this x86", RUN_EXAMPLE)
+    stat = _verb(
+        verbs, "stat", "run it, then tell its ways into the kernel and back", STAT_EXAMPLE
+    )
     _report_options(stat)
     for verb in (run, stat):
         _machine_options(verb)

@@ -161,7 +161,7 @@ class ConsoleFile(OpenFile):
     def write(self, task: Caller, data: bytes) -> int:
         if self.flags & O_NONBLOCK and not self.console.is_regular:
             self._wait(task, POLLOUT)
-            data = data[:PIPE_BUF]  # there is room for so much at once, if for anything
+            data = data[:PIPE_BUF]  # a pipe that is ready has room for so much
         try:
             return task.kernel.write_out(self.console.descriptor, data)
         except BrokenPipeError:
