@@ -56,9 +56,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--version", action=_Version)
     verbs = parser.add_subparsers(title="verbs", dest="verb", metavar="VERB", required=True)
     run = _verb(verbs, "run", "run a Linux program in ring 3 of this x86", RUN_EXAMPLE)
-    stat = _verb(
-        verbs, "stat", "run it, then tell its ways into the kernel and back", STAT_EXAMPLE
-    )
+    stat = _verb(verbs, "stat", "run it, then tell its ways into the kernel and back", STAT_EXAMPLE)
     _report_options(stat)
     for verb in (run, stat):
         _machine_options(verb)
