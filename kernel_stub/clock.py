@@ -9,9 +9,10 @@ import time
 from typing import Final
 
 from emu.machine import Machine
+from kernel_stub.abi.process_structures import SECOND
 
-BOOT_TIME_NS: Final = 1_793_491_200 * 10**9  # 2026-11-01 00:00:00 UTC
-LATEST_TIME_NS: Final = BOOT_TIME_NS + 20 * 365 * 86_400 * 10**9  # a file from later is ignored
+BOOT_TIME_NS: Final = 1_793_491_200 * SECOND  # 2026-11-01 00:00:00 UTC
+LATEST_TIME_NS: Final = BOOT_TIME_NS + 20 * 365 * 86_400 * SECOND  # a file from later is ignored
 LAST_NS: Final = (1 << 63) - 1 - LATEST_TIME_NS  # Linux's clocks end at 2^63 nanoseconds
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from emu.errors import RingscopeError
 from emu.events import Cause
 from emu.x86 import error_codes, vectors
 from kernel_stub import layout
 from kernel_stub.abi import signals
 from kernel_stub.arrivals import force
 from kernel_stub.entry import constants as entry
+from kernel_stub.errors import KernelBug
 from kernel_stub.faults import OUTCOMES, Raised
 from kernel_stub.pending import SigInfo
 from kernel_stub.task import Task, TaskEnded
@@ -27,10 +27,6 @@ _IRET_FRAME: Final = 5 * 8
 _REGS: Final = entry.PT_REGS_STRUCT
 _AT: Final = {name: index for index, name in enumerate(entry.PT_REGS)}
 _RIP, _CS, _RFLAGS, _CODE = _AT["rip"], _AT["cs"], _AT["rflags"], _AT["orig_rax"]
-
-
-class KernelBug(RingscopeError):
-    """The entry code trapped in ring 0 where it must not: our mistake, or a broken guest table."""
 
 
 class Exceptions:
@@ -50,6 +46,8 @@ class Exceptions:
             self._in_kernel(task, vector, regs)
         elif vector == vectors.PF:
             self._page_fault(task, regs)
+        elif vector not in OUTCOMES:
+            raise KernelBug(f"ring 0 handed over {vector:#x}, which is no exception of ring 3")
         else:
             outcome = OUTCOMES[vector]
             address = regs[_RIP] if outcome.has_address else 0

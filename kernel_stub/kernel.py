@@ -8,8 +8,7 @@ syscall(2); Linux kernel documentation, "Entry/exit handling for exceptions, int
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from struct import Struct
 from typing import Final
 
@@ -21,13 +20,15 @@ from kernel_stub.arrivals import arrive
 from kernel_stub.calls import CallTable
 from kernel_stub.entry import constants as entry
 from kernel_stub.errno import EFAULT, EINTR, ERESTARTNOHAND, ERESTARTSYS, Errno
+from kernel_stub.errors import Deadlock, KernelBug
 from kernel_stub.exceptions import Exceptions
 from kernel_stub.pending import SigInfo
-from kernel_stub.scheduler import SLICE_NS, Deadlock
+from kernel_stub.scheduler import SLICE_NS
 from kernel_stub.services import KernelServices
 from kernel_stub.signalling.frames import Action, push
 from kernel_stub.task import Blocked, Process, Task, TaskEnded
 from kernel_stub.vfs import Vfs
+from kernel_stub.vfs.console import poll_host
 
 DEFAULT_SEED: Final = 0
 _MASK64: Final = (1 << 64) - 1
@@ -46,20 +47,13 @@ _R15, _R14, _R13, _R12, _RBP, _RBX, _R11, _R10, _R9, _R8, _RAX, _RCX, _RDX, _RSI
 _ORIG_RAX, _RIP, _CS, _RFLAGS, _RSP, _SS = range(15, 21)
 
 
-def _wait_for_nothing(descriptors: Sequence[int], seconds: float | None) -> bool:
-    """Without a user outside, only time can be waited for."""
-    if seconds is not None and not descriptors:
-        time.sleep(seconds)
-    return False
-
-
 class Kernel(KernelServices):
     """One kernel on one machine. `first` is the process that the run is about."""
 
     def __init__(self, machine: Machine, vfs: Vfs, seed: int = DEFAULT_SEED) -> None:
         super().__init__(machine, vfs, seed)
         self.ended: TaskEnded | None = None
-        self.wait_for_input: Callable[[Sequence[int], float | None], bool] = _wait_for_nothing
+        self.wait_for_host: Callable[[Mapping[int, int], float | None], object] = poll_host
         self.calls_64 = CallTable(X86_64)
         self.calls_32 = CallTable(I386)
         self.exceptions = Exceptions(self)
@@ -100,7 +94,7 @@ class Kernel(KernelServices):
 
     def handed_over(self, call: int, argument: int) -> None:
         """`argument` is the address of pt_regs; `call` says which path it came by."""
-        at = self._frame_at if argument == self._frame else self.half.tables.translate(argument)
+        at = self._frame_at if argument == self._frame else self._nested_frame(argument)
         try:
             handler = self._handlers.get(call)
             if handler is not None:
@@ -111,6 +105,12 @@ class Kernel(KernelServices):
             self._end(self.task, ended)
         if self._work:
             self._before_ring_3()
+
+    def _nested_frame(self, address: int) -> int:
+        """Where in RAM the pt_regs of a trap in the kernel, or on an IST stack, stand."""
+        if not self.half.is_on_a_stack(address, _REGS.size):
+            raise KernelBug(f"ring 0 handed over pt_regs at {address:#x}, which is no kernel stack")
+        return self.half.tables.translate(address)
 
     def _syscall_64(self, at: int) -> None:
         task = self._task
@@ -203,7 +203,7 @@ class Kernel(KernelServices):
         """The next task that runs; its call, if it was in one, is over. None: nobody is left."""
         while True:
             try:
-                task = self.scheduler.next_after(current, self.wait_for_input)
+                task = self.scheduler.next_after(current, self.wait_for_host)
             except Deadlock:
                 if self._first is not None and not self._first.is_alive:
                     return None  # what the program left behind waits for ever

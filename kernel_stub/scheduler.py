@@ -8,23 +8,20 @@ sched(7).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from emu.errors import RingscopeError
+from kernel_stub.abi.process_structures import SECOND
 from kernel_stub.clock import Clock
+from kernel_stub.errors import Deadlock
 from kernel_stub.task import Process, Task
 
 SLICE_NS: Final = 4_000_000  # how long a task may keep the others waiting
 ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF = range(3)
 
-# Waits for input on one of the host's descriptors, for so many seconds; None: for ever. Returns
-# whether there is input.
-WaitForInput = Callable[[Sequence[int], float | None], bool]
-
-
-class Deadlock(RingscopeError):
-    """Every task waits for what can never come."""
+# Waits for poll(2) events of the host's descriptors, for so many seconds; None: for ever. What it
+# returns is true if one came.
+WaitForHost = Callable[[Mapping[int, int], float | None], object]
 
 
 class Scheduler:
@@ -39,7 +36,7 @@ class Scheduler:
         """Whether there is a reason to interrupt `task`."""
         return any(other is not task and self._is_ready(other) for other in self.tasks)
 
-    def next_after(self, current: Task | None, wait_for_input: WaitForInput) -> Task | None:
+    def next_after(self, current: Task | None, wait_for_host: WaitForHost) -> Task | None:
         """The task to run, after `current` in the order; None if there is none left.
 
         Raises Deadlock.
@@ -49,7 +46,7 @@ class Scheduler:
             for task in self._from(current):
                 if self._is_ready(task):
                     return task
-            if not self._pass_time(wait_for_input):
+            if not self._pass_time(wait_for_host):
                 return None
         return None
 
@@ -95,21 +92,29 @@ class Scheduler:
         """The timer interrupt: as `next_after` does before it chooses."""
         self._expire()
 
-    def _pass_time(self, wait_for_input: WaitForInput) -> bool:
+    def _pass_time(self, wait_for_host: WaitForHost) -> bool:
         """Nobody can run: lets time pass to the next deadline, or waits for the host."""
         times = [deadline for task in self.tasks if (deadline := self._deadline(task)) is not None]
         timer = self.next_timer()
         deadline = min([*times, *([] if timer is None else [timer])], default=None)
-        outside = sorted({fd for task in self.tasks if task.wait for fd in task.wait.outside})
+        outside = self._outside()
         if deadline is None and not outside:
             raise Deadlock(_deadlock(self.tasks))
         now = self.clock.uptime_ns()
         if outside or self.clock.realtime:
-            seconds = None if deadline is None else max(deadline - now, 0) / 10**9
-            if wait_for_input(outside, seconds) or deadline is None:
+            seconds = None if deadline is None else max(deadline - now, 0) / SECOND
+            if wait_for_host(outside, seconds) or deadline is None:
                 return True
         self.clock.advance_to(deadline or now)
         return True
+
+    def _outside(self) -> dict[int, int]:
+        """All events of the host that somebody waits for."""
+        wanted: dict[int, int] = {}
+        for task in self.tasks:
+            for descriptor, events in task.wait.outside.items() if task.wait else ():
+                wanted[descriptor] = wanted.get(descriptor, 0) | events
+        return wanted
 
 
 def _deadlock(tasks: list[Task]) -> str:

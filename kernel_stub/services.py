@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import Final, NoReturn
 
 from emu.errors import LoadError, OutOfFrames
@@ -30,7 +30,7 @@ from kernel_stub.mm.flags import MAP_FIXED, MAP_PRIVATE, PROT_EXEC, PROT_READ
 from kernel_stub.pending import SigInfo
 from kernel_stub.scheduler import Scheduler
 from kernel_stub.signalling.frames import Trampolines, UserState, pop_32, pop_64, pop_rt_32
-from kernel_stub.task import Blocked, Clone, Process, Task, TaskEnded, Wait
+from kernel_stub.task import NOTHING, Blocked, Clone, Process, Task, TaskEnded, Wait
 from kernel_stub.tasks import Tasks
 from kernel_stub.vfs import Vfs
 
@@ -83,7 +83,7 @@ class KernelServices:
         what: str,
         ready: Callable[[], bool],
         timeout_ns: int | None = None,
-        outside: Sequence[int] = (),
+        outside: Mapping[int, int] = NOTHING,
         interrupted: int = ERESTARTSYS,
         killable: bool = False,
     ) -> None:
@@ -166,7 +166,7 @@ class KernelServices:
     def process(self, pid: int) -> Process | None:
         return self.tasks.processes.get(pid)
 
-    def processes(self) -> Sequence[Process]:
+    def processes(self) -> list[Process]:
         return list(self.tasks.processes.values())
 
     def find_task(self, tid: int) -> Task | None:

@@ -7,8 +7,9 @@ Linux: credentials(7), signal(7), pthreads(7), proc(5).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Protocol
 
 from emu.memory.physical import PhysicalMemory
 from kernel_stub.abi.signals import (
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from kernel_stub.vfs.files import FileTable, FsContext
 
 
+NOTHING: Final[Mapping[int, int]] = MappingProxyType({})
+
+
 class TaskEnded(Exception):
     """The process ends: with `status`, or killed by `signal` (0: none); or its thread alone."""
 
@@ -46,14 +50,14 @@ class Wait(NamedTuple):
     """What a task waits for.
 
     `what` is for people; `ready` tells whether the call may be tried again; `deadline` is when it
-    will be in any case, by CLOCK_MONOTONIC; `outside`: descriptors of the host whose input may
-    make it ready; `killable`: no signal but SIGKILL ends it.
+    will be in any case, by CLOCK_MONOTONIC; `outside`: descriptors of the host whose
+    poll(2) events may make it ready; `killable`: no signal but SIGKILL ends it.
     """
 
     what: str
     ready: Callable[[], bool]
     deadline: int | None = None
-    outside: Sequence[int] = ()
+    outside: Mapping[int, int] = NOTHING
     killable: bool = False
 
 
@@ -102,7 +106,7 @@ class Services(Protocol):
         what: str,
         ready: Callable[[], bool],
         timeout_ns: int | None = None,
-        outside: Sequence[int] = (),
+        outside: Mapping[int, int] = NOTHING,
         interrupted: int = ERESTARTSYS,
         killable: bool = False,
     ) -> None:
@@ -133,7 +137,7 @@ class Services(Protocol):
     def process(self, pid: int) -> Process | None:
         """The process `pid`, also one that ended and was not waited for."""
 
-    def processes(self) -> Sequence[Process]:
+    def processes(self) -> list[Process]:
         """All of them."""
 
     def find_task(self, tid: int) -> Task | None:

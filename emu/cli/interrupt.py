@@ -6,21 +6,22 @@ engine; it costs nothing until then. signal(7); Python, "signal": set_wakeup_fd.
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Final
 
-from emu.errors import RingscopeError
+from emu.errors import CallerError
 
-_NAP: Final = 0.2  # seconds: how often a wait looks whether Ctrl-C came
+_NAP: Final = 0.2  # seconds: how long Ctrl-C may wait where the host restarts a call
 
 
-class Interrupted(RingscopeError):
+class Interrupted(CallerError):
     """The user pressed Ctrl-C while the guest waited for the host."""
 
     exit_status = 130
@@ -71,20 +72,19 @@ class InterruptWatch:
         finally:
             self._is_writing = False
 
-    def wait_for_input(self, descriptors: Sequence[int], seconds: float | None) -> bool:
-        """Waits for input on one of `descriptors`, or so long (None: for ever).
+    def wait(self, wanted: Mapping[int, int], seconds: float | None) -> bool:
+        """Waits, no longer than `seconds`, for poll(2) events of descriptors; tells whether.
 
-        Returns whether there is input. Raises Interrupted.
+        Raises Interrupted.
         """
-        end = None if seconds is None else time.monotonic() + seconds
+        poller = select.poll()
+        for descriptor, events in wanted.items():
+            poller.register(descriptor, events)
+        end = math.inf if seconds is None else time.monotonic() + seconds
         while not self.seen:
-            nap = _NAP if end is None else min(end - time.monotonic(), _NAP)
-            if nap <= 0:
-                return False
-            try:
-                ready, _, _ = select.select(descriptors, [], [], nap)
-            except (OSError, ValueError):
-                return True  # whoever reads will say what is wrong with it
-            if ready:
+            rest = end - time.monotonic()
+            if poller.poll(1000 * max(0.0, min(_NAP, rest))):
                 return True
-        raise Interrupted("interrupted while the guest waited")
+            if rest <= 0:
+                return False
+        raise Interrupted("interrupted while the guest waited for the host")

@@ -1,7 +1,7 @@
 """Waiting for descriptors: poll, ppoll, select, pselect6.
 
 Other tasks make files ready, and the console's other end, which is outside. While nobody can run, a
-time-out lets guest time pass at once, unless the host's input is waited for too.
+time-out lets guest time pass at once, unless the host is waited for too.
 poll(2), select(2).
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 from struct import Struct, iter_unpack
 from typing import Final
 
-from kernel_stub.abi.process_structures import SIGSET
+from kernel_stub.abi.process_structures import SECOND, SIGSET, TIMESPEC64
 from kernel_stub.abi.structures import POLLFD
 from kernel_stub.errno import EBADF, EINVAL, ERESTARTNOHAND, Errno
 from kernel_stub.syscalls.places import descriptor_limit
@@ -31,8 +31,6 @@ from kernel_stub.vfs.modes import (
     POLLWRNORM,
 )
 
-SECOND: Final = 10**9
-TIMESPEC_64: Final = Struct("<2q")
 MOST_SELECTED: Final = 1024
 # select(2), "Correspondence between select() and poll() notifications"
 READ_SET: Final = POLLIN | POLLRDNORM | POLLHUP | POLLERR
@@ -78,27 +76,31 @@ class _Readiness:
     def is_there(self) -> bool:
         return bool(_ready(self.task, self.wanted))
 
-    def outside(self) -> list[int]:
-        """The host's descriptors of which input is wanted."""
-        found = [
-            self.task.files.any(descriptor).waits_for()
-            for descriptor, events in self.wanted
-            if events & (POLLIN | POLLRDNORM) and descriptor in self.task.files
-        ]
-        return [descriptor for descriptor in found if descriptor >= 0]
-
 
 def _wait(task: Task, wanted: Wanted, timeout_ns: int | None) -> Ready:
     """Waits until something of `wanted` holds, or `timeout_ns` passed (None: for ever)."""
     ready = _ready(task, wanted)
     if not ready and timeout_ns != 0:
-        waits = _Readiness(task, wanted)
+        ready_for = _Readiness(task, wanted)
         what = "descriptors to be ready (poll)"
+        outside = _outside(task, wanted)
         task.kernel.block(
-            task, what, waits.is_there, timeout_ns, waits.outside(), interrupted=ERESTARTNOHAND
+            task, what, ready_for.is_there, timeout_ns, outside, interrupted=ERESTARTNOHAND
         )
         ready = _ready(task, wanted)
     return ready
+
+
+def _outside(task: Task, wanted: Wanted) -> dict[int, int]:
+    """The host's descriptors behind `wanted`, and which of their events are."""
+    outside: dict[int, int] = {}
+    for descriptor, events in wanted:
+        host = task.files.any(descriptor).waits_for() if descriptor in task.files else -1
+        if host >= 0:
+            reads = POLLIN if events & (POLLIN | POLLRDNORM) else 0
+            writes = POLLOUT if events & (POLLOUT | POLLWRNORM) else 0
+            outside[host] = outside.get(host, 0) | reads | writes
+    return outside
 
 
 def _duration(task: Task, pointer: int, layout: Struct, parts: int) -> int | None:
@@ -155,7 +157,7 @@ def ppoll_time64(
     task: Task, array: Pointer, count: UInt, timeout: Pointer, mask: Pointer, size: ULong
 ) -> int:
     _use_mask(task, mask)
-    return _poll(task, array, count, _duration(task, timeout, TIMESPEC_64, SECOND))
+    return _poll(task, array, count, _duration(task, timeout, TIMESPEC64, SECOND))
 
 
 def _members(task: Task, pointer: int, count: int) -> set[int]:
@@ -265,4 +267,4 @@ def pselect6_time64(
 ) -> int:
     _use_packed_mask(task, mask)
     sets = (reads, writes, excepts)
-    return _select_and_tell(task, count, sets, timeout, TIMESPEC_64, SECOND)
+    return _select_and_tell(task, count, sets, timeout, TIMESPEC64, SECOND)

@@ -7,7 +7,7 @@ credentials(7), proc(5).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 
@@ -35,7 +35,7 @@ class Kernel(Protocol):
         what: str,
         ready: Callable[[], bool],
         timeout_ns: int | None = None,
-        outside: Sequence[int] = (),
+        outside: Mapping[int, int] = {},
     ) -> None:
         """Waits: the call is made anew when `ready`. Raises Errno, and Blocked for the kernel."""
 

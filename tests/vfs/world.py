@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from struct import Struct
 from typing import Any, Final
@@ -17,6 +18,7 @@ from kernel_stub.vfs.files import FileTable
 NOW: Final = 1_700_000_000 * 10**9
 MEMORY_AT: Final = 0x10000
 MEMORY_SIZE: Final = 0x400000
+MEMORY_END: Final = MEMORY_AT + MEMORY_SIZE
 MAPS: Final = (
     b"00400000-00401000 r-xp 00000000 00:00 0                          /bin/it\n"
     b"7ffffffde000-7ffffffff000 rw-p 00000000 00:00 0                  [stack]\n"
@@ -34,7 +36,7 @@ class FakeKernel:
         self.vfs = vfs
         self.clock = 0
         self.signals: list[int] = []
-        self.waits: list[int] = []
+        self.waits: list[tuple[dict[int, int], int | None]] = []
         self.times_shown: list[int] = []
 
     def file_time_shown(self, time_ns: int) -> None:
@@ -63,13 +65,19 @@ class FakeKernel:
     def wait(self, wait: Wait) -> None:
         """Guest time passes, or the host is waited for."""
         if wait.outside:
-            self.waits.extend(wait.outside)
-        elif wait.deadline is not None:
+            left = None if wait.deadline is None else wait.deadline - self.clock
+            if self.wait_outside(wait.outside, left):
+                return
+        if wait.deadline is not None:
             self.sleep_until(wait.deadline)
         else:
             raise Deadlock(wait.what)
 
-    def signal(self, task: Any, number: int) -> None:
+    def wait_outside(self, wanted: Mapping[int, int], timeout_ns: int | None) -> bool:
+        self.waits.append((dict(wanted), timeout_ns))
+        return timeout_ns is None
+
+    def signal(self, task: Any, number: int, code: int = 0) -> None:
         self.signals.append(number)
 
 
@@ -92,6 +100,17 @@ class FakeMemory:
     def copy_out(self, address: int, data: bytes | memoryview) -> None:
         at = self._at(address, len(data))
         self.bytes[at : at + len(data)] = data
+
+    def _room(self, address: int, size: int) -> int:
+        return min(size, MEMORY_AT + MEMORY_SIZE - address) if address >= MEMORY_AT else 0
+
+    def copy_in_some(self, address: int, size: int) -> bytes:
+        return self.copy_in(address, self._room(address, size))
+
+    def copy_out_some(self, address: int, data: bytes) -> int:
+        room = self._room(address, len(data))
+        self.copy_out(address, data[:room])
+        return room
 
     def copy_in_string(self, address: int, limit: int = 4096) -> bytes:
         at = self._at(address, 1)
@@ -136,7 +155,14 @@ class FakeTask:
         self.interrupted = False
         self.progress = 0
         self.opening: Any = None
+        self.timers: dict[int, tuple[int, int]] = {}
         self.limits: dict[int, tuple[int, int]] = {}
+
+    def ignores(self, signal: int) -> bool:
+        return False
+
+    def has_handler(self, signal: int) -> bool:
+        return False
 
 
 def world(
