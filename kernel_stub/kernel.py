@@ -102,7 +102,7 @@ class Kernel(KernelServices):
             else:
                 self.exceptions.handle(self.task, call - entry.HANDOVER_EXCEPTION, at)
         except TaskEnded as ended:
-            self._end(self.task, ended)
+            self.end(self.task, ended)
         if self._work:
             self._before_ring_3()
 
@@ -196,7 +196,7 @@ class Kernel(KernelServices):
                 if not self._arrive(task):
                     break
             except TaskEnded as ended:
-                self._end(task, ended)
+                self.end(task, ended)
         self._set_timer(task)
 
     def _next(self, current: Task | None) -> Task | None:
@@ -217,7 +217,7 @@ class Kernel(KernelServices):
                 if self._call_again(task):
                     return task
             except TaskEnded as ended:
-                self._end(task, ended)
+                self.end(task, ended)
             current = self._task or current
 
     def _switch(self, task: Task) -> None:
@@ -293,7 +293,7 @@ class Kernel(KernelServices):
 
     # ---- the end
 
-    def _end(self, task: Task, ended: TaskEnded) -> None:
+    def end(self, task: Task, ended: TaskEnded) -> None:
         """A task ends, or its whole process; the run's result is that of the first one."""
         task.process.cpu_ns += self.cpu_ns() - self._switched_ns
         self._switched_ns = self.cpu_ns()

@@ -26,7 +26,7 @@ from kernel_stub.mm.flags import (
     PROT_READ,
     PROT_WRITE,
 )
-from kernel_stub.task import Task
+from kernel_stub.task import Task, TaskEnded
 from kernel_stub.vfs import Vfs, VfsOptions
 from tests.differential.snippet import (
     CODE,
@@ -64,12 +64,19 @@ _RIGHTS: Final = {
 }
 
 
+class _Surviving(Kernel):
+    """A kernel whose program does not end by a signal: the machine stops, all stays as it is."""
+
+    def end(self, task: Task, ended: TaskEnded) -> None:
+        self.machine.engine.stop()
+
+
 class Runner:
     """A machine that runs snippets."""
 
     def __init__(self, vendor: str, counter: str = "auto") -> None:
         self.machine = Machine(32 << 20, vendor, counter=counter)
-        self.kernel = Kernel(self.machine, Vfs(VfsOptions()))
+        self.kernel = _Surviving(self.machine, Vfs(VfsOptions()))
         self.machine.attach(self)
         self.frame = 0
         engine = self.machine.engine
