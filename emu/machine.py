@@ -12,7 +12,7 @@ from emu.cpu.counters import Counter
 from emu.cpu.engine import Engine
 from emu.cpu.features import cpuid_leaves, hook_features
 from emu.cpu.limits import COUNTERS, UNLIMITED
-from emu.cpu.probe import proved_engine
+from emu.cpu.probe import known_engine
 from emu.cpu.processor import Processor
 from emu.errors import EngineError, UsageError
 from emu.hooks import Kernel, Watcher
@@ -50,7 +50,7 @@ class Machine:
         if vendor is not None and vendor not in VENDORS:
             raise UsageError(f"no vendor {vendor!r}; known: {', '.join(VENDORS)}")
         self.physical = PhysicalMemory(memory)
-        self.engine = proved_engine(self.physical, model or DEFAULT_MODELS[vendor or "intel"])
+        self.engine = known_engine(self.physical, model or DEFAULT_MODELS[vendor or "intel"])
         leaves, chosen = cpuid_leaves(self.engine, VENDORS[vendor] if vendor else None)
         self.counter = make_counter(counter, self.engine)
         self.ledger = Ledger()

@@ -28,6 +28,7 @@ ROOMS: Final[tuple[tuple[str, ...], ...]] = (
     ("emu.load",),
     ("emu.watch",),
     ("emu.machine",),
+    ("emu.testing",),
     ("emu",),
     ("kernel_stub.layout",),
     ("kernel_stub.abi",),
@@ -47,12 +48,11 @@ ROOMS: Final[tuple[tuple[str, ...], ...]] = (
     ("kernel_stub.launch",),
     ("kernel_stub",),
     ("emu.cli", "emu.__main__"),
-    ("emu.testing",),
 )
 # Rooms of facts: they import nothing of ours but themselves.
 ALONE: Final = ("emu.errors", "emu.x86")
 # The rooms of emu that may know the kernel: whoever brings another kernel uses all the others.
-ABOVE_THE_KERNEL: Final = ("emu.cli", "emu.__main__", "emu.testing")
+ABOVE_THE_KERNEL: Final = ("emu.cli", "emu.__main__")
 # Who may import what is not ours. The standard library, ctypes apart, is open to all.
 DOORS: Final[Mapping[str, tuple[str, ...]]] = {
     "unicorn": ("emu.cpu.engine",),

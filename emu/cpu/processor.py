@@ -91,6 +91,18 @@ class Processor:
         if not self.watchers:
             self._cells[PATH] = 0
 
+    def interrupt(self, vector: int, error_code: int | None = None) -> None:
+        """Delivers `vector` as an event from outside, before the next instruction.
+
+        Only between two runs. Raises Shutdown as a delivery does.
+        """
+        state = self.state
+        self._cells[FLAGS] = self.engine.flags()
+        state.load()
+        rip = state.rip
+        self._deliver(Event(vector, error_code, rip, software=False), rip)
+        state.store()
+
     def settle(self) -> None:
         """Tells the ledger of the SYSCALL that native code did since the last callback."""
         cells = self._cells
