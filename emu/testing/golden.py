@@ -5,10 +5,10 @@ It compares and writes; where the file belongs, the plugin says.
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
+from typing import Final
 
-ADVICE = "run pytest with --update-golden, look at the difference, and keep the file"
+ADVICE: Final = "run pytest with --update-golden, look at the difference, and keep the file"
 
 
 class Golden:
@@ -39,6 +39,8 @@ class Golden:
         elif kept is None:
             raise AssertionError(f"there is no golden file {path}: {ADVICE}\n\n{text}")
         else:
+            import difflib
+
             difference = difflib.unified_diff(
                 kept.splitlines(), text.splitlines(), str(path), "this run", lineterm=""
             )

@@ -24,8 +24,9 @@ SECTIONS: Final = {
     "startup": ["startup", "stages"],
     "faults": ["pages"],
     "steps": ["syscall-steps", "fault-steps"],
+    "testing": ["machines", "collection"],
 }
-PROMISES: Final = {"compute": 1, "crossings": 1, "growth": 1, "startup": 1}
+PROMISES: Final = {"compute": 1, "crossings": 1, "growth": 1, "startup": 1, "machines": 1, "collection": 1}
 
 
 def quick(name: str, folder: Path) -> tuple[dict[str, Any], str]:
