@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from emu.testing.bugs import Finding
+    from emu.testing.golden import Golden
     from emu.testing.guest import Guest, NotReached
+    from emu.testing.plugin import MakeMachine
     from emu.testing.states import Frame, Gate, Selectors, State
     from emu.testing.trap import CHANGED_BY, Change, Counts, Return, Trap
     from emu.testing.values import ErrorCode, Flags, Selector, Vector, Word
@@ -34,6 +36,8 @@ __all__ = [
     "Selector",
     "Vector",
     "ErrorCode",
+    "MakeMachine",
+    "Golden",
 ]
 
 _GUEST: Final = ("Guest", "NotReached")
@@ -53,6 +57,10 @@ def __getattr__(name: str) -> Any:
         from emu.testing import values as home
     elif name == "Finding":
         from emu.testing import bugs as home
+    elif name == "MakeMachine":
+        from emu.testing import plugin as home
+    elif name == "Golden":
+        from emu.testing import golden as home
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(home, name)

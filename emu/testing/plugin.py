@@ -17,7 +17,7 @@ import pytest
 from emu.testing.golden import Golden
 
 if TYPE_CHECKING:
-    from emu.testing import Guest
+    from emu.testing.guest import Guest
 
 _MACHINES: Final = pytest.StashKey[list["Guest"]]()
 _LINES_SHOWN: Final = 60
@@ -61,7 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def machine(request: pytest.FixtureRequest) -> MakeMachine:
+def machine(request: pytest.FixtureRequest) -> Generator[MakeMachine]:
     """A function that builds a machine with a kernel of yours: machine(kernel="build/kernel.elf",
     msrs={"LSTAR": "syscall_entry"}, idt={0x80: Gate("int80_entry", dpl=3)}, vendor="amd").
 
@@ -86,7 +86,8 @@ def machine(request: pytest.FixtureRequest) -> MakeMachine:
         machines.append(guest)
         return guest
 
-    return make
+    yield make
+    machines.clear()  # pytest keeps the item to the end of its run
 
 
 @pytest.fixture

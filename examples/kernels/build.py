@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 HERE: Final = Path(__file__).resolve().parent
+TOOLCHAIN: Final = HERE / "toolchain.txt"
 BASE: Final = "0xffffffff80100000"
 # source, and the bugs that it can have
 KERNELS: Final = {
@@ -39,20 +40,39 @@ def build(name: str, bug: str | None, folder: Path) -> bytes:
     return target.read_bytes()
 
 
-def main(arguments: list[str]) -> int:
-    stale = []
+def tools() -> str:
+    """The first line that each tool says of itself."""
+    said = [
+        subprocess.run([tool, "--version"], check=True, capture_output=True, text=True).stdout
+        for tool in ("as", "ld")
+    ]
+    return "".join(one.splitlines()[0] + "\n" for one in said)
+
+
+def build_all() -> dict[str, bytes]:
+    """Every image by the name of its file."""
     with tempfile.TemporaryDirectory() as folder:
-        for name, bug in IMAGES:
-            content = build(name, bug, Path(folder))
-            target = HERE / "bin" / file_name(name, bug)
-            if not target.exists() or target.read_bytes() != content:
-                stale.append(target.name)
-                if "--check" not in arguments:
-                    target.write_bytes(content)
+        return {file_name(*image): build(*image, Path(folder)) for image in IMAGES}
+
+
+def check() -> int:
+    """Compares; returns the exit status."""
+    if tools() != TOOLCHAIN.read_text():
+        print(f"not compared: built with {TOOLCHAIN.read_text().strip()!r}, here is {tools()!r}")
+        return 0
+    images = build_all().items()
+    stale = [name for name, content in images if (HERE / "bin" / name).read_bytes() != content]
+    for name in stale:
+        print(f"{name} differs from what its source builds")
+    return int(bool(stale))
+
+
+def main(arguments: list[str]) -> int:
     if "--check" in arguments:
-        for one in stale:
-            print(f"{one} differs from what its source builds")
-        return int(bool(stale))
+        return check()
+    for name, content in build_all().items():
+        (HERE / "bin" / name).write_bytes(content)
+    TOOLCHAIN.write_text(tools())
     return 0
 
 
