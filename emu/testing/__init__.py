@@ -7,6 +7,7 @@ package at every start.
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -40,27 +41,39 @@ __all__ = [
     "Golden",
 ]
 
+_BUGS: Final = ("Finding",)
 _GUEST: Final = ("Guest", "NotReached")
 _STATES: Final = ("Gate", "Selectors", "State", "Frame")
 _TRAP: Final = ("Trap", "Return", "Change", "Counts", "CHANGED_BY")
 _VALUES: Final = ("Word", "Flags", "Selector", "Vector", "ErrorCode")
 
 
-def __getattr__(name: str) -> Any:
+def _home(name: str) -> ModuleType | None:
+    """The module of a public name."""
+    from emu.testing import golden
+
+    if name == "Golden":
+        return golden
+    if name == "MakeMachine":
+        from emu.testing import plugin
+
+        return plugin
     if name in _GUEST:
-        from emu.testing import guest as home
-    elif name in _STATES:
-        from emu.testing import states as home
-    elif name in _TRAP:
-        from emu.testing import trap as home
-    elif name in _VALUES:
-        from emu.testing import values as home
-    elif name == "Finding":
-        from emu.testing import bugs as home
-    elif name == "MakeMachine":
-        from emu.testing import plugin as home
-    elif name == "Golden":
-        from emu.testing import golden as home
-    else:
+        from emu.testing import guest
+
+        return guest
+    return _record(name)
+
+
+def _record(name: str) -> ModuleType | None:
+    from emu.testing import bugs, states, trap, values
+
+    homes = {_BUGS: bugs, _STATES: states, _TRAP: trap, _VALUES: values}
+    return next((home for names, home in homes.items() if name in names), None)
+
+
+def __getattr__(name: str) -> Any:
+    home = _home(name) if name in __all__ else None
+    if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(home, name)

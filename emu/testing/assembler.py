@@ -25,7 +25,7 @@ NONE: Final = (
     "no assembler is here: install GNU as (binutils), or llvmlite (pip install 'ringscope[asm]'), "
     "or give bytes, e.g. bytes.fromhex('0f05')"
 )
-_NAME: Final = re.compile(r"[A-Za-z_.$][\w.$]*")
+_NAME: Final = re.compile(r"[A-Za-z_.][\w.]*")
 _LOCATION: Final = re.compile(r"^.*?:(\d+)(?::\d+)?: *(?:[Ee]rror: *)?(.*)$", re.MULTILINE)
 
 

@@ -80,12 +80,16 @@ def stack_left(scene: Scene) -> int:
     if scene.trap.frame is not None:
         offsets = list(iret_offsets(scene))
         return -offsets[-1][1] if offsets else 0
-    stacks = [
-        one.step.rsp for one in scene.path.instructions if scene.owner(one.step.rsp) == "kernel"
-    ]
+    rsps = [one.step.rsp for one in scene.path.instructions]
+    stacks = [rsp for rsp in rsps if _owner_of_stack(scene, rsp) == "kernel"]
     if not stacks or opcodes.IRET in scene.names:
         return 0  # IRET may return from wherever a frame was built
     return stacks[0] - stacks[-1] if not _is_in_frame(scene, stacks[-1], stacks[0]) else 0
+
+
+def _owner_of_stack(scene: Scene, rsp: int) -> str:
+    """Whose stack it is: an empty one points behind its last page."""
+    return scene.owner(rsp - 8 & (1 << 64) - 1)
 
 
 def _is_in_frame(scene: Scene, low: int, high: int) -> bool:
@@ -99,7 +103,7 @@ def _is_in_frame(scene: Scene, low: int, high: int) -> bool:
     if not saved or low >= high:
         return False
     code = scene.path.instructions[saved[-1]].code
-    return not opcodes.uses_gs(code)  # the only place besides that a kernel keeps it in
+    return opcodes.loads_rsp(code) and not opcodes.uses_gs(code)
 
 
 # ---- the checks; each yields where and what
@@ -247,7 +251,7 @@ def _interrupts_early(scene: Scene) -> Iterator[Seen]:
     for index, one in enumerate(scene.path.instructions):
         if not one.step.rflags & flags.IF or scene.names[index] in opcodes.RETURNS:
             continue
-        on_user_stack = scene.owner(one.step.rsp) == "user"
+        on_user_stack = _owner_of_stack(scene, one.step.rsp) == "user"
         if on_user_stack or (swaps and one.step.gs_base == user.gs_base):
             what = "stack" if on_user_stack else "GS"
             yield scene.path.where(index), f"IF = 1 in ring 0 with the user's {what}"

@@ -11,7 +11,7 @@ from typing import Final
 
 from emu.errors import EngineError, RingscopeError, Shutdown, UsageError
 from emu.machine import Machine
-from emu.testing import checks, image, tables, text
+from emu.testing import image, tables, text
 from emu.testing.assembler import assemble
 from emu.testing.bugs import Finding
 from emu.testing.image import File
@@ -252,9 +252,10 @@ class Guest(Memory):
         recorder = self._recorder
         if recorder.returned:
             self.run_until_trap()
-        self._run(_is_ring_3, lambda: recorder.stopped, "ring 3")
-        assert recorder.outer is not None, "ring 0 was entered by a trap"
-        back = recorder.returned_to(self._now(recorder.outer))
+        trap = recorder.outer
+        assert trap is not None, "ring 0 was entered by a trap"
+        self._run(_is_ring_3, lambda: recorder.stopped or recorder.outer is not trap, "ring 3")
+        back = recorder.returned_from(trap)
         self.returns.append(back)
         return back
 
@@ -329,10 +330,7 @@ class Guest(Memory):
         parts += [f"  {trap.headline(self.symbols)}" for trap in traps[:_TOLD]]
         if len(traps) > _TOLD:
             parts.append(f"  and {len(traps) - _TOLD} more")
-        findings: tuple[Finding, ...] = ()
-        if recorder.outer is not None and not recorder.returned:
-            findings = checks.find(recorder.scene(recorder.outer, recorder.path(), None))
-        return NotReached("\n".join(parts), findings)
+        return NotReached("\n".join(parts), recorder.findings())
 
 
 def _is_ring_3(step: Step) -> bool:

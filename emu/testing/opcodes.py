@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from emu.x86.registers import RSP
+
 SWAPGS, IRET, SYSRET, SYSEXIT = "swapgs", "iret", "sysret", "sysexit"
 CLD, CLAC, POPF, CALL = "cld", "clac", "popf", "call"
 RETURNS: Final = (IRET, SYSRET, SYSEXIT)
@@ -24,6 +26,9 @@ _TABLE: Final = (
     (bytes.fromhex("9d"), POPF),
     (bytes.fromhex("e8"), CALL),
 )
+_POP_RSP: Final = b"\x5c"
+_MOV_LOAD: Final = b"\x8b"
+_REGISTER: Final = 3  # in a ModRM byte: the operand is no memory
 _GROUP_5: Final = 0xFF
 _CALL_NEAR: Final = 2
 
@@ -46,6 +51,14 @@ def name_of(code: bytes) -> str:
     if len(opcode) > 1 and opcode[0] == _GROUP_5 and opcode[1] >> 3 & 7 == _CALL_NEAR:
         return CALL
     return ""
+
+
+def loads_rsp(code: bytes) -> bool:
+    """Whether it takes RSP from memory: `pop %rsp`, `mov ..., %rsp`."""
+    _, opcode = _split(code)
+    if opcode[:1] == _POP_RSP:
+        return True
+    return opcode[:1] == _MOV_LOAD and opcode[1] >> 3 & 7 == RSP and opcode[1] >> 6 != _REGISTER
 
 
 def uses_gs(code: bytes) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from emu.testing.guest import Guest
 
 _MACHINES: Final = pytest.StashKey[list["Guest"]]()
-_LINES_SHOWN: Final = 60
+_FIRST_LINES, _LAST_LINES = 15, 45  # of a crossing, where all would be too much
 _MARKERS: Final = (
     "machine(**declaration): what the fixtures `machine` and `ring3` declare by default, e.g. "
     "kernel, vendor, msrs, idt",
@@ -149,8 +149,9 @@ def pytest_runtest_makereport(
         text = "\n".join(guest.story() for guest in machines)
         path = _keep(item, text)
         lines = text.splitlines()
-        if len(lines) > _LINES_SHOWN:
-            lines = [*lines[:_LINES_SHOWN], f"... {len(lines) - _LINES_SHOWN} more lines"]
+        left_out = len(lines) - _FIRST_LINES - _LAST_LINES
+        if left_out > 0:
+            lines[_FIRST_LINES:-_LAST_LINES] = [f"... {left_out} lines ..."]
         where = [] if path is None else [f"kept in {path}"]
         report.sections.append(("ringscope: the crossing", "\n".join([*lines, *where])))
     return report

@@ -16,6 +16,7 @@ from emu.events import Entered, Refused
 from emu.machine import Machine
 from emu.memory import walk
 from emu.testing import checks, opcodes, tables
+from emu.testing.bugs import Finding
 from emu.testing.checks import Nested, Scene
 from emu.testing.states import Frame, Gate, Selectors, State
 from emu.testing.steps import Instruction, Path, Step, take
@@ -35,6 +36,15 @@ def never(_step: Step) -> bool:
     return False
 
 
+class Crossing:
+    """What is kept of one crossing from ring 3 while it lasts."""
+
+    def __init__(self, fmask: int = 0) -> None:
+        self.steps: list[Step] = []  # of ring 0
+        self.nested: list[Nested] = []
+        self.fmask = fmask
+
+
 class Recorder:
     """The steps and crossings of one machine."""
 
@@ -49,11 +59,12 @@ class Recorder:
         self.stop_at: Stop = never
         self.stopped = False
         self._skip = -1
-        self._steps: list[Step] = []
+        self._crossing = Crossing()
+        self._ended: tuple[Crossing, Step, Counts] | None = (
+            None  # by a trap of the first fetch in ring 3
+        )
         self._last: Step | None = None
-        self._nested: list[Nested] = []
         self._refused: list[Refused] = []
-        self._fmask = 0
         self._marks = (0, 0, 0)  # user at the last return, user and kernel at the last trap
         self._entry_count = 0
 
@@ -78,8 +89,8 @@ class Recorder:
         self._last = step
         if step.cpl == 3:
             self._back_in_ring_3()
-        elif len(self._steps) < LONGEST_PATH:
-            self._steps.append(step)
+        elif len(self._crossing.steps) < LONGEST_PATH:
+            self._crossing.steps.append(step)
 
     def refused(self, event: Refused) -> None:
         """A check of a delivery failed."""
@@ -90,9 +101,9 @@ class Recorder:
         now = take(self._state, event.entry_rip, 0, self._state.written_flags)
         outer = event.from_cpl == 3
         if outer:
+            self._ended = None if self.returned else (self._crossing, now, self.counts())
             self._back_in_ring_3()
-            self._steps.clear()
-            self._nested.clear()
+            self._crossing = Crossing(self._state.words[at.FMASK >> 3])
             user, kernel = self._totals()
             self._marks = (self._marks[0], user, kernel)
             self._entry_count = 0
@@ -102,10 +113,10 @@ class Recorder:
         self.traps.append(trap)
         if outer:
             self.outer, self.outer_index = trap, len(self.traps) - 1
-            self._fmask = self._state.words[at.FMASK >> 3]
         elif trap.frame is not None:
             name = str(trap.vector)
-            self._nested.append(Nested(len(self._steps), name, trap.frame_at))
+            crossing = self._crossing
+            crossing.nested.append(Nested(len(crossing.steps), name, trap.frame_at))
         self._engine.stop()
 
     def _back_in_ring_3(self) -> None:
@@ -201,27 +212,41 @@ class Recorder:
 
     def path(self) -> Path:
         """What ring 0 executed since the trap."""
+        return self._path(self._crossing, self.here())
+
+    def _path(self, crossing: Crossing, end: Step) -> Path:
         ram = self._engine.physical
         instructions = []
-        for step in self._steps:
+        for step in crossing.steps:
             try:
                 code = walk.read(ram, step.cr3, step.rip, step.size)
             except walk.WalkFault:
                 code = b""
             instructions.append(Instruction(step, code))
-        return Path(tuple(instructions), self.here(), self.symbols)
+        return Path(tuple(instructions), end, self.symbols)
 
-    def scene(self, trap: Trap, path: Path, back: State | None) -> Scene:
-        """What the checks look at."""
+    def findings(self) -> tuple[Finding, ...]:
+        """The bugs of a crossing that did not come back."""
+        if self.outer is None or self.returned:
+            return ()
+        return checks.find(self._scene(self.outer, self._crossing, self.path(), None))
+
+    def _scene(self, trap: Trap, crossing: Crossing, path: Path, back: State | None) -> Scene:
         names = tuple(opcodes.name_of(one.code) for one in path.instructions)
         changes = {} if back is None else _changes(trap.user, back, path)
-        return Scene(trap, path, names, tuple(self._nested), self._fmask, self.owner, back, changes)
+        nested, fmask = tuple(crossing.nested), crossing.fmask
+        return Scene(trap, path, names, nested, fmask, self.owner, back, changes)
 
-    def returned_to(self, trap: Trap) -> Return:
-        """The record of the way back: the machine stands in ring 3."""
-        path = self.path()
-        back = path.end.state()
-        scene = self.scene(trap, path, back)
+    def returned_from(self, trap: Trap) -> Return:
+        """The way back from `trap`: the machine stands in ring 3, or has trapped there again."""
+        if self._ended is not None and trap is not self.outer:
+            assert self.outer is not None, "the trap that came next"
+            crossing, end, counts = self._ended
+            path, back = self._path(crossing, end), self.outer.user
+        else:
+            crossing, path, counts = self._crossing, self.path(), self.counts()
+            back = path.end.state()
+        scene = self._scene(trap, crossing, path, back)
         ways = [name for name in scene.names if name in opcodes.RETURNS]
         return Return(
             trap=trap,
@@ -232,7 +257,7 @@ class Recorder:
             gs_balanced=(trap.user.gs_base, trap.user.kernel_gs_base)
             == (back.gs_base, back.kernel_gs_base),
             kernel_stack_left=checks.stack_left(scene),
-            counts=self.counts(),
+            counts=counts,
             findings=checks.find(scene),
             path=path,
         )
