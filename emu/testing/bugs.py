@@ -166,6 +166,7 @@ class Finding(NamedTuple):
 
 def demand(findings: Iterable[Finding], allow: Iterable[str] = ()) -> None:
     """Raises AssertionError for the findings whose bug is not allowed."""
+    __tracebackhide__ = True
     allowed = (allow,) if isinstance(allow, str) else tuple(allow)
     for name in allowed:
         if name not in BUGS:

@@ -38,7 +38,10 @@ def _table(what: str, pairs: dict[str, tuple[Any, Any]]) -> list[str]:
     }
     rows = [(name, str(right), str(left)) for name, (left, right) in known.items()]
     width = max([4, *(len(left) for _, left, _ in rows)])
-    lines = [f"{what} differ in {', '.join(pairs)}", f"{'':{_WIDTH}} {'left':{width}}  right"]
+    lines = [
+        f"left == right: {what} differ in {', '.join(pairs)}",
+        f"{'':{_WIDTH}} {'left':{width}}  right",
+    ]
     lines += [f"{name:{_WIDTH}} {left:{width}}  {right}" for name, left, right in rows]
     for name, (left, right) in pairs.items():
         if isinstance(left, Flags) or isinstance(right, Flags):
@@ -80,11 +83,11 @@ def _traps(left: Trap, right: Trap) -> list[str]:
     for name in ("user", "entry", "here"):
         pairs = difference(getattr(left, name), getattr(right, name))
         if pairs:
-            lines += _table(f"{name}: the states", pairs)
+            lines += _table(f"the states `{name}`", pairs)
     if left.frame is not None and right.frame is not None:
         pairs = frame_difference(left.frame, right.frame)
         if pairs:
             lines += _table("the frames", pairs)
     elif left.frame is not right.frame:
         lines.append(f"frame: {left.frame} == {right.frame}")
-    return ["the traps differ", *lines]
+    return ["left == right: the traps differ", *lines]

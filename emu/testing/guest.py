@@ -112,6 +112,10 @@ class Guest(Memory):
         self.map_bits(tables.HANDLERS, 2 * PAGE_SIZE, 0)
         self.tables.write(tables.HANDLERS, _HLT * 2 * PAGE_SIZE)
 
+    def __repr__(self) -> str:
+        where = self.symbols.name_of(self.machine.engine.rip())
+        return f"<Guest at {where}, after {len(self._recorder.traps)} traps>"
+
     # ---- what runs next
 
     def asm(

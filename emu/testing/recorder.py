@@ -65,7 +65,7 @@ class Recorder:
         )
         self._last: Step | None = None
         self._refused: list[Refused] = []
-        self._marks = (0, 0, 0)  # user at the last return, user and kernel at the last trap
+        self._marks = (0, 0, 0)  # user at the trap before and at the last one, kernel at that
         self._entry_count = 0
 
     def watch(self, machine: Machine) -> None:
@@ -88,7 +88,7 @@ class Recorder:
         self._skip = -1
         self._last = step
         if step.cpl == 3:
-            self._back_in_ring_3()
+            self.returned = True
         elif len(self._crossing.steps) < LONGEST_PATH:
             self._crossing.steps.append(step)
 
@@ -102,10 +102,9 @@ class Recorder:
         outer = event.from_cpl == 3
         if outer:
             self._ended = None if self.returned else (self._crossing, now, self.counts())
-            self._back_in_ring_3()
             self._crossing = Crossing(self._state.words[at.FMASK >> 3])
             user, kernel = self._totals()
-            self._marks = (self._marks[0], user, kernel)
+            self._marks = (self._marks[1], user, kernel)
             self._entry_count = 0
             self.returned = False
         trap = self._trap(event, now)
@@ -118,11 +117,6 @@ class Recorder:
             crossing = self._crossing
             crossing.nested.append(Nested(len(crossing.steps), name, trap.frame_at))
         self._engine.stop()
-
-    def _back_in_ring_3(self) -> None:
-        if not self.returned:
-            self.returned = True
-            self._marks = (self._totals()[0], *self._marks[1:])
 
     def _totals(self) -> tuple[int, int]:
         return self._machine.counter.user, self._machine.counter.kernel
@@ -147,10 +141,10 @@ class Recorder:
 
     def counts(self) -> Counts:
         """Instructions by path since the trap."""
-        returned, user, kernel = self._marks
+        before, user, kernel = self._marks
         spent = self._totals()[1] - kernel
         entry = min(self._entry_count, spent) if self._entry_count else spent
-        return Counts(max(user - returned, 0), entry, spent - entry)
+        return Counts(user - before, entry, spent - entry)
 
     def mark(self) -> None:
         """The way in ends here."""

@@ -204,6 +204,7 @@ class Return:
             AssertionError: the kernel has a bug.
             UsageError: `allow` names no check.
         """
+        __tracebackhide__ = True
         demand(self.findings, allow)
 
     def __str__(self) -> str:
