@@ -26,7 +26,9 @@ SECTIONS: Final = {
     "steps": ["syscall-steps", "fault-steps"],
     "testing": ["machines", "collection"],
 }
-PROMISES: Final = {"compute": 1, "crossings": 1, "growth": 1, "startup": 1, "machines": 1, "collection": 1}
+PROMISES: Final = dict.fromkeys(
+    ("compute", "crossings", "growth", "startup", "machines", "collection"), 1
+)
 
 
 def quick(name: str, folder: Path) -> tuple[dict[str, Any], str]:
