@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from emu.errors import EngineError, RingscopeError, Shutdown, UsageError
+from emu.errors import EngineError, GuestError, Shutdown, UsageError
 from emu.machine import Machine
 from emu.testing import image, tables, text
 from emu.testing.assembler import assemble
@@ -39,7 +39,7 @@ _HLT: Final = b"\xf4"
 _DATA_BITS: Final = WRITABLE | NO_EXECUTE
 
 
-class NotReached(RingscopeError):
+class NotReached(GuestError):
     """The guest did not come where the test waited for it. `findings`: what the checks saw."""
 
     def __init__(self, sentence: str, findings: tuple[Finding, ...] = ()) -> None:
