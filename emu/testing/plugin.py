@@ -10,10 +10,12 @@ import re
 from collections.abc import Generator
 from os import PathLike
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pytest
 
+from emu.errors import RingscopeError
 from emu.testing.golden import Golden
 
 if TYPE_CHECKING:
@@ -126,9 +128,15 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """The marker `check_crossings`: the test fails if a crossing of it shows a bug."""
+    """The marker `check_crossings`: the test fails if a crossing of it shows a bug.
+
+    Where a sentence of ours ends the test, the way to it through this package is not shown.
+    """
     __tracebackhide__ = True
-    result = yield
+    try:
+        result = yield
+    except RingscopeError as error:
+        raise error.with_traceback(_without_ours(error.__traceback__)) from None
     marker = item.get_closest_marker("check_crossings")
     if marker is not None:
         allow = marker.kwargs.get("allow", marker.args)
@@ -136,6 +144,20 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
             for back in guest.returns:
                 back.check(allow)
     return result
+
+
+def _without_ours(trace: TracebackType | None) -> TracebackType | None:
+    """The traceback up to the line that called this package."""
+    frames = []
+    while trace is not None:
+        frames.append(trace)
+        trace = trace.tb_next
+    while frames and str(frames[-1].tb_frame.f_globals.get("__name__")).startswith("emu."):
+        frames.pop()
+    shown = None
+    for frame in reversed(frames):
+        shown = TracebackType(shown, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
+    return shown
 
 
 @pytest.hookimpl(wrapper=True)

@@ -80,6 +80,14 @@ def test_a_failure_explains_itself(
     golden(printed(result), str(failed))
 
 
+def test_a_wrong_declaration_is_shown_at_the_line_of_the_test(run: pytest.Pytester) -> None:
+    run.makepyfile('def test_it(machine):\n    machine(msrs={"LSTART": 0})\n')
+    result = run.runpytest(*PLUGIN)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*UsageError: no MSR 'LSTART'; known: *"])
+    result.stdout.no_fnmatch_line("*emu?testing?*.py:*")
+
+
 def test_the_crossing_of_a_failing_test_is_kept(run: pytest.Pytester) -> None:
     run.makepyfile(test_kernel=FAILING)
     result = run.runpytest(*PLUGIN, "--ringscope-artifacts", "kept")
