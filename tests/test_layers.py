@@ -57,6 +57,7 @@ DOORS: Final[Mapping[str, tuple[str, ...]]] = {
     "unicorn": ("emu.cpu.engine",),
     "elftools": ("emu.load.elf",),
     "capstone": ("emu.watch.disasm",),
+    "system_calls": ("kernel_stub.abi.numbers",),
     "ctypes": ("emu.cpu",),
     "pytest": ("emu.testing",),
 }

@@ -28,6 +28,19 @@ example:
 
 The ledger goes to stderr, or to FILE. Exit statuses are those of `ringscope run`."""
 
+SYSCALLS_EXAMPLE: Final = """\
+examples:
+  ringscope syscalls exit             every call with `exit` in its name, in all three ABIs
+  ringscope syscalls i386 exit --exact
+  ringscope syscalls x86_64 60
+  ringscope syscalls i386 --dump --json
+  ringscope syscalls --headers        where the installed kernel headers differ"""
+
+# Verbs whose options and work stand in a module of their own: what they do, and an example.
+OTHER_VERBS: Final = {
+    "syscalls": ("tell numbers, names and kernel functions of system calls", SYSCALLS_EXAMPLE),
+}
+
 
 def parse(argv: list[str]) -> argparse.Namespace:
     """The options in `argv`. Ends the process with status 2, or 0 for --help, as argparse does."""
@@ -42,6 +55,10 @@ def parse(argv: list[str]) -> argparse.Namespace:
     run = _verb(verbs, "run", "run a program in ring 3", RUN_EXAMPLE)
     stat = _verb(verbs, "stat", "run a program, then show the ledger", STAT_EXAMPLE)
     _report_options(stat)
+    for name, (what, example) in OTHER_VERBS.items():
+        other = _verb(verbs, name, what, example)
+        if name in argv[:1]:
+            _fill(name, other)
     for verb in (run, stat):
         _machine_options(verb)
         _file_options(verb)
@@ -54,6 +71,14 @@ def parse(argv: list[str]) -> argparse.Namespace:
     if unknown:
         verbs.choices[options.verb].error(f"unknown option {unknown[0]}; --help lists them all")
     return options
+
+
+def _fill(name: str, verb: argparse.ArgumentParser) -> None:
+    """The options of a verb whose own module knows them: imported only for that verb."""
+    if name == "syscalls":
+        from emu.cli.syscalls import options
+
+        options(verb)
 
 
 class _Version(argparse.Action):
