@@ -37,6 +37,10 @@ SYSCALL_MASK: Final = (
     | flags.AC
     | flags.ID
 )
+# A segment that nobody loads: LSL reads its limit, which is the processor's number: 0.
+CPU_NODE_SEGMENT: Final = descriptors.SEGMENT.pack(
+    limit=0, type=descriptors.TYPE_READ_ONLY_DATA, s=1, dpl=3, present=1, default_big=1
+)
 _EFER: Final = msrs.EFER_SCE | msrs.EFER_LME | msrs.EFER_LMA | msrs.EFER_NXE
 _CR4: Final = registers.CR4_PAE | registers.CR4_OSFXSR | registers.CR4_OSXMMEXCPT
 _FLAT: Final = 0xFFFF_FFFF
@@ -85,6 +89,7 @@ class KernelHalf:
             layout.USER32_CS: descriptors.code_segment(3, long=False),
             layout.USER_DS: descriptors.data_segment(3),
             layout.USER_CS: descriptors.code_segment(3, long=True),
+            layout.CPU_NODE: CPU_NODE_SEGMENT,
         }
         for selector, descriptor in entries.items():
             self.write_descriptor(selector >> 3, descriptor)

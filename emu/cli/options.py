@@ -139,6 +139,15 @@ def _machine_options(verb: argparse.ArgumentParser) -> None:
         "--realtime", action="store_true", help="the guest's clock shows the host's time"
     )
     machine.add_argument(
+        "--no-vdso", action="store_true", help="do not tell the program of the vDSO"
+    )
+    machine.add_argument(
+        "--vsyscall",
+        choices=("emulate", "none"),
+        default="emulate",
+        help="what a call to the page of old does [emulate]",
+    )
+    machine.add_argument(
         "--seed", metavar="N", type=_count, default=0, help="of all that is random in the guest [0]"
     )
 

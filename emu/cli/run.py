@@ -54,8 +54,17 @@ def _execute(options: Namespace) -> report.Result:
     machine = Machine(options.memory, options.vendor, options.cpu, options.counter)
     program = os.fsencode(options.program)
     argv = [program, *map(os.fsencode, options.arguments)]
-    kernel = launch(machine, program, argv, environment(options), _files(options), options.seed)
-    kernel.realtime = options.realtime
+    kernel = launch(
+        machine,
+        program,
+        argv,
+        environment(options),
+        _files(options),
+        options.seed,
+        vdso=not options.no_vdso,
+        vsyscall=options.vsyscall == "emulate",
+    )
+    kernel.clock.realtime = options.realtime
     gc.freeze()  # all that was made so far stays to the end
     gc.enable()
     with InterruptWatch(machine.engine.stop) as watch:

@@ -67,6 +67,7 @@ class AddressSpace:
         self.size_limit = UNLIMITED
         self.read_implies_exec = False
         self.break_start = self.break_end = 0
+        self.vdso_base = 0  # where the kernel's shared object is mapped; 0: not, or not known
 
     # --- what the processor and copy_in, copy_out ask ---
 

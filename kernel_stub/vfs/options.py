@@ -44,6 +44,7 @@ class About:
         memory: int = 256 * MEBIBYTE,
         boot_ns: int = 0,
         cpuinfo: bytes = b"processor\t: 0\n",
+        vsyscall: bool = True,
     ) -> None:
         self.release = release
         self.version = version
@@ -51,3 +52,4 @@ class About:
         self.memory = memory
         self.boot_ns = boot_ns  # the time stamp of what the kernel itself places
         self.cpuinfo = cpuinfo
+        self.vsyscall = vsyscall  # whether the kernel answers calls to the vsyscall page

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
+from kernel_stub.mm.maps import VSYSCALL_LINE
 from kernel_stub.vfs.options import About
 
 if TYPE_CHECKING:
@@ -59,6 +60,12 @@ def lines_of(task: Caller) -> list[tuple[int, int, bytes]]:
         start, _, end = fields[0].partition(b"-")
         mappings.append((int(start, 16), int(end, 16), fields[5] if len(fields) > 5 else b""))
     return mappings
+
+
+def maps(view: View) -> bytes:
+    """The mappings, and the vsyscall page if 64-bit code may call it."""
+    has_vsyscall = view.about.vsyscall and view.task.program_abi.word == 8
+    return view.task.space.maps_text() + VSYSCALL_LINE * has_vsyscall
 
 
 def stat(view: View) -> bytes:
@@ -174,7 +181,7 @@ OF_A_TASK: Final[Mapping[bytes, Text]] = {
     b"comm": lambda view: view.task.name + b"\n",
     b"environ": lambda view: b"".join(v + b"\0" for v in view.task.environment),
     b"limits": limits,
-    b"maps": lambda view: view.task.space.maps_text(),
+    b"maps": maps,
     b"mountinfo": always(MOUNTINFO),
     b"mounts": always(MOUNTS),
     b"oom_score_adj": always(b"0\n"),

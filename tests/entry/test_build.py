@@ -52,7 +52,7 @@ def test_the_check_names_the_file_that_is_stale(
 
 def test_no_other_file_is_generated_than_is_committed() -> None:
     images = [name for name, *_ in build.IMAGES]
-    assert images == ["entry", "landing"]
+    assert images == ["entry"]
     for name in images:
         assert {(build.HERE / f"{name}.{kind}").exists() for kind in ("S", "bin", "map")} == {True}
 
@@ -164,17 +164,6 @@ def test_vmcall_stands_only_in_the_functions_that_hand_over() -> None:
     code = instructions("_text", "do_syscall_64")
     assert "vmcall" not in code
     assert instructions("do_syscall_64", "_etext").count("vmcall") == 5
-
-
-def test_the_landing_pad_follows_the_fast_entry() -> None:
-    symbols, image = read_symbols("landing"), read_image("landing")
-    base = symbols["__kernel_vsyscall"]
-    found = disassemble(image, base, long=False)
-    assert [text for _, text in found] == [
-        *("push ecx", "push edx", "push ebp", "mov ebp, esp", "sysenter", "int 0x80"),
-        *("pop ebp", "pop edx", "pop ecx", "ret"),
-    ]
-    assert dict(found)[symbols["landing_pad"]] == "pop ebp"
 
 
 def test_constants_belong_to_the_source_that_includes_them() -> None:
