@@ -17,6 +17,7 @@ from emu.x86 import descriptors, flags, msrs, paging, registers, vectors
 from emu.x86.gates import GATE, GATE_SIZE, interrupt_gate
 from kernel_stub import layout
 from kernel_stub.entry.constants import CPU_KERNEL_RSP
+from kernel_stub.kallsyms import entry_symbols
 
 _ENTRY: Final = Path(__file__).parent / "entry"
 _DATA_BITS: Final = paging.WRITABLE | paging.NO_EXECUTE | paging.ACCESSED | paging.DIRTY
@@ -52,7 +53,7 @@ class KernelHalf:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.tables = PageTables(machine.physical)
-        self.symbols = read_symbols("entry")
+        self.symbols = {symbol.name: symbol.address for symbol in entry_symbols()}
         self.stack_top: Final = layout.KERNEL_STACKS + layout.KERNEL_STACK_SIZE
         self._map_text()
         self._map_data(layout.IDT_BASE, 0x1000)
@@ -196,9 +197,3 @@ def ist_top(number: int) -> int:
 def read_image(name: str) -> bytes:
     """The built image `name` of kernel_stub/entry."""
     return (_ENTRY / f"{name}.bin").read_bytes()
-
-
-def read_symbols(name: str) -> dict[str, int]:
-    """The symbols of the built image `name`, in order of address."""
-    rows = (line.split() for line in (_ENTRY / f"{name}.map").read_text().splitlines())
-    return {symbol: int(address, 16) for address, _, symbol in rows}

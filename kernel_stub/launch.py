@@ -15,6 +15,7 @@ from kernel_stub.abi.abi import X86_64
 from kernel_stub.clock import BOOT_TIME_NS
 from kernel_stub.errno import Errno
 from kernel_stub.exec import load_program
+from kernel_stub.kallsyms import kallsyms_text
 from kernel_stub.kernel import DEFAULT_SEED, Kernel
 from kernel_stub.mm import AddressSpace
 from kernel_stub.task import Task
@@ -45,6 +46,7 @@ def launch(
     files.about.boot_ns = BOOT_TIME_NS
     files.about.memory = machine.physical.size
     files.about.vsyscall = vsyscall
+    files.about.kallsyms = kallsyms_text
     vfs = Vfs(files)
     try:
         kernel = Kernel(machine, vfs, seed)

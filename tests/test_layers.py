@@ -43,6 +43,7 @@ ROOMS: Final[tuple[tuple[str, ...], ...]] = (
     ("kernel_stub.vsyscall",),
     ("kernel_stub.exec",),
     ("kernel_stub.entry",),
+    ("kernel_stub.kallsyms",),
     ("kernel_stub.faults",),
     ("kernel_stub.boot",),
     ("kernel_stub.kernel",),

@@ -36,8 +36,16 @@ examples:
   ringscope syscalls i386 --dump --json
   ringscope syscalls --headers        where the installed kernel headers differ"""
 
+KALLSYMS_EXAMPLE: Final = """\
+examples:
+  ringscope kallsyms                       every symbol, as /proc/kallsyms has them
+  ringscope kallsyms entry_SYSCALL_64
+  ringscope kallsyms ffffffff81000010      the nearest symbol and the offset
+  ringscope kallsyms __x64_sys_exit        a function of Linux that is Python here"""
+
 # Verbs whose options and work stand in a module of their own: what they do, and an example.
 OTHER_VERBS: Final = {
+    "kallsyms": ("tell names and addresses of the kernel's symbols", KALLSYMS_EXAMPLE),
     "syscalls": ("tell numbers, names and kernel functions of system calls", SYSCALLS_EXAMPLE),
 }
 
@@ -75,10 +83,13 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 def _fill(name: str, verb: argparse.ArgumentParser) -> None:
     """The options of a verb whose own module knows them: imported only for that verb."""
-    if name == "syscalls":
+    if name == "kallsyms":
+        from emu.cli.kallsyms import options
+    elif name == "syscalls":
         from emu.cli.syscalls import options
-
-        options(verb)
+    else:
+        raise AssertionError(f"no module for {name}")
+    options(verb)
 
 
 class _Version(argparse.Action):
@@ -146,6 +157,13 @@ def _machine_options(verb: argparse.ArgumentParser) -> None:
         choices=("emulate", "none"),
         default="emulate",
         help="what a call to the page of old does [emulate]",
+    )
+    machine.add_argument(
+        "--kptr-restrict",
+        type=int,
+        choices=(0, 1, 2),
+        default=0,
+        help="2: not even root reads addresses in /proc/kallsyms [0]",
     )
     machine.add_argument(
         "--seed", metavar="N", type=_count, default=0, help="of all that is random in the guest [0]"

@@ -19,7 +19,7 @@ from emu.watch import report
 from kernel_stub.abi.signals import NAMES
 from kernel_stub.kernel import Kernel
 from kernel_stub.launch import launch
-from kernel_stub.vfs import VfsOptions
+from kernel_stub.vfs import About, VfsOptions
 
 LIMIT_STATUS: Final = 124
 INTERRUPT_STATUS: Final = 130
@@ -127,6 +127,7 @@ def environment(options: Namespace) -> list[bytes]:
 
 def _files(options: Namespace) -> VfsOptions:
     return VfsOptions(
+        about=About(kptr_restrict=options.kptr_restrict),
         root=os.fsencode(options.root) if options.root is not None else None,
         sysroot=os.fsencode(options.sysroot) if options.sysroot is not None else None,
         writable=tuple(map(os.fsencode, options.rw)),

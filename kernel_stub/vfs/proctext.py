@@ -140,6 +140,12 @@ MOUNTINFO: Final = (
 )
 
 
+def kallsyms(view: View) -> bytes:
+    """The symbols; with their addresses for root, and with kptr_restrict 2 for nobody."""
+    about = view.about
+    return about.kallsyms(about.kptr_restrict < 2 and view.task.uid == 0)
+
+
 def meminfo(view: View) -> bytes:
     total = view.about.memory // 1024
     rows = [
@@ -194,6 +200,7 @@ OF_THE_MACHINE: Final[Mapping[bytes, Text]] = {
     b"cmdline": always(b"\n"),
     b"cpuinfo": lambda view: view.about.cpuinfo,
     b"filesystems": always(b"nodev\tsysfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\ttmpfs\n"),
+    b"kallsyms": kallsyms,
     b"loadavg": lambda view: b"0.00 0.00 0.00 1/1 %d\n" % view.task.pid,
     b"meminfo": meminfo,
     b"stat": machine_stat,
@@ -205,6 +212,7 @@ OF_THE_MACHINE: Final[Mapping[bytes, Text]] = {
 OF_SYSCTL: Final[Mapping[bytes, Text]] = {
     b"fs/pipe-max-size": always(b"1048576\n"),
     b"kernel/hostname": lambda view: view.about.hostname + b"\n",
+    b"kernel/kptr_restrict": lambda view: b"%d\n" % view.about.kptr_restrict,
     b"kernel/ngroups_max": always(b"65536\n"),
     b"kernel/osrelease": lambda view: view.about.release + b"\n",
     b"kernel/ostype": always(b"Linux\n"),

@@ -11,10 +11,12 @@ import pytest
 
 from emu.watch.disasm import disassemble
 from kernel_stub import layout
-from kernel_stub.boot import read_image, read_symbols
+from kernel_stub.boot import read_image
 from kernel_stub.entry import build, constants
+from kernel_stub.kallsyms import entry_symbols
 
 SOURCE: Final = (build.HERE / "entry.S").read_text("utf-8")
+SYMBOLS: Final = {symbol.name: symbol.address for symbol in entry_symbols()}
 TOOLS: Final = ("as", "ld", "objcopy", "nm")
 
 needs_binutils = pytest.mark.skipif(
@@ -62,7 +64,7 @@ def test_no_other_file_is_generated_than_is_committed() -> None:
 
 @pytest.mark.parametrize(("name", "base"), [(row[0], row[3]) for row in build.IMAGES])
 def test_symbols_ascend_and_lie_in_their_image(name: str, base: int) -> None:
-    addresses = list(read_symbols(name).values())
+    addresses = list(SYMBOLS.values())
     assert addresses == sorted(addresses)
     assert addresses[0] == base
     assert all(base <= address <= base + len(read_image(name)) for address in addresses)
@@ -82,7 +84,7 @@ def functions_of_the_source() -> list[str]:
 
 @pytest.mark.parametrize("name", functions_of_the_source())
 def test_every_function_of_the_source_has_a_symbol(name: str) -> None:
-    assert name in read_symbols("entry")
+    assert name in SYMBOLS
 
 
 # The names that people grep for: those of Linux, where it has such a function.
@@ -101,13 +103,13 @@ def test_every_function_of_the_source_has_a_symbol(name: str) -> None:
     ],
 )
 def test_the_entries_have_linuxs_names(name: str) -> None:
-    assert name in read_symbols("entry")
+    assert name in SYMBOLS
 
 
 def test_exceptions_stand_in_the_order_of_their_vectors() -> None:
     rows = re.findall(r"EXCEPTION 0x(\w+) (\w+) ([01])", SOURCE)
     assert [int(number, 16) for number, *_ in rows] == list(range(22))
-    symbols = [name for name in read_symbols("entry") if name.startswith("asm_exc_")]
+    symbols = [name for name in SYMBOLS if name.startswith("asm_exc_")]
     assert symbols == [f"asm_exc_{name}" for _, name, _ in rows]
 
 
@@ -116,7 +118,7 @@ def test_exceptions_stand_in_the_order_of_their_vectors() -> None:
 
 def instructions(symbol: str, until: str) -> list[str]:
     """The disassembled entry code from `symbol` up to `until`."""
-    symbols, image = read_symbols("entry"), read_image("entry")
+    symbols, image = SYMBOLS, read_image("entry")
     start, end = symbols[symbol], symbols[until]
     code = image[start - layout.KERNEL_TEXT : end - layout.KERNEL_TEXT]
     return [text for _, text in disassemble(code, start, long=True)]
