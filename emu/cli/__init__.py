@@ -28,6 +28,10 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(options: Namespace) -> int:
     """Runs the verb; a verb's module is imported only for it."""
+    if options.verb == "compare":
+        from emu.cli import compare
+
+        return compare.run(options)
     if options.verb == "kallsyms":
         from emu.cli import kallsyms
 

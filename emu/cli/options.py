@@ -36,6 +36,13 @@ examples:
   ringscope syscalls i386 --dump --json
   ringscope syscalls --headers        where the installed kernel headers differ"""
 
+COMPARE_EXAMPLE: Final = """\
+examples:
+  ringscope compare ./examples/bin/clock_int80_32 ./examples/bin/clock_syscall_64
+  ringscope compare "/bin/ls /" "/bin/busybox ls /"
+
+The table goes to stderr, or to FILE. The exit status is the greatest of the programs'."""
+
 KALLSYMS_EXAMPLE: Final = """\
 examples:
   ringscope kallsyms                       every symbol, as /proc/kallsyms has them
@@ -45,9 +52,11 @@ examples:
 
 # Verbs whose options and work stand in a module of their own: what they do, and an example.
 OTHER_VERBS: Final = {
+    "compare": ("run programs, then show their ledgers side by side", COMPARE_EXAMPLE),
     "kallsyms": ("tell names and addresses of the kernel's symbols", KALLSYMS_EXAMPLE),
     "syscalls": ("tell numbers, names and kernel functions of system calls", SYSCALLS_EXAMPLE),
 }
+RUNNING_VERBS: Final = ("compare",)  # those of them that take a machine's options
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -67,6 +76,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
         other = _verb(verbs, name, what, example)
         if name in argv[:1]:
             _fill(name, other)
+        if name in argv[:1] and name in RUNNING_VERBS:
+            _machine_options(other)
+            _file_options(other)
     for verb in (run, stat):
         _machine_options(verb)
         _file_options(verb)
@@ -83,7 +95,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 def _fill(name: str, verb: argparse.ArgumentParser) -> None:
     """The options of a verb whose own module knows them: imported only for that verb."""
-    if name == "kallsyms":
+    if name == "compare":
+        from emu.cli.compare import options
+    elif name == "kallsyms":
         from emu.cli.kallsyms import options
     elif name == "syscalls":
         from emu.cli.syscalls import options
@@ -125,6 +139,9 @@ def _report_options(verb: argparse.ArgumentParser) -> None:
     form = verb.add_mutually_exclusive_group()
     form.add_argument("-j", "--json", action="store_true", help="one JSON object")
     form.add_argument("-x", metavar="SEP", dest="separator", help="values separated by SEP")
+    verb.add_argument(
+        "-d", "--detailed", action="store_true", help="each call apart, and why a way is dear"
+    )
     verb.add_argument("-o", metavar="FILE", dest="output", help="write the ledger to FILE")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import os
 from argparse import Namespace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from emu.cli.interrupt import Interrupted, InterruptWatch
 from emu.cli.output import Output, say
@@ -21,6 +21,9 @@ from kernel_stub.kernel import Kernel
 from kernel_stub.launch import launch
 from kernel_stub.vfs import About, VfsOptions
 
+if TYPE_CHECKING:
+    from emu.watch.detail import DetailedLedger
+
 LIMIT_STATUS: Final = 124
 INTERRUPT_STATUS: Final = 130
 
@@ -31,10 +34,10 @@ def run(options: Namespace) -> int:
         print("\n".join(MODELS))
         return 0
     if options.verb == "run":
-        return _execute(options).exit_status
+        return execute(options).exit_status
     output = Output(options.output)
     try:
-        result = _execute(options)
+        result = execute(options)
     except BaseException:
         output.abandon()
         raise
@@ -50,8 +53,10 @@ def _report(options: Namespace, result: report.Result) -> str:
     return report.as_text(result)
 
 
-def _execute(options: Namespace) -> report.Result:
-    machine = Machine(options.memory, options.vendor, options.cpu, options.counter)
+def execute(options: Namespace) -> report.Result:
+    """Runs the program of `options` to its end; what is counted. Raises RingscopeError."""
+    ledger = _ledger(options)
+    machine = Machine(options.memory, options.vendor, options.cpu, options.counter, ledger=ledger)
     program = os.fsencode(options.program)
     argv = [program, *map(os.fsencode, options.arguments)]
     kernel = launch(
@@ -65,6 +70,10 @@ def _execute(options: Namespace) -> report.Result:
         vsyscall=options.vsyscall == "emulate",
     )
     kernel.clock.realtime = options.realtime
+    if ledger is not None:
+        from emu.cli.naming import NamingKernel
+
+        NamingKernel(kernel, ledger.named)
     gc.freeze()  # all that was made so far stays to the end
     gc.enable()
     with InterruptWatch(machine.engine.stop) as watch:
@@ -85,6 +94,15 @@ def _execute(options: Namespace) -> report.Result:
         ended_by, status, signal = _ending(kernel, exhausted)
         _tell_why(options, kernel, ended_by, signal)
     return _result(options, machine, kernel, ended_by, status, signal)
+
+
+def _ledger(options: Namespace) -> DetailedLedger | None:
+    """A ledger that keeps crossings apart, if the options ask for details."""
+    if not getattr(options, "detailed", False):
+        return None
+    from emu.watch.detail import DetailedLedger
+
+    return DetailedLedger()
 
 
 def _ending(kernel: Kernel, exhausted: bool) -> tuple[str, int, int]:
@@ -155,4 +173,6 @@ def _result(
         unknown_syscalls=unknown,
         counter=counter.name,
         cause=kernel.why,
+        vendor=machine.processor.vendor.name,
+        details=ledger.details(),
     )
