@@ -40,6 +40,7 @@ ROOMS: Final[tuple[tuple[str, ...], ...]] = (
     ("kernel_stub.calls",),
     ("kernel_stub.vdso",),
     ("kernel_stub.clock",),
+    ("kernel_stub.trace",),
     ("kernel_stub.vsyscall",),
     ("kernel_stub.exec",),
     ("kernel_stub.entry",),

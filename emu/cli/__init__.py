@@ -36,6 +36,10 @@ def _run(options: Namespace) -> int:
         from emu.cli import kallsyms
 
         return kallsyms.run(options)
+    if options.verb == "trace":
+        from emu.cli import trace
+
+        return trace.run(options)
     if options.verb == "syscalls":
         from emu.cli import syscalls
 

@@ -43,6 +43,15 @@ examples:
 
 The table goes to stderr, or to FILE. The exit status is the greatest of the programs'."""
 
+TRACE_EXAMPLE: Final = """\
+examples:
+  ringscope trace /bin/echo hello
+  ringscope trace -e %file -y /bin/ls
+  ringscope trace -c /bin/ls
+  ringscope trace --crossings ./examples/bin/hello_int80_32
+
+The lines go to stderr, or to FILE. Exit statuses are those of `ringscope run`."""
+
 KALLSYMS_EXAMPLE: Final = """\
 examples:
   ringscope kallsyms                       every symbol, as /proc/kallsyms has them
@@ -54,9 +63,10 @@ examples:
 OTHER_VERBS: Final = {
     "compare": ("run programs, then show their ledgers side by side", COMPARE_EXAMPLE),
     "kallsyms": ("tell names and addresses of the kernel's symbols", KALLSYMS_EXAMPLE),
+    "trace": ("run a program, and tell its system calls as strace does", TRACE_EXAMPLE),
     "syscalls": ("tell numbers, names and kernel functions of system calls", SYSCALLS_EXAMPLE),
 }
-RUNNING_VERBS: Final = ("compare",)  # those of them that take a machine's options
+RUNNING_VERBS: Final = ("compare", "trace")  # those of them that take a machine's options
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -79,14 +89,12 @@ def parse(argv: list[str]) -> argparse.Namespace:
         if name in argv[:1] and name in RUNNING_VERBS:
             _machine_options(other)
             _file_options(other)
+        if name in argv[:1] and name == "trace":
+            _program(other)
     for verb in (run, stat):
         _machine_options(verb)
         _file_options(verb)
-        verb.add_argument("program", metavar="PROGRAM", help="a path, or a name to seek in PATH")
-        arguments = verb.add_argument(
-            "arguments", metavar="ARGUMENT", nargs=argparse.REMAINDER, help="for the program"
-        )
-        arguments.required = False  # argparse would name it when PROGRAM is missing
+        _program(verb)
     options, unknown = parser.parse_known_args(argv)
     if unknown:
         verbs.choices[options.verb].error(f"unknown option {unknown[0]}; --help lists them all")
@@ -95,7 +103,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 def _fill(name: str, verb: argparse.ArgumentParser) -> None:
     """The options of a verb whose own module knows them: imported only for that verb."""
-    if name == "compare":
+    if name == "trace":
+        from emu.cli.trace import options
+    elif name == "compare":
         from emu.cli.compare import options
     elif name == "kallsyms":
         from emu.cli.kallsyms import options
@@ -104,6 +114,14 @@ def _fill(name: str, verb: argparse.ArgumentParser) -> None:
     else:
         raise AssertionError(f"no module for {name}")
     options(verb)
+
+
+def _program(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("program", metavar="PROGRAM", help="a path, or a name to seek in PATH")
+    arguments = verb.add_argument(
+        "arguments", metavar="ARGUMENT", nargs=argparse.REMAINDER, help="for the program"
+    )
+    arguments.required = False  # argparse would name it when PROGRAM is missing
 
 
 class _Version(argparse.Action):

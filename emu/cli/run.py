@@ -8,12 +8,15 @@ from __future__ import annotations
 import gc
 import os
 from argparse import Namespace
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, Protocol
 
 from emu.cli.interrupt import Interrupted, InterruptWatch
 from emu.cli.output import Output, say
 from emu.cpu.engine import MODELS
 from emu.errors import RingscopeError
+from emu.hooks import Kernel as Answers
+from emu.hooks import Watcher
 from emu.machine import Machine
 from emu.watch import report
 from kernel_stub.abi.signals import NAMES
@@ -53,10 +56,26 @@ def _report(options: Namespace, result: report.Result) -> str:
     return report.as_text(result)
 
 
-def execute(options: Namespace) -> report.Result:
+class Observer(Protocol):
+    """Whoever stands beside a run: who watches its machine, and who knows when it starts."""
+
+    @property
+    def watchers(self) -> Sequence[Watcher]: ...
+
+    def started(self, kernel: Kernel, answers: Answers) -> None: ...
+
+
+def execute(options: Namespace, observer: Observer | None = None) -> report.Result:
     """Runs the program of `options` to its end; what is counted. Raises RingscopeError."""
     ledger = _ledger(options)
-    machine = Machine(options.memory, options.vendor, options.cpu, options.counter, ledger=ledger)
+    machine = Machine(
+        options.memory,
+        options.vendor,
+        options.cpu,
+        options.counter,
+        watchers=observer.watchers if observer else (),
+        ledger=ledger,
+    )
     program = os.fsencode(options.program)
     argv = [program, *map(os.fsencode, options.arguments)]
     kernel = launch(
@@ -70,10 +89,13 @@ def execute(options: Namespace) -> report.Result:
         vsyscall=options.vsyscall == "emulate",
     )
     kernel.clock.realtime = options.realtime
+    answers: Answers = kernel
     if ledger is not None:
         from emu.cli.naming import NamingKernel
 
-        NamingKernel(kernel, ledger.named)
+        answers = NamingKernel(kernel, ledger.named)
+    if observer is not None:
+        observer.started(kernel, answers)
     gc.freeze()  # all that was made so far stays to the end
     gc.enable()
     with InterruptWatch(machine.engine.stop) as watch:
