@@ -61,6 +61,7 @@ class Tracer:
         self._wanted = wanted
         self._write = write
         self._abi = X86_64
+        self._last = _EXECVE  # the number of the last call that was told
         kernel.machine.attach(self)
 
     # ---- the program's beginning and end
@@ -77,8 +78,7 @@ class Tracer:
 
     def ended(self, status: int, signal: int) -> None:
         """How the program ended; both are 0 if it did not."""
-        digits = 2 * self._kernel.task.program_abi.word
-        nowhere = f"[{'?' * digits}] " if self._wanted.pointers else ""
+        nowhere = self._leader(self._last, None)
         if not signal:
             self._write(f"{nowhere}+++ exited with {status} +++\n")
             return
@@ -115,6 +115,7 @@ class Tracer:
         self._count(name, rax)
         if line is not None:
             self._changed_abi(abi)
+            self._last = number
             leader = self._leader(number, registers["rip"])
             told = line.unfinished(leader) if rax is None else line.ended(rax, leader)
             self._write(told + "\n")
@@ -136,7 +137,9 @@ class Tracer:
         if rax is not None and rax >= (1 << 64) - LARGEST_ERROR:
             counts[1] += 1
 
-    def _leader(self, number: int, rip: int) -> str:
+    def _leader(self, number: int, rip: int | None) -> str:
+        """The number of a call and where it was made, if they are wanted."""
         digits = 2 * self._kernel.task.program_abi.word
+        where = "?" * digits if rip is None else f"{rip:0{digits}x}"
         shown = f"[{number:4}] " if self._wanted.numbers else ""
-        return shown + (f"[{rip:0{digits}x}] " if self._wanted.pointers else "")
+        return shown + (f"[{where}] " if self._wanted.pointers else "")

@@ -36,7 +36,11 @@ STATIC_32: Final = str(FIXTURES / "hello_glibc_static_32")
 WITH_OPTIONS: Final = (
     *("-n /bin/cat f", "-i /bin/cat f", "-n -i /bin/true", "-y /bin/cat f", "-s 5 /bin/cat f"),
     *("-e openat,read /bin/cat f", "-e trace=%file /bin/cat f", "-e !mmap /bin/cat f"),
-    *(f"-e !rseq,statx {STATIC_32}", f"{EXAMPLES}/soft_irq_exit_i386", f"{EXAMPLES}/hello_int80_64"),
+    *(
+        f"-e !rseq,statx {STATIC_32}",
+        f"{EXAMPLES}/soft_irq_exit_i386",
+        f"{EXAMPLES}/hello_int80_64",
+    ),
     *(f"{FIXTURES}/read_null_64", f"{FIXTURES}/divide_by_zero_64", f"-f {EXAMPLES}/hello_glibc"),
 )
 
@@ -50,7 +54,7 @@ def normalised(trace: str) -> list[str]:
         line = re.sub(r" +=", " =", line)
         line = re.sub(r"(set_tid_address\(.*=) \d+", r"\1 PID", line)
         line = re.sub(r"^\d+  ?", "PID ", line)
-        line = re.sub(r'^getrandom\("[^"]*"', "getrandom(RANDOM", line)
+        line = re.sub(r'getrandom\("[^"]*"', "getrandom(RANDOM", line)
         line = re.sub(r"(rseq\(.*=) .*", r"\1 RESULT", line)
         if "runs in 32 bit mode" not in line:  # strace tells that to the terminal alone
             lines.append(line)
