@@ -12,10 +12,11 @@ from collections.abc import Callable
 from typing import Final
 
 from emu.cpu.counters import Counter
+from kernel_stub.abi.process_structures import SECOND
 from kernel_stub.vdso.clockpage import ASK_THE_KERNEL, COUNTER, ClockPage
 
-BOOT_TIME_NS: Final = 1_793_491_200 * 10**9  # 2026-11-01 00:00:00 UTC
-LATEST_TIME_NS: Final = BOOT_TIME_NS + 20 * 365 * 86_400 * 10**9  # a file from later is ignored
+BOOT_TIME_NS: Final = 1_793_491_200 * SECOND  # 2026-11-01 00:00:00 UTC
+LATEST_TIME_NS: Final = BOOT_TIME_NS + 20 * 365 * 86_400 * SECOND  # a file from later is ignored
 LAST_NS: Final = (1 << 63) - 1 - LATEST_TIME_NS  # Linux's clocks end at 2^63 nanoseconds
 _NAP: Final = 0.1  # seconds: how long an interrupt may wait in real time
 
@@ -29,11 +30,12 @@ class Clock:
         self._realtime = False
         self._boot_ns = BOOT_TIME_NS
         self._slept_ns = 0
+        self._started_ns = time.monotonic_ns()
         self._publish()
 
     @property
     def realtime(self) -> bool:
-        """Whether the wall clock is the host's; programs must then ask the kernel for it."""
+        """Whether the clocks are the host's; programs must then ask the kernel for them."""
         return self._realtime
 
     @realtime.setter
@@ -51,10 +53,12 @@ class Clock:
 
     def uptime_ns(self) -> int:
         """CLOCK_MONOTONIC."""
+        if self._realtime:
+            return time.monotonic_ns() - self._started_ns
         return self.cpu_ns() + self._slept_ns
 
     def cpu_ns(self) -> int:
-        """CLOCK_MONOTONIC without the sleep: how many instructions were executed."""
+        """Without the sleep: how many instructions were executed."""
         return self._counter.user + self._counter.kernel
 
     def is_at_least(self, time_ns: int) -> None:
@@ -69,6 +73,6 @@ class Clock:
         while self._realtime and (rest := uptime_ns - self.uptime_ns()) > 0:
             if interrupted():
                 return
-            time.sleep(min(rest / 10**9, _NAP))
+            time.sleep(min(rest / SECOND, _NAP))
         self._slept_ns += max(0, min(uptime_ns, LAST_NS) - self.uptime_ns())
         self._publish()

@@ -9,26 +9,29 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from struct import Struct
 from typing import Final, NoReturn
 
-from emu.errors import RingscopeError
 from emu.events import Cause
 from emu.machine import Machine
 from emu.x86 import error_codes, vectors
 from kernel_stub import layout, vsyscall
 from kernel_stub.abi import signals
 from kernel_stub.abi.abi import I386, X86_64, Abi
+from kernel_stub.abi.process_structures import SECOND
 from kernel_stub.boot import KernelHalf
 from kernel_stub.calls import CallTable
 from kernel_stub.clock import Clock
 from kernel_stub.entry import constants as entry
 from kernel_stub.errno import EFAULT, Errno
+from kernel_stub.errors import Deadlock, KernelBug, SignalHandlerNeeded
 from kernel_stub.faults import OUTCOMES, Raised
+from kernel_stub.syscalls.waiting import wait
 from kernel_stub.task import Task, TaskEnded
 from kernel_stub.vdso import Vdso
 from kernel_stub.vfs import Vfs
+from kernel_stub.vfs.console import poll_host
 
 DEFAULT_SEED: Final = 0
 _MASK64: Final = (1 << 64) - 1
@@ -40,14 +43,6 @@ _CALL_AT: Final = entry.PT_OFFSET["r10"]
 _RAX_AT: Final = entry.PT_OFFSET["rax"]
 _R15, _R14, _R13, _R12, _RBP, _RBX, _R11, _R10, _R9, _R8, _RAX, _RCX, _RDX, _RSI, _RDI = range(15)
 _ORIG_RAX, _RIP, _CS, _RFLAGS, _RSP, _SS = range(15, 21)
-
-
-class KernelBug(RingscopeError):
-    """The entry code trapped in ring 0 where it must not: our mistake, or a broken guest table."""
-
-
-class SignalHandlerNeeded(RingscopeError):
-    """The program would have to run a signal handler, which this kernel cannot do yet."""
 
 
 class Kernel:
@@ -62,7 +57,7 @@ class Kernel:
         self.half = KernelHalf(machine)
         self.ended: TaskEnded | None = None
         self.write_to_host: Callable[[int, bytes], int] = os.write
-        self.wait_for_input: Callable[[int], None] = lambda fd: None
+        self.wait_for_host: Callable[[Mapping[int, int], float | None], object] = poll_host
         self.cause = ""  # what a fault that ended the program was, for people
         self.last_fault: Raised | None = None  # the same as sigaction(2) tells it
         self.why: Cause | None = None  # the check that failed, if an exception ended the program
@@ -98,7 +93,7 @@ class Kernel:
 
     def handed_over(self, call: int, argument: int) -> None:
         """`argument` is the address of pt_regs; `call` says which path it came by."""
-        at = self._frame_at if argument == self._frame else self.half.tables.translate(argument)
+        at = self._frame_at if argument == self._frame else self._nested_frame(argument)
         try:
             handler = self._handlers.get(call)
             if handler is not None:
@@ -108,6 +103,12 @@ class Kernel:
         except TaskEnded as ended:
             self.ended = ended
             self.machine.engine.stop()
+
+    def _nested_frame(self, address: int) -> int:
+        """Where in RAM the pt_regs of a trap in the kernel, or on an IST stack, stand."""
+        if not self.half.is_on_a_stack(address, _REGS.size):
+            raise KernelBug(f"ring 0 handed over pt_regs at {address:#x}, which is no kernel stack")
+        return self.half.tables.translate(address)
 
     def _syscall_64(self, at: int) -> None:
         task = self._task
@@ -167,6 +168,8 @@ class Kernel:
             self._exception_in_kernel(vector, regs)
         elif vector == vectors.PF:
             self._page_fault(regs, at)
+        elif vector not in OUTCOMES:
+            raise KernelBug(f"ring 0 handed over {vector:#x}, which is no exception of ring 3")
         else:
             outcome = OUTCOMES[vector]
             address = regs[_RIP] if outcome.has_address else 0
@@ -287,8 +290,12 @@ class Kernel:
     def write_out(self, fd: int, data: bytes) -> int:
         return self.write_to_host(fd, data)
 
-    def wait_readable(self, fd: int) -> None:
-        self.wait_for_input(fd)
+    def wait_for_console(self, task: Task, fd: int, event: int) -> None:
+        while not wait(task, {fd: event}, None, "the console"):
+            pass  # an alarm rang
+
+    def wait_outside(self, wanted: Mapping[int, int], timeout_ns: int | None) -> bool:
+        return bool(self.wait_for_host(wanted, None if timeout_ns is None else timeout_ns / SECOND))
 
     def exit_group(self, task: Task, status: int) -> NoReturn:
         raise TaskEnded(status & 0xFF)
@@ -301,7 +308,7 @@ class Kernel:
         raise TaskEnded(0, number)
 
     def deadlock(self, task: Task, waits_for: str) -> NoReturn:
-        raise RingscopeError(f"deadlock: process {task.pid} waits for {waits_for}, for ever")
+        raise Deadlock(f"deadlock: process {task.pid} waits for {waits_for}, for ever")
 
     def get_fs_base(self) -> int:
         return self.machine.engine.state.fs_base

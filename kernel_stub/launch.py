@@ -76,6 +76,8 @@ def _start_clock(kernel: Kernel, vfs: Vfs, task: Task, argv: list[bytes]) -> Non
 
 
 def _search_path(vfs: Vfs, task: Task, name: bytes, envp: list[bytes]) -> bytes:
+    if not name:
+        raise LoadError("the name of the program is empty")
     path = next((value[5:] for value in envp if value.startswith(b"PATH=")), b"/bin:/usr/bin")
     for folder in path.split(b":"):
         candidate = (folder or b".") + b"/" + name

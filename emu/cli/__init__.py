@@ -28,22 +28,10 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(options: Namespace) -> int:
     """Runs the verb; a verb's module is imported only for it."""
-    if options.verb == "compare":
-        from emu.cli import compare
+    if options.verb not in ("run", "stat"):
+        from emu.cli.verbs import run_verb
 
-        return compare.run(options)
-    if options.verb == "kallsyms":
-        from emu.cli import kallsyms
-
-        return kallsyms.run(options)
-    if options.verb == "trace":
-        from emu.cli import trace
-
-        return trace.run(options)
-    if options.verb == "syscalls":
-        from emu.cli import syscalls
-
-        return syscalls.run(options)
+        return run_verb(options)
     from emu.cli.run import run
 
     return run(options)

@@ -11,6 +11,7 @@ from typing import Final
 
 from kernel_stub import layout
 from kernel_stub.abi import i386, x86_64
+from kernel_stub.abi.process_structures import SECOND
 from kernel_stub.syscalls import time
 from kernel_stub.syscalls.system import RELEASE
 from kernel_stub.vdso import clockpage
@@ -30,7 +31,7 @@ def as_assembly(names: Mapping[int, str], wanted: Iterable[str]) -> str:
         "CLOCKS_WALL": _mask(time.WALL),
         "CLOCKS_COARSE": _mask(time.COARSE),
         "COARSE_NS": time.COARSE_NS,
-        "SECOND": time.SECOND,
+        "SECOND": SECOND,
         "CPU_NODE": layout.CPU_NODE,
         "CPU_MASK": layout.CPU_MASK,
         "NODE_SHIFT": layout.NODE_SHIFT,

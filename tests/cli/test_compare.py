@@ -83,7 +83,7 @@ BAD: Final = (
     (("/bin/true", "nope"), 1, "nope: no such program"),
     (("/bin/true", ""), 2, "an empty word is no program"),
     (("/bin/true", "'"), 2, "cannot be split into words"),
-    ((), 2, "PROGRAM"),
+    ((), 2, "which program?"),
 )
 
 
