@@ -57,13 +57,13 @@ def parse(argv: list[str]) -> argparse.Namespace:
     verbs = parser.add_subparsers(title="verbs", dest="verb", metavar="VERB", required=True)
     run = _verb(verbs, "run", "run a Linux program in ring 3 of this x86", RUN_EXAMPLE)
     stat = _verb(verbs, "stat", "run it, then tell its ways into the kernel and back", STAT_EXAMPLE)
-    _report_options(stat)
-    if argv[:1] not in (["run"], ["stat"]):
+    if argv[:1] == ["run"]:  # options cost time: only the wanted verb gets its own
+        _running_options(run)
+    elif argv[:1] == ["stat"]:
+        _report_options(stat)
+        _running_options(stat)
+    else:
         _other_verbs(verbs, argv)
-    for verb in (run, stat):
-        _machine_options(verb)
-        _file_options(verb)
-        _program(verb)
     if argv and not argv[0].startswith("-") and argv[0] not in verbs.choices:
         known = ", ".join(verbs.choices)
         parser.error(f"no verb {argv[0]!r}, there are: {known}; `ringscope run {argv[0]}` runs it")
@@ -86,6 +86,12 @@ def _other_verbs(verbs: argparse._SubParsersAction[_Parser], argv: list[str]) ->
                 _file_options(verb)
             if needs >= PROGRAM:
                 _program(verb)
+
+
+def _running_options(verb: argparse.ArgumentParser) -> None:
+    _machine_options(verb)
+    _file_options(verb)
+    _program(verb)
 
 
 def _program(verb: argparse.ArgumentParser) -> None:
