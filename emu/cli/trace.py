@@ -98,6 +98,10 @@ class Observer:
             text = f"{self._kernel.task.pid:<5} {text}"
         self._output.write(text)
 
+    def abandon(self) -> None:
+        """The program could not be run."""
+        self._output.abandon()
+
     def ended(self, result: Result) -> None:
         """The run is over."""
         if self._options.summary_only and self.tracer is not None:
@@ -112,6 +116,7 @@ class TraceFile:
 
     def __init__(self, path: str | None) -> None:
         self._descriptor = -1
+        self._made = path if path is not None and not os.path.lexists(path) else None
         if path is not None:
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
             try:
@@ -127,6 +132,12 @@ class TraceFile:
         else:
             with suppress(OSError):
                 os.write(self._descriptor, text.encode("utf-8", "surrogateescape"))
+
+    def abandon(self) -> None:
+        """Nothing was run: a file made for it does not stay behind."""
+        self.close()
+        if self._made is not None:
+            os.unlink(self._made)
 
     def close(self) -> None:
         """Nothing more will be written."""
@@ -160,6 +171,10 @@ def run(options: Namespace) -> int:
     """Runs the program; returns its exit status. Raises RingscopeError."""
     options.detailed = options.summary_only
     observer = Observer(options)
-    result = execute(options, observer)
+    try:
+        result = execute(options, observer)
+    except BaseException:
+        observer.abandon()
+        raise
     observer.ended(result)
     return result.exit_status

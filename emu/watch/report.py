@@ -110,6 +110,11 @@ def as_csv(result: Result, separator: str) -> str:
         rows.append((row.crossings, "", f"crossings:{name}", ""))
         rows.append((row.entry, "", f"entry:{name}", ""))
         rows.append((row.exit, "", f"exit:{name}", ""))
+    for detail in result.details or []:
+        name = f"{detail.mechanism}:{detail.abi}:{detail.name}"
+        rows.append((detail.entry.count, "", f"crossings:{name}", ""))
+        rows.append((detail.entry.total, "", f"entry:{name}", ""))
+        rows.append((detail.exit.total, "", f"exit:{name}", ""))
     rows += [(count, "", f"syscalls:{name}", "") for name, count in result.syscalls.items()]
     rows += [(n, "", f"unknown_syscalls:{name}", "") for name, n in result.unknown_syscalls.items()]
     return "".join(separator.join(map(str, row)) + "\n" for row in rows)

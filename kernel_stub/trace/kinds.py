@@ -222,6 +222,13 @@ def _signal(c: Called, i: int) -> str:
     return text.signal_name(signed(c.values[i]))
 
 
+def _argument_of_ioctl(c: Called, i: int) -> str:
+    """An address, or a descriptor."""
+    if names.IOCTL.get(c.values[i - 1]) == "FICLONE":
+        return _fd(c, i)
+    return text.address(c.values[i])
+
+
 def _argument_of_fcntl(c: Called, i: int) -> str:
     """What the command takes: flags, a number, an address, or nothing."""
     command, value = c.values[i - 1], c.values[i]
@@ -276,6 +283,7 @@ INPUTS: Final[Mapping[str, Kind]] = {
     "socket_type": _socket_type,
     "device": _device,
     "signal": _signal,
+    "ioctl_argument": _argument_of_ioctl,
     "fcntl_argument": _argument_of_fcntl,
     "loff": _wide,
     "position": _wide,
@@ -313,6 +321,7 @@ INPUTS: Final[Mapping[str, Kind]] = {
     "prctl": one_of(names.PRCTL, "PR_"),
     "family": one_of(names.FAMILY, "AF_"),
 }
+NUMBERS: Final = frozenset({"prctl_argument"})  # of OUTPUTS: what is 0 is no null pointer
 OUTPUTS: Final[Mapping[str, Kind]] = {
     "filled": _filled,
     "link": _link,

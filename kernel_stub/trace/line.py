@@ -81,7 +81,8 @@ class CallLine:
             if part is None and failed:
                 part = self._address(i)
             elif part is None:
-                part = self._written(_OUTPUTS[self._kinds[i]], i, is_structure=True)
+                kind = self._kinds[i]
+                part = self._written(_OUTPUTS[kind], i, is_structure=kind not in kinds.NUMBERS)
             parts.append(part)
         call = f"{leader}{self.name}({_arguments(parts)})"
         return _joined(call, error_text(-result) if failed else self._result(result))

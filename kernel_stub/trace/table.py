@@ -75,7 +75,7 @@ ARGUMENTS: Final[dict[str, str]] = {
     "getdents": "fd address size",
     "getdents64": "fd entries size",
     "getxattr": "path path address size",
-    "ioctl": "fd ioctl address",
+    "ioctl": "fd ioctl ioctl_argument",
     "lchown": "path id id",
     "lchown32": "path id id",
     "lgetxattr": "path path address size",

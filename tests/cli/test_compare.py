@@ -112,6 +112,12 @@ def test_the_details_add_up_to_the_ledger() -> None:
     assert calls == report["syscalls"]
 
 
+def test_the_details_are_separated_values_too() -> None:
+    rows = ringscope("stat", "-d", "-x;", EXAMPLES / "hello_int80_32").err.splitlines()
+    assert "1;;crossings:int80:i386:write;" in rows
+    assert "23;;entry:int80:i386:write;" in rows
+
+
 def test_the_details_are_readable() -> None:
     text = ringscope("stat", "-d", EXAMPLES / "hello_int80_32").err
     assert "1    int80     i386    write" in text

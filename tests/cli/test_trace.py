@@ -219,6 +219,11 @@ def test_a_wrong_option_is_one_sentence(options: list[str], status: int, says: s
     assert (ended.status, says in ended.err, "Traceback" in ended.err) == (status, True, False)
 
 
+def test_a_program_that_cannot_run_leaves_no_file(tmp_path: Path) -> None:
+    ended = ringscope("trace", "-o", tmp_path / "o", "/no/such/program")
+    assert (ended.status, list(tmp_path.iterdir())) == (1, [])
+
+
 def test_tracing_changes_nothing_of_what_is_counted(tmp_path: Path) -> None:
     program = [EXAMPLES / "hello_glibc"]
     plain = ringscope("stat", "-j", *program)

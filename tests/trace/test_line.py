@@ -114,6 +114,13 @@ CLAIMS: tuple[tuple[tuple[Any, ...], dict[str, Any], str], ...] = (
         {"memory": (1).to_bytes(4, "little") + (500).to_bytes(4, "little"), "abi": I386},
         "nanosleep({tv_sec=1, tv_nsec=500}, NULL)",
     ),
+    (
+        ("prctl", 16, SCRATCH),
+        {"memory": b"it\0"},
+        'prctl(PR_GET_NAME, "it")                = 0',
+    ),
+    (("prctl", 4, 1), {}, "prctl(PR_SET_DUMPABLE, 0x1)             = 0"),
+    (("ioctl", 4, 0x4004_9409, 3), {"result": -25}, "ioctl(4, FICLONE, 3)"),
     (("kill", 7, 9), {}, "kill(7, SIGKILL)"),
     (
         ("nobody_knows", 1, 2),
