@@ -14,13 +14,15 @@ import pytest
 from emu.machine import Machine
 from emu.watch.disasm import disassemble
 from emu.x86 import vendors
+from emu.x86.paging import PAGE_SIZE
 from emu.x86.vendors import Vendor
 from kernel_stub.abi.abi import I386, X86_64
 from kernel_stub.clock import BOOT_TIME_NS
-from kernel_stub.errno import ENOMEM, Errno
+from kernel_stub.errno import EACCES, ENOMEM, Errno
 from kernel_stub.exec import auxv
 from kernel_stub.kernel import Kernel
 from kernel_stub.launch import launch
+from kernel_stub.mm.flags import PROT_READ, PROT_WRITE
 from kernel_stub.vdso import adapted, read_image, read_symbols
 from kernel_stub.vfs import VfsOptions
 from tests.cli.command import EXAMPLES, FIXTURES, ringscope
@@ -225,6 +227,17 @@ def test_without_it_nobody_is_told_and_sysenter_still_returns() -> None:
     assert ringscope("run", "--no-vdso", PROGRAMS["vdso32"]).status == (
         ringscope("run", PROGRAMS["vdso32"]).status
     )
+
+
+def test_no_program_can_write_the_clocks() -> None:
+    _, kernel = told(PROGRAMS["vdso64"])
+    space = kernel.task.space
+    clocks = space.vdso_base - PAGE_SIZE
+    assert space.regions.find(clocks) is not None
+    with pytest.raises(Errno) as refused:
+        space.mprotect(clocks, PAGE_SIZE, PROT_READ | PROT_WRITE)
+    assert refused.value.number == EACCES
+    space.mprotect(clocks, PAGE_SIZE, PROT_READ)
 
 
 def test_a_copy_of_a_space_finds_its_vdso() -> None:
