@@ -33,6 +33,7 @@ class Machine:
         model: the CPU model (emu.cpu.engine.MODELS); by default one of the vendor's (intel's).
         counter: `native`, `python`, or `auto`: native where the host allows it.
         watchers: who is told of every crossing.
+        ledger: who counts; by default a new Ledger.
 
     Raises:
         UsageError: there is no such vendor, model or counter.
@@ -46,6 +47,7 @@ class Machine:
         model: str | None = None,
         counter: str = "auto",
         watchers: Sequence[Watcher] = (),
+        ledger: Ledger | None = None,
     ) -> None:
         if vendor is not None and vendor not in VENDORS:
             raise UsageError(f"no vendor {vendor!r}; known: {', '.join(VENDORS)}")
@@ -53,7 +55,7 @@ class Machine:
         self.engine = known_engine(self.physical, model or DEFAULT_MODELS[vendor or "intel"])
         leaves, chosen = cpuid_leaves(self.engine, VENDORS[vendor] if vendor else None)
         self.counter = make_counter(counter, self.engine)
-        self.ledger = Ledger()
+        self.ledger = ledger or Ledger()
         self.processor = Processor(
             self.engine, self.counter, chosen, self.ledger, _decode, watchers
         )

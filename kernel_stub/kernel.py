@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import random
-import time
 from collections.abc import Callable, Mapping
 from struct import Struct
 from typing import Final, NoReturn
@@ -17,25 +16,23 @@ from typing import Final, NoReturn
 from emu.events import Cause
 from emu.machine import Machine
 from emu.x86 import error_codes, vectors
-from kernel_stub import layout
+from kernel_stub import layout, vsyscall
 from kernel_stub.abi import signals
 from kernel_stub.abi.abi import I386, X86_64, Abi
 from kernel_stub.abi.process_structures import SECOND
 from kernel_stub.boot import KernelHalf
 from kernel_stub.calls import CallTable
+from kernel_stub.clock import Clock
 from kernel_stub.entry import constants as entry
 from kernel_stub.errno import EFAULT, Errno
 from kernel_stub.errors import Deadlock, KernelBug, SignalHandlerNeeded
 from kernel_stub.faults import OUTCOMES, Raised
 from kernel_stub.syscalls.waiting import wait
 from kernel_stub.task import Task, TaskEnded
+from kernel_stub.vdso import Vdso
 from kernel_stub.vfs import Vfs
 from kernel_stub.vfs.console import poll_host
 
-BOOT_TIME_NS: Final = 1_793_491_200 * SECOND  # 2026-11-01 00:00:00 UTC
-LATEST_TIME_NS: Final = BOOT_TIME_NS + 20 * 365 * 86_400 * SECOND  # a file from later is ignored
-LAST_NS: Final = (1 << 63) - 1 - LATEST_TIME_NS  # Linux's clocks end at 2^63 nanoseconds
-_NAP: Final = 0.1  # seconds: how long an interrupt may wait in --realtime
 DEFAULT_SEED: Final = 0
 _MASK64: Final = (1 << 64) - 1
 _LOW: Final = 0xFFFF_FFFF
@@ -56,20 +53,18 @@ class Kernel:
         self.physical = machine.physical
         self.hwcap = machine.hwcap
         self.vfs = vfs
+        self.vsyscall = True
         self.half = KernelHalf(machine)
         self.ended: TaskEnded | None = None
         self.write_to_host: Callable[[int, bytes], int] = os.write
         self.wait_for_host: Callable[[Mapping[int, int], float | None], object] = poll_host
-        self.landing_pad = 0
         self.cause = ""  # what a fault that ended the program was, for people
         self.last_fault: Raised | None = None  # the same as sigaction(2) tells it
         self.why: Cause | None = None  # the check that failed, if an exception ended the program
         self.calls_64 = CallTable(X86_64)
         self.calls_32 = CallTable(I386)
-        self.realtime = False
-        self._boot_ns = BOOT_TIME_NS
-        self._started_ns = time.monotonic_ns()
-        self._slept_ns = 0
+        self.vdso = Vdso(machine.processor.vendor)
+        self.clock = Clock(machine.counter, self.vdso.clocks)
         self._random = random.Random(seed)
         self._task: Task | None = None
         self._frame = self.half.stack_top - _REGS.size  # where every crossing saves pt_regs
@@ -138,7 +133,7 @@ class Kernel:
         self._fast_compat_call(at)
 
     def _fast_compat_call(self, at: int) -> None:
-        self._put(at, "rip", self.landing_pad)
+        self._put(at, "rip", self.vdso.symbol_32(self.task.space, "landing_pad"))
         regs = _REGS.unpack_from(self.physical.view, at)
         try:
             (sixth,) = self.task.memory.unpack(I386.pointer, regs[_RSP] & _LOW)
@@ -172,7 +167,7 @@ class Kernel:
         if not regs[_CS] & 3:
             self._exception_in_kernel(vector, regs)
         elif vector == vectors.PF:
-            self._page_fault(regs)
+            self._page_fault(regs, at)
         elif vector not in OUTCOMES:
             raise KernelBug(f"ring 0 handed over {vector:#x}, which is no exception of ring 3")
         else:
@@ -181,8 +176,10 @@ class Kernel:
             cause = describe(vector, regs)
             self.fault(outcome.signal, outcome.code, address, cause, (vector, regs))
 
-    def _page_fault(self, regs: tuple[int, ...]) -> None:
+    def _page_fault(self, regs: tuple[int, ...], at: int) -> None:
         address = self.machine.engine.state.control(2)
+        if address >= layout.VSYSCALL_PAGE and self._vsyscall(address, regs, at):
+            return
         result = self.task.space.fault(address, regs[_ORIG_RAX])
         if result.signal == signals.SIGKILL:
             self.fault(signals.SIGKILL, 0, address, "its memory is used up: give more by --memory")
@@ -190,6 +187,18 @@ class Kernel:
             cause = describe(vectors.PF, regs) + f", address {address:#x}"
             exception = vectors.PF, regs
             self.fault(result.signal, result.code, result.address, cause, exception)
+
+    def _vsyscall(self, address: int, regs: tuple[int, ...], at: int) -> bool:
+        """Does what a function of the vsyscall page would do; whether `address` is one."""
+        if not self.vsyscall or regs[_CS] != layout.USER_CS:
+            return False
+        self.task.abi = X86_64
+        arguments = regs[_RDI], regs[_RSI], regs[_RDX]
+        code, rsp = regs[_ORIG_RAX], regs[_RSP]
+        registers = vsyscall.emulate(self.task, address, code, rsp, arguments)
+        for register, value in registers.items():
+            self._put(at, register, value)
+        return bool(registers)
 
     def _exception_in_kernel(self, vector: int, regs: tuple[int, ...]) -> None:
         """IRET refused what pt_regs asked for: the program's fault. All else is ours."""
@@ -261,31 +270,19 @@ class Kernel:
     # ---- what handlers ask: Services in kernel_stub/task.py
 
     def now_ns(self) -> int:
-        if self.realtime:
-            return time.time_ns()
-        return self._boot_ns + self.uptime_ns()
+        return self.clock.now_ns()
 
     def file_time_shown(self, time_ns: int) -> None:
-        """The program learned that a file was modified at `time_ns`: it is not earlier now."""
-        ahead = time_ns - self.now_ns()
-        if ahead > 0 and time_ns < LATEST_TIME_NS:
-            self._boot_ns += ahead
+        self.clock.is_at_least(time_ns)
 
     def uptime_ns(self) -> int:
-        if self.realtime:
-            return time.monotonic_ns() - self._started_ns
-        return self.cpu_ns() + self._slept_ns
+        return self.clock.uptime_ns()
 
     def cpu_ns(self) -> int:
-        counter = self.machine.counter
-        return counter.user + counter.kernel
+        return self.clock.cpu_ns()
 
     def sleep_until(self, uptime_ns: int) -> None:
-        while self.realtime and (rest := uptime_ns - self.uptime_ns()) > 0:
-            if self.machine.engine.stopping:  # the user interrupts
-                return
-            time.sleep(min(rest / SECOND, _NAP))
-        self._slept_ns += max(0, min(uptime_ns, LAST_NS) - self.uptime_ns())
+        self.clock.sleep_until(uptime_ns, lambda: self.machine.engine.stopping)
 
     def random_bytes(self, count: int) -> bytes:
         return self._random.randbytes(count)

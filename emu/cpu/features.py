@@ -1,7 +1,7 @@
 """CPUID and the time-stamp counter: what the processor says of itself.
 
 CPUID shows what the engine really executes and what this project keeps deterministic, so that libc
-chooses code that runs. The time stamp is the number of instructions executed, never the host's.
+chooses code that runs. The time stamp counts the instructions executed before it, no host's time.
 SDM 2A, "CPUID"; SDM 3B, "Time-Stamp Counter".
 """
 
@@ -46,7 +46,7 @@ def hook_features(engine: Engine, leaves: Leaves, counter: Counter) -> None:
         words[RAX], words[RBX], words[RCX], words[RDX] = leaves.get(key, _NOTHING)
 
     def rdtsc() -> None:
-        total = counter.user + counter.kernel
+        total = counter.retired_before(state.rip)
         words[RAX], words[RDX] = total & _LOW, total >> 32
 
     def rdtscp() -> None:

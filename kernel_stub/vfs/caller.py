@@ -67,6 +67,9 @@ class Caller(Protocol):
     """A task as files see it."""
 
     @property
+    def program_abi(self) -> Any: ...
+
+    @property
     def kernel(self) -> Kernel: ...
     @property
     def files(self) -> Descriptors: ...

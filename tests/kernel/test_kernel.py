@@ -90,11 +90,11 @@ def test_a_sleep_advances_the_guests_clock_by_itself(kernel: Kernel) -> None:
 
 
 def test_in_real_time_a_sleep_ends_when_the_hosts_clock_says_so(kernel: Kernel) -> None:
-    kernel.realtime = True
+    kernel.clock.realtime = True
     kernel.machine.engine.stopping = False  # as while it runs
     try:
         until = kernel.uptime_ns() + SECOND // 100
         kernel.sleep_until(until)
         assert kernel.uptime_ns() >= until
     finally:
-        kernel.realtime = False
+        kernel.clock.realtime = False
