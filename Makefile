@@ -23,7 +23,7 @@ setup: $(VENV)/.installed-dev ## make a virtual environment with all that develo
 check: $(VENV)/.installed-dev ## lint, format, types, the guards of the project, stale pages
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy --no-error-summary emu kernel_stub tests tools $(wildcard bench)
+	@$(BIN)/mypy --no-error-summary emu kernel_stub tests tools examples conftest.py $(wildcard bench)
 	@$(BIN)/python -m tools.make_docs --check
 	@$(BIN)/pytest --quiet --no-header $(GUARDS)
 

@@ -12,7 +12,7 @@ from emu.cpu.counters import Counter
 from emu.cpu.engine import Engine
 from emu.cpu.features import cpuid_leaves, hook_features
 from emu.cpu.limits import COUNTERS, UNLIMITED
-from emu.cpu.probe import proved_engine
+from emu.cpu.probe import known_engine
 from emu.cpu.processor import Processor
 from emu.errors import EngineError, UsageError
 from emu.hooks import Kernel, Watcher
@@ -34,6 +34,7 @@ class Machine:
         model: the CPU model (emu.cpu.engine.MODELS); by default one of the vendor's (intel's).
         counter: `native`, `python`, or `auto`: native where the host allows it.
         watchers: who is told of every crossing.
+        ledger: who counts; by default a new Ledger.
 
     Raises:
         UsageError: there is no such vendor, model or counter.
@@ -47,14 +48,15 @@ class Machine:
         model: str | None = None,
         counter: str = "auto",
         watchers: Sequence[Watcher] = (),
+        ledger: Ledger | None = None,
     ) -> None:
         if vendor is not None and vendor not in VENDORS:
             raise UsageError(f"no vendor {vendor!r}; known: {', '.join(VENDORS)}")
         self.physical = PhysicalMemory(memory)
-        self.engine = proved_engine(self.physical, model or DEFAULT_MODELS[vendor or "intel"])
+        self.engine = known_engine(self.physical, model or DEFAULT_MODELS[vendor or "intel"])
         leaves, chosen = cpuid_leaves(self.engine, VENDORS[vendor] if vendor else None)
         self.counter = make_counter(counter, self.engine)
-        self.ledger = Ledger()
+        self.ledger = ledger or Ledger()
         self.processor = Processor(
             self.engine, self.counter, chosen, self.ledger, _decode, watchers
         )
@@ -120,7 +122,8 @@ class Machine:
 
     def _ring(self) -> None:
         """The timer's interrupt; in the kernel it waits until ring 3 goes on."""
-        if self.processor.interrupt(self._timer_vector):
+        if self.processor.accepts_interrupts:
+            self.processor.interrupt(self._timer_vector)
             self._timer_at, self._timer_rang = None, True
             self._limit_counter()
         else:

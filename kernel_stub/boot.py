@@ -18,6 +18,7 @@ from emu.x86.crossings import INT80_VECTOR
 from emu.x86.gates import GATE, GATE_SIZE, interrupt_gate
 from kernel_stub import layout
 from kernel_stub.entry.constants import CPU_KERNEL_RSP, EXCEPTIONS
+from kernel_stub.kallsyms import entry_symbols
 
 _ENTRY: Final = Path(__file__).parent / "entry"
 _DATA_BITS: Final = paging.WRITABLE | paging.NO_EXECUTE | paging.ACCESSED | paging.DIRTY
@@ -38,6 +39,10 @@ SYSCALL_MASK: Final = (
     | flags.AC
     | flags.ID
 )
+# A segment that nobody loads: LSL reads its limit, which is the processor's number: 0.
+CPU_NODE_SEGMENT: Final = descriptors.SEGMENT.pack(
+    limit=0, type=descriptors.TYPE_READ_ONLY_DATA, s=1, dpl=3, present=1, default_big=1
+)
 _EFER: Final = msrs.EFER_SCE | msrs.EFER_LME | msrs.EFER_LMA | msrs.EFER_NXE
 _CR4: Final = registers.CR4_PAE | registers.CR4_OSFXSR | registers.CR4_OSXMMEXCPT
 _FLAT: Final = 0xFFFF_FFFF
@@ -49,7 +54,7 @@ class KernelHalf:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.tables = PageTables(machine.physical)
-        self.symbols = read_symbols("entry")
+        self.symbols = {symbol.name: symbol.address for symbol in entry_symbols()}
         self.stack_top: Final = layout.KERNEL_STACKS + layout.KERNEL_STACK_SIZE
         self._stacks = 0
         self._map_text()
@@ -116,6 +121,7 @@ class KernelHalf:
             layout.USER32_CS: descriptors.code_segment(3, long=False),
             layout.USER_DS: descriptors.data_segment(3),
             layout.USER_CS: descriptors.code_segment(3, long=True),
+            layout.CPU_NODE: CPU_NODE_SEGMENT,
         }
         for selector, descriptor in entries.items():
             self.write_descriptor(selector >> 3, descriptor)
@@ -246,9 +252,3 @@ def ist_top(number: int) -> int:
 def read_image(name: str) -> bytes:
     """The built image `name` of kernel_stub/entry."""
     return (_ENTRY / f"{name}.bin").read_bytes()
-
-
-def read_symbols(name: str) -> dict[str, int]:
-    """The symbols of the built image `name`, in order of address."""
-    rows = (line.split() for line in (_ENTRY / f"{name}.map").read_text().splitlines())
-    return {symbol: int(address, 16) for address, _, symbol in rows}

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from emu.events import Cause
 from emu.x86 import error_codes, vectors
-from kernel_stub import layout
+from kernel_stub import layout, vsyscall
 from kernel_stub.abi import signals
+from kernel_stub.abi.abi import X86_64
 from kernel_stub.arrivals import force
 from kernel_stub.entry import constants as entry
 from kernel_stub.errors import KernelBug
@@ -45,7 +46,7 @@ class Exceptions:
         if not regs[_CS] & 3:
             self._in_kernel(task, vector, regs)
         elif vector == vectors.PF:
-            self._page_fault(task, regs)
+            self._page_fault(task, regs, at)
         elif vector not in OUTCOMES:
             raise KernelBug(f"ring 0 handed over {vector:#x}, which is no exception of ring 3")
         else:
@@ -53,14 +54,28 @@ class Exceptions:
             address = regs[_RIP] if outcome.has_address else 0
             self._signal(task, outcome.signal, outcome.code, address, vector, regs)
 
-    def _page_fault(self, task: Task, regs: tuple[int, ...]) -> None:
+    def _page_fault(self, task: Task, regs: tuple[int, ...], at: int) -> None:
         address = self._machine.engine.state.control(2)
+        if address >= layout.VSYSCALL_PAGE and self._vsyscall(task, address, regs, at):
+            return
         result = task.space.fault(address, regs[_CODE])
         if result.signal == signals.SIGKILL:
             self.cause = "its memory is used up: give more by --memory"
             raise TaskEnded(0, signals.SIGKILL)
         if not result:
             self._signal(task, result.signal, result.code, result.address, vectors.PF, regs)
+
+    def _vsyscall(self, task: Task, address: int, regs: tuple[int, ...], at: int) -> bool:
+        """Does what a function of the vsyscall page would do; whether `address` is one."""
+        if not self._kernel.vsyscall or regs[_CS] != layout.USER_CS:
+            return False
+        task.abi = X86_64
+        arguments = regs[_AT["rdi"]], regs[_AT["rsi"]], regs[_AT["rdx"]]
+        registers = vsyscall.emulate(task, address, regs[_CODE], regs[_AT["rsp"]], arguments)
+        words = self._machine.physical.words
+        for register, value in registers.items():
+            words[at + entry.PT_OFFSET[register] >> 3] = value & (1 << 64) - 1
+        return bool(registers)
 
     def _in_kernel(self, task: Task, vector: int, regs: tuple[int, ...]) -> None:
         """IRET refused what pt_regs asked for: the program's fault. All else is ours."""

@@ -25,7 +25,7 @@ from kernel_stub.exceptions import Exceptions
 from kernel_stub.pending import SigInfo
 from kernel_stub.scheduler import SLICE_NS
 from kernel_stub.services import KernelServices
-from kernel_stub.signalling.frames import Action, push
+from kernel_stub.signalling.frames import NO_TRAMPOLINES, Action, Trampolines, push
 from kernel_stub.task import Blocked, Process, Task, TaskEnded
 from kernel_stub.vfs import Vfs
 from kernel_stub.vfs.console import poll_host
@@ -142,7 +142,7 @@ class Kernel(KernelServices):
 
         EBP itself is the sixth argument, on the program's stack; the way back is the landing pad.
         """
-        self._put(at, "rip", self.landing_pad)
+        self._put(at, "rip", self.vdso.symbol_32(self.task.space, "landing_pad"))
         regs = _REGS.unpack_from(self.physical.view, at)
         try:
             (sixth,) = self.task.memory.unpack(I386.pointer, regs[_RSP] & _LOW)
@@ -267,8 +267,14 @@ class Kernel(KernelServices):
         """Starts a handler; a call that the signal interrupted fails, or is made again after it."""
         self._restart_call(task, action)
         user = self.user_state(task)
-        push(task, user, action, sent, mask, self.trampolines)
+        push(task, user, action, sent, mask, self._trampolines(task))
         self.set_user_state(task, user)
+
+    def _trampolines(self, task: Task) -> Trampolines:
+        if task.program_abi is X86_64:
+            return NO_TRAMPOLINES
+        names = ("__kernel_sigreturn", "__kernel_rt_sigreturn")
+        return Trampolines(*(self.vdso.symbol_32(task.space, name) for name in names))
 
     def _restart_call(self, task: Task, action: Action | None) -> None:
         """An interrupted call begins anew, or is EINTR. `action`: of the handler that runs."""

@@ -11,10 +11,11 @@ from typing import Final
 
 from emu.errors import LoadError, OutOfFrames
 from emu.machine import Machine
-from kernel_stub.abi.abi import I386, X86_64
+from kernel_stub.abi.abi import X86_64
 from kernel_stub.clock import BOOT_TIME_NS
 from kernel_stub.errno import Errno
 from kernel_stub.exec import load_program
+from kernel_stub.kallsyms import kallsyms_text
 from kernel_stub.kernel import DEFAULT_SEED, Kernel
 from kernel_stub.mm import AddressSpace
 from kernel_stub.task import Task
@@ -30,10 +31,13 @@ def launch(
     envp: list[bytes],
     files: VfsOptions,
     seed: int = DEFAULT_SEED,
+    vdso: bool = True,
+    vsyscall: bool = True,
 ) -> Kernel:
     """Boots a kernel on `machine` and puts `program` into ring 3, its first instruction next.
 
-    `program` with a slash is a path; without, it is sought in the PATH of `envp`.
+    `program` with a slash is a path; without, it is sought in the PATH of `envp`. Without `vdso`
+    programs are not told of the vDSO; without `vsyscall`, calls to that page are faults.
 
     Raises:
         LoadError: the program cannot be loaded.
@@ -41,17 +45,18 @@ def launch(
     """
     files.about.boot_ns = BOOT_TIME_NS
     files.about.memory = machine.physical.size
+    files.about.vsyscall = vsyscall
+    files.about.kallsyms = kallsyms_text
     vfs = Vfs(files)
     try:
         kernel = Kernel(machine, vfs, seed)
+        kernel.vdso.announced, kernel.vsyscall = vdso, vsyscall
         space = AddressSpace(machine.physical, machine.engine, kernel.half.tables)
         task = Task(kernel, FIRST_PID, space, vfs.file_table(), vfs.context(), X86_64)
         task.uid, task.gid, task.groups = os.getuid(), os.getgid(), os.getgroups()
         task.fs.cwd = vfs.enter_host_directory(task, os.getcwdb())
         path = program if b"/" in program else _search_path(vfs, task, program, envp)
         start = load_program(kernel, task, path, argv, envp)
-        if start.abi is I386:
-            kernel.map_landing_page(space)
     except OutOfFrames as error:
         raise LoadError(f"{error}: give more with --memory SIZE") from None
     _start_clock(kernel, vfs, task, argv)

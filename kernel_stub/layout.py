@@ -60,8 +60,8 @@ KERNEL_STACKS: Final = 0xFFFF_C900_0000_0000
 KERNEL_STACK_SIZE: Final = 0x4000
 TIMER_VECTOR: Final = 0xEC  # Linux: LOCAL_TIMER_VECTOR
 
-# The landing pad of 32-bit fast system calls, in every i386 program.
-LANDING_PAGE: Final = 0xF7FF_E000
+# Where 64-bit programs of old called gettimeofday, time and getcpu, one in each KiB.
+VSYSCALL_PAGE: Final = 0xFFFF_FFFF_FF60_0000
 
 # Selectors, as Linux numbers them.
 KERNEL32_CS: Final = 0x08
@@ -74,3 +74,7 @@ TSS_SELECTOR: Final = 0x40
 GDT_ENTRIES: Final = 16
 TLS_FIRST_ENTRY: Final = 12
 TLS_ENTRIES: Final = 3
+# The limit of this segment tells a program its processor (low bits) and its node.
+CPU_NODE: Final = 0x7B
+CPU_MASK: Final = 0xFFF
+NODE_SHIFT: Final = 12

@@ -18,20 +18,18 @@ from kernel_stub import layout
 from kernel_stub.abi.abi import I386, X86_64
 from kernel_stub.abi.signals import SI_KERNEL, SI_USER, SIGALRM
 from kernel_stub.arrivals import send, set_mask
-from kernel_stub.boot import KernelHalf, read_image, read_symbols
+from kernel_stub.boot import KernelHalf
 from kernel_stub.clock import Clock
 from kernel_stub.entry import constants as entry
 from kernel_stub.errno import ENOMEM, ERESTARTSYS, Errno
 from kernel_stub.exec import load_program
 from kernel_stub.futexes import Futexes
-from kernel_stub.mm import AddressSpace
-from kernel_stub.mm.content import ContentFile
-from kernel_stub.mm.flags import MAP_FIXED, MAP_PRIVATE, PROT_EXEC, PROT_READ
 from kernel_stub.pending import SigInfo
 from kernel_stub.scheduler import Scheduler
-from kernel_stub.signalling.frames import Trampolines, UserState, pop_32, pop_64, pop_rt_32
+from kernel_stub.signalling.frames import UserState, pop_32, pop_64, pop_rt_32
 from kernel_stub.task import NOTHING, Blocked, Clone, Process, Task, TaskEnded, Wait
 from kernel_stub.tasks import Tasks
+from kernel_stub.vdso import Vdso
 from kernel_stub.vfs import Vfs
 
 _REGS: Final = entry.PT_REGS_STRUCT
@@ -53,19 +51,19 @@ class KernelServices:
         self.hwcap = machine.hwcap
         self.vfs = vfs
         self.half = KernelHalf(machine)
-        self.clock = Clock(machine)
+        self.vsyscall = True
+        self.vdso = Vdso(machine.processor.vendor)
+        self.clock = Clock(machine.counter, self.vdso.clocks)
         self.futexes = Futexes()
         self.scheduler = Scheduler(self.clock, self._timer_expired)
         self.tasks = Tasks(machine, self.half, self.scheduler, self.futexes)
         self.write_to_host: Callable[[int, bytes], int] = os.write
-        self.landing_pad = 0
-        self.trampolines = Trampolines(0, 0)
         self._random = random.Random(seed)
         self._work = False  # something is to be done before ring 3 goes on
         self.now_ns = self.clock.now_ns
         self.uptime_ns = self.clock.uptime_ns
         self.cpu_ns = self.clock.cpu_ns
-        self.file_time_shown = self.clock.not_before
+        self.file_time_shown = self.clock.is_at_least
 
     # ---- the world outside
 
@@ -183,8 +181,6 @@ class KernelServices:
         old = self.tasks.replace_space(task)
         try:
             start = load_program(self, task, path, argv, envp)
-            if start.abi is I386:
-                self.map_landing_page(task.space)
         except LoadError as error:
             self.tasks.exec_failed(task, old)
             raise Errno(error.errno) from None
@@ -192,17 +188,6 @@ class KernelServices:
             self.tasks.exec_failed(task, old)
             raise Errno(ENOMEM) from None
         self.tasks.executed(task, old, start)
-
-    def map_landing_page(self, space: AddressSpace) -> None:
-        """The page that 32-bit fast system calls return to."""
-        file = ContentFile(b"[vdso]", read_image("landing").ljust(_PAGE, b"\0"))
-        flags = MAP_PRIVATE | MAP_FIXED
-        space.mmap(layout.LANDING_PAGE, _PAGE, PROT_READ | PROT_EXEC, flags, file, 0, file.path)
-        symbols = read_symbols("landing")
-        self.landing_pad = symbols["landing_pad"]
-        self.trampolines = Trampolines(
-            symbols["__kernel_sigreturn"], symbols["__kernel_rt_sigreturn"]
-        )
 
     def exit_group(self, task: Task, status: int) -> NoReturn:
         raise TaskEnded(status & 0xFF)

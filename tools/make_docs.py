@@ -20,6 +20,9 @@ from typing import Final
 
 from emu import errors
 from emu.cli import interrupt
+from emu.testing.bugs import BUGS
+from emu.testing.guest import Guest
+from emu.testing.memory import Memory
 from emu.x86 import checks, crossings, vectors, vendors
 from kernel_stub import errors as kernel_errors
 from kernel_stub import faults
@@ -140,6 +143,25 @@ FAMILIES: Final = {
     "ours": errors.OurError,
 }
 
+
+def bug_table() -> str:
+    """What the checks of `emu.testing` find in a kernel."""
+    rows = [(f"`{bug.name}`", bug.title, bug.mend, "; ".join(bug.see)) for bug in BUGS.values()]
+    return markdown(("`allow=`", "what was seen", "how to mend it", "where to read"), rows)
+
+
+def guest_table() -> str:
+    """What a machine under test can do, by the first sentence of each method's text."""
+    names = (*Guest.__dict__, *Memory.__dict__)
+    members = {name: getattr(Guest, name) for name in names if not name.startswith("_")}
+    rows = [
+        (f"`.{name}`", " ".join((getdoc(member) or "").split("\n\n")[0].split()))
+        for name, member in members.items()
+        if name not in ("load", "map_bits")
+    ]
+    return markdown(("", "what it does"), rows)
+
+
 # The registry: a name that a page may ask for, and who makes it.
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "errors": error_table,
@@ -149,6 +171,8 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "checks": check_table,
     "vendors": vendor_table,
     "syscalls": syscall_table,
+    "bugs": bug_table,
+    "guest": guest_table,
 }
 
 

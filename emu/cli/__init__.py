@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from argparse import Namespace
 from contextlib import suppress
 from typing import NoReturn
 
@@ -17,14 +18,23 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the command with `argv` (default: the process's own); returns its exit status."""
     options = parse(sys.argv[1:] if argv is None else argv)
     try:
-        from emu.cli.run import run
-
-        return run(options)
+        return _run(options)
     except RingscopeError as error:
         say(f"ringscope: {error}\n")
         return error.exit_status
     except KeyboardInterrupt:
         return 130
+
+
+def _run(options: Namespace) -> int:
+    """Runs the verb; a verb's module is imported only for it."""
+    if options.verb not in ("run", "stat"):
+        from emu.cli.verbs import run_verb
+
+        return run_verb(options)
+    from emu.cli.run import run
+
+    return run(options)
 
 
 def command() -> NoReturn:

@@ -57,15 +57,13 @@ def parse(argv: list[str]) -> argparse.Namespace:
     verbs = parser.add_subparsers(title="verbs", dest="verb", metavar="VERB", required=True)
     run = _verb(verbs, "run", "run a Linux program in ring 3 of this x86", RUN_EXAMPLE)
     stat = _verb(verbs, "stat", "run it, then tell its ways into the kernel and back", STAT_EXAMPLE)
-    _report_options(stat)
-    for verb in (run, stat):
-        _machine_options(verb)
-        _file_options(verb)
-        verb.add_argument("program", metavar="PROGRAM", help="a path, or a name to seek in PATH")
-        arguments = verb.add_argument(
-            "arguments", metavar="ARGUMENT", nargs=argparse.REMAINDER, help="for the program"
-        )
-        arguments.required = False  # argparse would name it when PROGRAM is missing
+    if argv[:1] == ["run"]:  # options cost time: only the wanted verb gets its own
+        _running_options(run)
+    elif argv[:1] == ["stat"]:
+        _report_options(stat)
+        _running_options(stat)
+    else:
+        _other_verbs(verbs, argv)
     if argv and not argv[0].startswith("-") and argv[0] not in verbs.choices:
         known = ", ".join(verbs.choices)
         parser.error(f"no verb {argv[0]!r}, there are: {known}; `ringscope run {argv[0]}` runs it")
@@ -73,6 +71,35 @@ def parse(argv: list[str]) -> argparse.Namespace:
     if unknown:
         verbs.choices[options.verb].error(f"unknown option {unknown[0]}")
     return options
+
+
+def _other_verbs(verbs: argparse._SubParsersAction[_Parser], argv: list[str]) -> None:
+    """The verbs of modules of their own; what one takes, its module says if it is wanted."""
+    from emu.cli.verbs import MACHINE, PROGRAM, VERBS, add_options
+
+    for name, (what, example, needs) in VERBS.items():
+        verb = _verb(verbs, name, what, example)
+        if argv[:1] == [name]:
+            add_options(name, verb)
+            if needs >= MACHINE:
+                _machine_options(verb)
+                _file_options(verb)
+            if needs >= PROGRAM:
+                _program(verb)
+
+
+def _running_options(verb: argparse.ArgumentParser) -> None:
+    _machine_options(verb)
+    _file_options(verb)
+    _program(verb)
+
+
+def _program(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("program", metavar="PROGRAM", help="a path, or a name to seek in PATH")
+    arguments = verb.add_argument(
+        "arguments", metavar="ARGUMENT", nargs=argparse.REMAINDER, help="for the program"
+    )
+    arguments.required = False  # argparse would name it when PROGRAM is missing
 
 
 class _Parser(argparse.ArgumentParser):
@@ -139,6 +166,9 @@ def _report_options(verb: argparse.ArgumentParser) -> None:
     form.add_argument(
         "-x", metavar="SEP", dest="separator", type=_separator, help="values separated by SEP"
     )
+    verb.add_argument(
+        "-d", "--detailed", action="store_true", help="each call apart, and why a way is dear"
+    )
     verb.add_argument("-o", metavar="FILE", dest="output", help="write the ledger to FILE")
 
 
@@ -168,6 +198,22 @@ def _machine_options(verb: argparse.ArgumentParser) -> None:
     )
     machine.add_argument(
         "--realtime", action="store_true", help="the guest's clock shows the host's time"
+    )
+    machine.add_argument(
+        "--no-vdso", action="store_true", help="do not tell the program of the vDSO"
+    )
+    machine.add_argument(
+        "--vsyscall",
+        choices=("emulate", "none"),
+        default="emulate",
+        help="what a call to the page of old does [emulate]",
+    )
+    machine.add_argument(
+        "--kptr-restrict",
+        type=int,
+        choices=(0, 1, 2),
+        default=0,
+        help="2: not even root reads addresses in /proc/kallsyms [0]",
     )
     machine.add_argument(
         "--seed", metavar="N", type=_count, default=0, help="of all that is random in the guest [0]"

@@ -1,4 +1,4 @@
-"""Where the ledger goes: stderr, or a file that is either whole or not there.
+"""Where text goes: stdout, stderr, or a file that is either whole or not there.
 
 It knows nothing of ledgers.
 """
@@ -20,6 +20,13 @@ def say(text: str) -> None:
             sys.stderr.flush()
             sys.stderr.buffer.write(_bytes(text))
             sys.stderr.buffer.flush()
+
+
+def show(text: str) -> None:
+    """Writes `text` to stdout: what a verb that runs nothing was asked for."""
+    with suppress(BrokenPipeError):  # whoever read it has seen enough
+        sys.stdout.buffer.write(_bytes(text))
+        sys.stdout.buffer.flush()
 
 
 def _bytes(text: str) -> bytes:

@@ -8,17 +8,23 @@ from __future__ import annotations
 import gc
 import os
 from argparse import Namespace
-from typing import Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, Protocol
 
 from emu.cli.interrupt import Interrupted, InterruptWatch
 from emu.cli.output import Output, say
 from emu.errors import RingscopeError
+from emu.hooks import Kernel as Answers
+from emu.hooks import Watcher
 from emu.machine import Machine
 from emu.watch import report
 from kernel_stub.abi.signals import NAMES
 from kernel_stub.kernel import Kernel
 from kernel_stub.launch import launch
-from kernel_stub.vfs import VfsOptions
+from kernel_stub.vfs import About, VfsOptions
+
+if TYPE_CHECKING:
+    from emu.watch.detail import DetailedLedger
 
 LIMIT_STATUS: Final = 124
 INTERRUPT_STATUS: Final = 130
@@ -27,10 +33,10 @@ INTERRUPT_STATUS: Final = 130
 def run(options: Namespace) -> int:
     """Runs the verb of `options`; returns the command's exit status. Raises RingscopeError."""
     if options.verb == "run":
-        return _execute(options).exit_status
+        return execute(options).exit_status
     output = Output(options.output)
     try:
-        result = _execute(options)
+        result = execute(options)
     except BaseException:
         output.abandon()
         raise
@@ -46,12 +52,46 @@ def _report(options: Namespace, result: report.Result) -> str:
     return report.as_text(result)
 
 
-def _execute(options: Namespace) -> report.Result:
-    machine = Machine(options.memory, options.vendor, options.cpu, options.counter)
+class Observer(Protocol):
+    """Whoever stands beside a run: who watches its machine, and who knows when it starts."""
+
+    @property
+    def watchers(self) -> Sequence[Watcher]: ...
+
+    def started(self, kernel: Kernel, answers: Answers) -> None: ...
+
+
+def execute(options: Namespace, observer: Observer | None = None) -> report.Result:
+    """Runs the program of `options` to its end; what is counted. Raises RingscopeError."""
+    ledger = _ledger(options)
+    machine = Machine(
+        options.memory,
+        options.vendor,
+        options.cpu,
+        options.counter,
+        watchers=observer.watchers if observer else (),
+        ledger=ledger,
+    )
     program = os.fsencode(options.program)
     argv = [program, *map(os.fsencode, options.arguments)]
-    kernel = launch(machine, program, argv, environment(options), _files(options), options.seed)
+    kernel = launch(
+        machine,
+        program,
+        argv,
+        environment(options),
+        _files(options),
+        options.seed,
+        vdso=not options.no_vdso,
+        vsyscall=options.vsyscall == "emulate",
+    )
     kernel.clock.realtime = options.realtime
+    answers: Answers = kernel
+    if ledger is not None:
+        from emu.cli.naming import NamingKernel
+
+        answers = NamingKernel(kernel, ledger.named)
+    if observer is not None:
+        observer.started(kernel, answers)
     gc.freeze()  # all that was made so far stays to the end
     gc.enable()
     with InterruptWatch(machine.engine.stop) as watch:
@@ -72,6 +112,15 @@ def _execute(options: Namespace) -> report.Result:
         ended_by, status, signal = _ending(kernel, exhausted)
         _tell_why(machine, kernel, ended_by, signal)
     return _result(options, machine, kernel, ended_by, status, signal)
+
+
+def _ledger(options: Namespace) -> DetailedLedger | None:
+    """A ledger that keeps crossings apart, if the options ask for details."""
+    if not getattr(options, "detailed", False):
+        return None
+    from emu.watch.detail import DetailedLedger
+
+    return DetailedLedger()
 
 
 def _ending(kernel: Kernel, exhausted: bool) -> tuple[str, int, int]:
@@ -114,6 +163,7 @@ def environment(options: Namespace) -> list[bytes]:
 
 def _files(options: Namespace) -> VfsOptions:
     return VfsOptions(
+        about=About(kptr_restrict=options.kptr_restrict),
         root=os.fsencode(options.root) if options.root is not None else None,
         sysroot=os.fsencode(options.sysroot) if options.sysroot is not None else None,
         writable=tuple(map(os.fsencode, options.rw)),
@@ -141,4 +191,6 @@ def _result(
         unknown_syscalls=unknown,
         counter=counter.name,
         cause=kernel.exceptions.why,
+        vendor=machine.processor.vendor.name,
+        details=ledger.details(),
     )

@@ -63,10 +63,16 @@ class BlockCounter(Counter):
                 self._engine.pause()
 
     def _take_back(self, block: Block, pc: int) -> None:
-        if block.instructions and block.start <= pc < block.end:
-            rest = self._rest(block, pc)
-            self._totals[block.path] -= rest
-            self._left += rest
+        rest = self._rest_of(block, pc)
+        self._totals[block.path] -= rest
+        self._left += rest
+
+    def _rest_of(self, block: Block, pc: int) -> int:
+        inside = block.instructions and block.start <= pc < block.end
+        return self._rest(block, pc) if inside else 0
+
+    def _undone(self, pc: int) -> int:
+        return self._rest_of(self._current, pc)
 
     @property
     def totals(self) -> list[int]:

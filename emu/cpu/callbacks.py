@@ -28,6 +28,7 @@ _VOIDP: Final = ctypes.c_void_p
 _CALLBACK: Final = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_uint32)  # behind native code
 _SLOW_CALLBACK: Final = ctypes.CFUNCTYPE(ctypes.c_int, _VOIDP, _VOIDP)
 _SLOW_INTERRUPT: Final = ctypes.CFUNCTYPE(ctypes.c_int, _VOIDP, ctypes.c_uint32, _VOIDP)
+_STEP_CALLBACK: Final = ctypes.CFUNCTYPE(None, _VOIDP, ctypes.c_uint64, ctypes.c_uint32, _VOIDP)
 _NO_MARKS: Final[Mapping[bytes, int]] = {}
 
 
@@ -44,6 +45,7 @@ class HookNumbers(NamedTuple):
     rdtscp: int
     port_input: int
     port_output: int
+    code: int
 
 
 class Callbacks:
@@ -146,6 +148,25 @@ class Callbacks:
         function = self._code.add(hostcode.PORT_FAULT_CODE, marks)
         for instruction in (self._numbers.port_input, self._numbers.port_output):
             self.hook_native(self._numbers.instruction, function, 0, ctypes.c_int(instruction))
+
+    def hook_steps(self, callback: Callable[[int, int], None]) -> None:
+        """`callback(address, size)` runs before each instruction, inside its block, from now on.
+
+        It finds the state loaded and may edit nothing; after `stop` the instruction has not run. It
+        is slow: for tests. Blocks translated before do not call it.
+        """
+
+        def step(_engine: int, address: int, size: int, _data: int) -> None:
+            try:
+                self.cells[FLAGS] = self.flags()
+                self.state.load()
+                callback(address, size)
+            except BaseException as failure:
+                self.fail(failure)
+
+        function = _STEP_CALLBACK(step)
+        self._keep.append(function)
+        self.hook_native(self._numbers.code, address_of(function), 0)
 
     def _hook_exceptions(self) -> None:
         def interrupted(vector: int) -> int:

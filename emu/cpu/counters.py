@@ -97,6 +97,17 @@ class Counter:
         """
         raise NotImplementedError
 
+    def retired_before(self, pc: int) -> int:
+        """All instructions retired before the one at `pc`, which runs now, in the current block.
+
+        The state block must be loaded.
+        """
+        return self.user + self.kernel - self._undone(pc)
+
+    def _undone(self, pc: int) -> int:
+        """How many instructions of the current block stand at `pc` and after it."""
+        raise NotImplementedError
+
     def adjust(self, path: int, instructions: int) -> None:
         """What blocks cannot tell: a refused crossing did not retire, Python did an instruction."""
         raise NotImplementedError

@@ -318,6 +318,7 @@ _HOOK_NUMBERS: Final = HookNumbers(
     rdtscp=const.UC_X86_INS_RDTSCP,
     port_input=const.UC_X86_INS_IN,
     port_output=const.UC_X86_INS_OUT,
+    code=unicorn.UC_HOOK_CODE,
 )
 HOOK_BLOCK: Final = unicorn.UC_HOOK_BLOCK
 HOOK_NEW_BLOCK: Final = unicorn.UC_HOOK_EDGE_GENERATED

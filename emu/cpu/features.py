@@ -1,7 +1,7 @@
 """CPUID and the time-stamp counter: what the processor says of itself.
 
 CPUID shows what the engine really executes and what this project keeps deterministic, so that libc
-chooses code that runs. The time stamp is the number of instructions executed, never the host's.
+chooses code that runs. The time stamp counts the instructions executed before it, no host's time.
 SDM 2A, "CPUID"; SDM 3B, "Time-Stamp Counter".
 """
 
@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from emu.cpu.counters import Counter
 from emu.cpu.engine import Engine
-from emu.cpu.probe import execute_cpuid
+from emu.cpu.probe import known_cpuid
 from emu.errors import UsageError
 from emu.x86.registers import RAX, RBX, RCX, RDX
 from emu.x86.vendors import AMD, INTEL, Vendor
@@ -46,7 +46,7 @@ def hook_features(engine: Engine, leaves: Leaves, counter: Counter) -> None:
         words[RAX], words[RBX], words[RCX], words[RDX] = leaves.get(key, _NOTHING)
 
     def rdtsc() -> None:
-        total = counter.user + counter.kernel
+        total = counter.retired_before(state.rip)
         words[RAX], words[RDX] = total & _LOW, total >> 32
 
     def rdtscp() -> None:
@@ -67,7 +67,7 @@ def cpuid_leaves(engine: Engine, vendor: Vendor | None) -> tuple[Leaves, Vendor]
         UsageError: the model has no long mode.
     """
     keys = [(leaf, sub) for leaf in (*_BASIC, *_EXTENDED) for sub in range(_SUBLEAVES.get(leaf, 1))]
-    leaves = dict(zip(keys, execute_cpuid(engine, keys), strict=True))
+    leaves = dict(zip(keys, known_cpuid(engine, keys), strict=True))
     if leaves[0x8000_0001, 0][3] & _NEEDED != _NEEDED:
         raise UsageError(f"the CPU model {engine.model} has no 64-bit mode: choose another --cpu")
     for key, masks in _MASKS.items():

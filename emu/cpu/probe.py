@@ -2,7 +2,8 @@
 
 Both run a few bytes of guest code in frame 0, which nobody else uses, before paging is on. What
 state.py and engine.py rely on is checked here or the machine does not start: another Unicorn would
-give wrong answers, not errors. It knows no gate and no kernel.
+give wrong answers, not errors. A process loads one Unicorn, so what was found of a model holds for
+every later engine of it: `known_engine` and `known_cpuid` ask once. It knows no gate and no kernel.
 """
 
 from __future__ import annotations
@@ -72,6 +73,30 @@ def proved_engine(physical: PhysicalMemory, model: str) -> Engine:
     _prove_registers(engine)
     _prove_exceptions(engine)
     return engine
+
+
+def known_engine(physical: PhysicalMemory, model: str) -> Engine:
+    """As `proved_engine`, where this process has not proved the model yet. Raises the same."""
+    if model in _proved:
+        return Engine(physical, model)
+    engine = proved_engine(physical, model)
+    _proved.add(model)
+    return engine
+
+
+def known_cpuid(
+    engine: Engine, leaves: Sequence[tuple[int, int]]
+) -> list[tuple[int, int, int, int]]:
+    """As `execute_cpuid`, where this process has not asked the model these leaves yet."""
+    key = engine.model, tuple(leaves)
+    if key not in _answers:
+        _answers[key] = execute_cpuid(engine, leaves)
+    return [*_answers[key]]
+
+
+# What this process's Unicorn was found to be: models, and what they answer.
+_proved: Final[set[str]] = set()
+_answers: Final[dict[tuple[str, tuple[tuple[int, int], ...]], list[tuple[int, int, int, int]]]] = {}
 
 
 def _prove_registers(engine: Engine) -> None:

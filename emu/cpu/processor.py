@@ -92,6 +92,19 @@ class Processor:
         if not self.watchers:
             self._cells[PATH] = 0
 
+    def interrupt(self, vector: int, error_code: int | None = None) -> None:
+        """Delivers `vector` as an event from outside, before the next instruction.
+
+        Only between two runs. Raises Shutdown as a delivery does.
+        """
+        state = self.state
+        self._cells[FLAGS] = self.engine.flags()
+        state.load()
+        rip = state.rip
+        self.counter.abort(rip)
+        self._deliver(Event(vector, error_code, rip, software=False), rip)
+        state.store()
+
     def settle(self) -> None:
         """Tells the ledger of the SYSCALL that native code did since the last callback."""
         cells = self._cells
@@ -100,21 +113,10 @@ class Processor:
             line = self._lines.get(_NATIVE) or self._line(*_NATIVE)
             self.ledger.entered(line, cells[KERNEL_AT_ENTRY])
 
-    def interrupt(self, vector: int) -> bool:
-        """Delivers the external interrupt `vector`, between two runs; False where IF is 0.
-
-        SDM 3A, "Masking Maskable Hardware Interrupts".
-        """
-        state = self.state
-        state.load()
-        rflags = self.engine.flags()
-        if not rflags & IF:
-            return False
-        self.counter.abort(state.rip)
-        self._cells[FLAGS] = rflags
-        self._deliver(Event(vector, None, state.rip, software=False), state.rip)
-        state.store()
-        return True
+    @property
+    def accepts_interrupts(self) -> bool:
+        """IF, between two runs. SDM 3A, "Masking Maskable Hardware Interrupts"."""
+        return bool(self.engine.flags() & IF)
 
     # ---- through the IDT; in every callback the state is loaded, and stored afterwards
 

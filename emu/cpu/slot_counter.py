@@ -150,14 +150,24 @@ class SlotCounter(Counter):
             self._engine.pause()
 
     def _take_back(self, slot: int, pc: int) -> None:
-        block = self._blocks[slot]
-        if block.instructions and block.start <= pc < block.end:
-            rest = self._rests.get((slot, pc))
-            if rest is None:
-                rest = self._rests[slot, pc] = self._rest(block, pc)
-                self._take()  # the block at pc may have been translated just now
-            self._view[_TOTALS + block.path] -= rest
+        rest = self._rest_of(slot, pc)
+        if rest:
+            self._view[_TOTALS + self._blocks[slot].path] -= rest
             self._view[_BUDGET] = self._view[_BUDGET] + rest & _NO_TAG
+
+    def _rest_of(self, slot: int, pc: int) -> int:
+        """How many instructions of the block in `slot` stand at `pc` and after it."""
+        block = self._blocks[slot]
+        if not block.instructions or not block.start <= pc < block.end:
+            return 0
+        rest = self._rests.get((slot, pc))
+        if rest is None:
+            rest = self._rests[slot, pc] = self._rest(block, pc)
+            self._take()  # the block at pc may have been translated just now
+        return rest
+
+    def _undone(self, pc: int) -> int:
+        return self._rest_of(self._view[_CURRENT], pc)
 
     def _forget(self) -> None:
         self._view[_CURRENT] = self._view[_PREVIOUS] = self._nobody

@@ -236,6 +236,13 @@ class CpuState:
         """Sets RFLAGS, the lazy ones included."""
         self.jump(self.rip, value)
 
+    @property
+    def written_flags(self) -> int:
+        """RFLAGS as `jump` wrote them; what the engine evaluates lazily is not known here."""
+        direction = flags.DF if self.dwords[DIRECTION >> 2] == 0xFFFF_FFFF else 0
+        status = self.words[CC_SOURCE >> 3] & flags.STATUS
+        return self.words[RFLAGS >> 3] & ~_LAZY | status | direction
+
     def set_trap_flag(self, on: bool) -> None:
         """TF alone; the other flags stay as they are."""
         rflags = self.words[RFLAGS >> 3]

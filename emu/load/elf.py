@@ -109,13 +109,17 @@ class _Header(NamedTuple):
     shstrndx: int
 
 
-def read_elf_bytes(content: bytes, name: str) -> Image:
+def read_elf_bytes(content: bytes, name: str, kernel: bool = False) -> Image:
     """`read_elf` of a file whose content is at hand."""
-    return read_elf(lambda offset, size: content[offset : offset + size], len(content), name)
+    return read_elf(
+        lambda offset, size: content[offset : offset + size], len(content), name, kernel
+    )
 
 
-def read_elf(read_at: ReadAt, size: int, name: str) -> Image:
+def read_elf(read_at: ReadAt, size: int, name: str, kernel: bool = False) -> Image:
     """The image in a file of `size` bytes, read through `read_at`; `name` is for the messages.
+
+    With `kernel` its segments may lie in the upper half.
 
     Raises:
         LoadError: the file is no program that this machine can load; the sentence says why.
@@ -124,7 +128,8 @@ def read_elf(read_at: ReadAt, size: int, name: str) -> Image:
     _check_header(header, bits, name)
     headers = _read_program_headers(read_at, size, header, bits, name)
     segments = tuple(segment for segment in headers if segment.type == PT_LOAD)
-    _check_segments(segments, bits, size, name)
+    limit = 1 << bits if kernel else _ADDRESS_LIMITS[bits]
+    _check_segments(segments, bits, size, name, limit)
     stack = [segment.flags for segment in headers if segment.type == PT_GNU_STACK]
     return Image(
         name=name,
@@ -212,12 +217,14 @@ def _read_program_headers(
     return [Segment._make(fields[i] for i in order) for fields in layout.iter_unpack(table)]
 
 
-def _check_segments(segments: tuple[Segment, ...], bits: int, size: int, name: str) -> None:
+def _check_segments(
+    segments: tuple[Segment, ...], bits: int, size: int, name: str, limit: int
+) -> None:
     if not any(segment.memsz for segment in segments):
         raise LoadError(f"{name} has no segment to load")
     for number, segment in enumerate(segments):
         what = f"segment {number} (at {segment.vaddr:#x})"
-        _check_segment(segment, what, bits, size, name)
+        _check_segment(segment, what, bits, size, name, limit)
     ordered = sorted(segments, key=lambda segment: segment.vaddr)
     for below, above in pairwise(ordered):
         if below.vaddr + below.memsz > above.vaddr:
@@ -227,11 +234,13 @@ def _check_segments(segments: tuple[Segment, ...], bits: int, size: int, name: s
             )
 
 
-def _check_segment(segment: Segment, what: str, bits: int, size: int, name: str) -> None:
+def _check_segment(
+    segment: Segment, what: str, bits: int, size: int, name: str, limit: int
+) -> None:
     end = segment.vaddr + segment.memsz
     if end > 1 << bits:
         raise LoadError(f"{name}: {what} wraps round the end of the address space")
-    if end > _ADDRESS_LIMITS[bits]:
+    if end > limit:
         raise LoadError(f"{name}: {what} of {segment.memsz:#x} bytes reaches the kernel's half")
     if segment.filesz > segment.memsz:
         raise LoadError(
@@ -308,6 +317,25 @@ def symbols(stream: IO[bytes]) -> Iterator[Symbol]:
                 yield from _named(section.iter_symbols())
     except ELFError as error:
         raise LoadError(f"the symbols cannot be read: {error}") from None
+
+
+def text_of_object(stream: IO[bytes]) -> bytes:
+    """What an assembler put into `.text` of an object file that needs no linker.
+
+    Raises:
+        LoadError: something in it must be linked.
+    """
+    from elftools.elf.elffile import ELFFile
+    from elftools.elf.relocation import RelocationSection
+
+    file: Any = ELFFile(stream)
+    for section in file.iter_sections():
+        if isinstance(section, RelocationSection) and section.num_relocations():
+            number = section.get_relocation(0)["r_info_sym"]
+            name = file.get_section(section["sh_link"]).get_symbol(number).name
+            raise LoadError(f"only a linker knows the address of {name or 'a label'}")
+    text: bytes = file.get_section_by_name(".text").data()
+    return text
 
 
 def _named(entries: Iterator[Any]) -> Iterator[Symbol]:

@@ -9,7 +9,10 @@ that is open.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from emu.watch.spread import Detail
 
 
 class Row(NamedTuple):
@@ -70,6 +73,10 @@ class Ledger:
         else:
             self.open.entry += rest
         self._mark = kernel_total
+
+    def details(self) -> list[Detail] | None:
+        """Crossings by what each was for; None: this ledger does not keep them apart."""
+        return None
 
     def rows(self) -> list[Row]:
         """The lines, by mechanism and ABI, in order of their first crossing."""

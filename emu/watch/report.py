@@ -6,10 +6,13 @@ because nobody measured one. perf-stat(1), "STAT REPORT", "CSV FORMAT".
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from emu.events import Cause
 from emu.watch.ledger import Row
+
+if TYPE_CHECKING:
+    from emu.watch.spread import Detail
 
 _WIDTH: Final = 18
 
@@ -32,6 +35,8 @@ class Result(NamedTuple):
     unknown_syscalls: dict[str, int]
     counter: str
     cause: Cause | None = None  # of a program that died of an exception
+    vendor: str = ""  # whose processor it was
+    details: list[Detail] | None = None  # if they were asked for
 
 
 def as_dict(result: Result) -> dict[str, Any]:
@@ -64,6 +69,18 @@ def as_dict(result: Result) -> dict[str, Any]:
         "unknown_syscalls": result.unknown_syscalls,
         "counter": result.counter,
         "cause": _cause(result),
+        **_details(result),
+    }
+
+
+def _details(result: Result) -> dict[str, Any]:
+    if result.details is None:
+        return {}
+    from emu.watch import detail_report
+
+    return {
+        "details": detail_report.as_list(result.details),
+        "references": detail_report.references_as_list(result.details),
     }
 
 
@@ -93,6 +110,11 @@ def as_csv(result: Result, separator: str) -> str:
         rows.append((row.crossings, "", f"crossings:{name}", ""))
         rows.append((row.entry, "", f"entry:{name}", ""))
         rows.append((row.exit, "", f"exit:{name}", ""))
+    for detail in result.details or []:
+        name = f"{detail.mechanism}:{detail.abi}:{detail.name}"
+        rows.append((detail.entry.count, "", f"crossings:{name}", ""))
+        rows.append((detail.entry.total, "", f"entry:{name}", ""))
+        rows.append((detail.exit.total, "", f"exit:{name}", ""))
     rows += [(count, "", f"syscalls:{name}", "") for name, count in result.syscalls.items()]
     rows += [(n, "", f"unknown_syscalls:{name}", "") for name, n in result.unknown_syscalls.items()]
     return "".join(separator.join(map(str, row)) + "\n" for row in rows)
@@ -113,6 +135,10 @@ def as_text(result: Result) -> str:
         lines.append(f"{value:{_WIDTH},}      {event:<17} {share}  {notes[event]}".rstrip())
     lines += ["", *_crossing_lines(result.rows)]
     lines += _call_lines("system calls", result.syscalls, result.unknown_syscalls)
+    if result.details is not None:
+        from emu.watch import detail_report
+
+        lines += ["", detail_report.as_text(result.details).rstrip("\n")]
     lines += ["", f" {_ending(result)}", ""]
     return "\n".join(lines) + "\n"
 

@@ -43,6 +43,7 @@ SYSTEM: Final = Layout(
 )
 
 TYPE_CODE: Final = 0b1011  # execute/read, accessed
+TYPE_READ_ONLY_DATA: Final = 0b0001  # accessed
 TYPE_DATA: Final = 0b0011  # read/write, accessed
 TYPE_CODE_BIT: Final = 0b1000
 TYPE_CONFORMING: Final = 0b0100

@@ -1,6 +1,6 @@
 """Builds the entry code: python -m kernel_stub.entry.build [--check]
 
-Assembles entry.S and landing.S with GNU as and ld into raw images with a symbol list each, in the
+Assembles entry.S with GNU as and ld into a raw image with a symbol list in the
 format of /proc/kallsyms. `--check` compares with the committed files instead of writing them. The
 images are committed, so that nobody needs an assembler to run.
 """
@@ -18,10 +18,7 @@ from kernel_stub.entry.constants import as_assembly
 
 HERE: Final = Path(__file__).parent
 # name, ld's machine, as's flag, base address
-IMAGES: Final = (
-    ("entry", "elf_x86_64", "--64", layout.KERNEL_TEXT),
-    ("landing", "elf_i386", "--32", layout.LANDING_PAGE),
-)
+IMAGES: Final = (("entry", "elf_x86_64", "--64", layout.KERNEL_TEXT),)
 
 
 def build(folder: Path) -> dict[str, bytes]:

@@ -16,7 +16,7 @@ from kernel_stub.abi.abi import I386, X86_64, Abi
 from kernel_stub.errno import E2BIG, ENOMEM, Errno
 from kernel_stub.exec import auxv
 from kernel_stub.exec.file import Executables, Program, find_program
-from kernel_stub.exec.placing import Placed, fill, place_anywhere, place_program
+from kernel_stub.exec.placing import Placed, fill, no_room, place_anywhere, place_program
 from kernel_stub.exec.stack import RANDOM_SIZE, STRING_LIMIT, FirstStack, first_stack
 from kernel_stub.layout import STACK_START_SIZE, USER_32, USER_64
 from kernel_stub.mm import AddressSpace
@@ -30,6 +30,7 @@ from kernel_stub.mm.flags import (
     PROT_WRITE,
 )
 from kernel_stub.task import Task
+from kernel_stub.vdso import Vdso
 
 NAME_SIZE: Final = 15  # of a task's name, without the NUL
 
@@ -42,6 +43,9 @@ class Services(Protocol):
 
     @property
     def hwcap(self) -> int: ...
+
+    @property
+    def vdso(self) -> Vdso: ...
 
     def random_bytes(self, size: int) -> bytes: ...
 
@@ -70,7 +74,8 @@ def load_program(
     placed = place_program(space, program.image, program.file)
     _set_break(space, program.image, placed)
     linker = place_anywhere(space, program.linker[1], program.linker[0]) if program.linker else None
-    values = _auxiliary_values(kernel, task, program.image, placed, linker)
+    values = _map_vdso(kernel.vdso, space, abi, program.image)
+    values |= _auxiliary_values(kernel, task, program.image, placed, linker)
     stack = first_stack(
         abi,
         space.layout.stack_top,
@@ -90,6 +95,23 @@ def _set_break(space: AddressSpace, image: Image, placed: Placed) -> None:
     """The heap begins behind the program; behind one that lies among the mappings, it cannot."""
     lone = image.is_position_independent and image.interpreter is None
     space.break_start = space.break_end = space.layout.lone_break if lone else placed.end
+
+
+def _map_vdso(vdso: Vdso, space: AddressSpace, abi: Abi, image: Image) -> dict[int, int]:
+    """Maps the kernel's shared object; returns what the program is told of it.
+
+    It is there also where nobody is told: SYSENTER returns to it.
+    """
+    try:
+        base = vdso.map_into(space, abi)
+    except Errno:
+        raise no_room(image) from None
+    if not vdso.announced:
+        return {}
+    told = {auxv.AT_SYSINFO_EHDR: base}
+    if abi is I386:
+        told[auxv.AT_SYSINFO] = vdso.symbol_32(space, "__kernel_vsyscall")
+    return told
 
 
 def _auxiliary_values(

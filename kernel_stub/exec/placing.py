@@ -52,11 +52,12 @@ def place_anywhere(space: AddressSpace, image: Image, file: MappedFile) -> Place
     step = max(alignment(image), PAGE_SIZE)
     gap = space.regions.find_gap(end - start + step - PAGE_SIZE, space.layout)
     if gap is None:
-        raise _no_room(image)
+        raise no_room(image)
     return _place(space, image, file, (gap + step - PAGE_SIZE & -step) - start)
 
 
-def _no_room(image: Image) -> LoadError:
+def no_room(image: Image) -> LoadError:
+    """What to raise where the memory does not suffice for `image`."""
     return LoadError(
         f"{image.name} does not fit into the guest's memory: see --memory SIZE", ENOMEM
     )
@@ -69,7 +70,7 @@ def _place(space: AddressSpace, image: Image, file: MappedFile, bias: int) -> Pl
             _map(space, mapping, file)
             end = max(end, mapping.end)
     except Errno:
-        raise _no_room(image) from None
+        raise no_room(image) from None
     return Placed(bias, image.entry + bias, end)
 
 

@@ -1,4 +1,4 @@
-"""Bytes of the kernel's own that programs see as a mapped file: a landing page, a vDSO.
+"""Bytes of the kernel's own that programs see as a mapped file: a vDSO.
 
 It fulfils what regions ask of a file; it is in no file system. vdso(7).
 """

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
+from emu.x86.paging import PAGE_SIZE
+from kernel_stub.layout import VSYSCALL_PAGE
 from kernel_stub.mm.flags import MAP_SHARED, PROT_EXEC, PROT_READ, PROT_WRITE
 from kernel_stub.mm.regions import Region, Regions
 
 _NAME_COLUMN: Final = 73
+# What Linux adds for 64-bit programs: no region, and no page is there.
+VSYSCALL_LINE: Final = (
+    b"%x-%x --xp 00000000 00:00 0 " % (VSYSCALL_PAGE, VSYSCALL_PAGE + PAGE_SIZE)
+).ljust(_NAME_COLUMN) + b"[vsyscall]\n"
 
 
 def maps_text(regions: Regions) -> bytes:

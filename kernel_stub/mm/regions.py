@@ -100,6 +100,11 @@ class Region:
             self.flags |= ACCOUNTED
 
     @property
+    def is_kernels(self) -> bool:
+        """Whether its pages are the kernel's own: shared, though nobody asked for a shared map."""
+        return self.shared is not None and not self.flags & MAP_SHARED
+
+    @property
     def is_committed(self) -> bool:
         """Whether every page of it may come to need a frame of its own."""
         return bool(self.flags & ACCOUNTED)

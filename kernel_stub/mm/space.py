@@ -15,7 +15,7 @@ from emu.errors import OutOfFrames
 from emu.memory.pagetables import PageTables
 from emu.memory.physical import PhysicalMemory
 from emu.x86.paging import PAGE_MASK, PAGE_SHIFT, page_up
-from kernel_stub.errno import EEXIST, EINVAL, ENOMEM, EPERM, Errno
+from kernel_stub.errno import EACCES, EEXIST, EINVAL, ENOMEM, EPERM, Errno
 from kernel_stub.layout import LOWEST_MAPPING, STACK_LIMIT, USER_64, UserLayout
 from kernel_stub.mm.backing import SharedFiles
 from kernel_stub.mm.faults import FaultResult, resolve
@@ -69,6 +69,7 @@ class AddressSpace:
         self.read_implies_exec = False
         self.break_start = self.break_end = 0
         self.users = 1  # tasks
+        self.vdso_base = 0  # where the kernel's shared object is mapped; 0: not, or not known
 
     # --- what the processor and copy_in, copy_out ask ---
 
@@ -204,9 +205,11 @@ class AddressSpace:
                 self.shared_files.release(region.shared, region.pages)
 
     def mprotect(self, address: int, size: int, prot: int) -> None:
-        """Gives `size` bytes at `address` the rights `prot`. Raises Errno(ENOMEM)."""
+        """Gives `size` bytes at `address` the rights `prot`. Raises Errno: ENOMEM, EACCES."""
         prot = self.rights(prot)
         end = self.regions.covered_until(address, address + size)
+        if prot & PROT_WRITE and any(r.is_kernels for r in self.regions.overlapping(address, end)):
+            raise Errno(EACCES)
         self.check_promise(self._newly_committed(address, end, prot))
         for region in self.regions.remove(address, end):
             if region.prot != prot:
@@ -264,6 +267,7 @@ class AddressSpace:
         )
         other.stack_limit, other.data_limit = self.stack_limit, self.data_limit
         other.size_limit, other.read_implies_exec = self.size_limit, self.read_implies_exec
+        other.vdso_base = self.vdso_base
         other.break_start, other.break_end = self.break_start, self.break_end
         try:
             for region in self.regions:

@@ -62,6 +62,9 @@ class Trampolines(NamedTuple):
     rt_sigreturn: int
 
 
+NO_TRAMPOLINES: Final = Trampolines(0, 0)
+
+
 def push(
     task: Task, user: UserState, action: Action, sent: SigInfo, mask: int, ways: Trampolines
 ) -> None:

@@ -25,12 +25,12 @@ CLOCK_MONOTONIC_COARSE: Final = 6
 CLOCK_BOOTTIME: Final = 7
 CLOCK_TAI: Final = 11
 # The two alarm clocks need a hardware clock that runs on; this machine has none.
-_WALL: Final = frozenset({CLOCK_REALTIME, CLOCK_REALTIME_COARSE, CLOCK_TAI})
-_UPTIME: Final = frozenset(
+WALL: Final = frozenset({CLOCK_REALTIME, CLOCK_REALTIME_COARSE, CLOCK_TAI})
+UPTIME: Final = frozenset(
     {CLOCK_MONOTONIC, CLOCK_MONOTONIC_COARSE, CLOCK_MONOTONIC_RAW, CLOCK_BOOTTIME}
 )
 _CPU: Final = frozenset({CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID})
-_COARSE: Final = frozenset({CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE})
+COARSE: Final = frozenset({CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE})
 _SLEEPABLE: Final = frozenset({CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_TAI})
 TIMER_ABSTIME: Final = 1
 ITIMER_REAL: Final = 0
@@ -40,15 +40,15 @@ _NEVER_RINGS: Final = "ITIMER_VIRTUAL and ITIMER_PROF never send their signals"
 
 def read_clock(task: Task, clock: int) -> int:
     """What `clock` shows, in nanoseconds. Raises Errno(EINVAL)."""
-    if clock in _WALL:
+    if clock in WALL:
         now = task.kernel.now_ns()
-    elif clock in _UPTIME:
+    elif clock in UPTIME:
         now = task.kernel.uptime_ns()
     elif clock in _CPU or _is_own_cpu_clock(task, clock):
         now = task.kernel.cpu_ns()
     else:
         raise Errno(EINVAL)
-    return now - now % COARSE_NS if clock in _COARSE else now
+    return now - now % COARSE_NS if clock in COARSE else now
 
 
 def _is_own_cpu_clock(task: Task, clock: int) -> bool:
@@ -95,7 +95,7 @@ def clock_getres_time64(task: Task, clock: Int, pointer: Pointer) -> int:
 def _resolution(task: Task, clock: int, pointer: int, layout: Struct) -> int:
     read_clock(task, clock)
     if pointer:
-        _store(task, layout, pointer, COARSE_NS if clock in _COARSE else 1)
+        _store(task, layout, pointer, COARSE_NS if clock in COARSE else 1)
     return 0
 
 

@@ -79,6 +79,9 @@ class Caller(Protocol):
     opening: Any
 
     @property
+    def program_abi(self) -> Any: ...
+
+    @property
     def kernel(self) -> Kernel: ...
     @property
     def files(self) -> Descriptors: ...

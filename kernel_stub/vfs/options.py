@@ -5,6 +5,7 @@ It opens nothing. Which option of the command sets which, emu/cli/run.py knows.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 MEBIBYTE: Final = 1 << 20
@@ -44,6 +45,9 @@ class About:
         memory: int = 256 * MEBIBYTE,
         boot_ns: int = 0,
         cpuinfo: bytes = b"processor\t: 0\n",
+        vsyscall: bool = True,
+        kallsyms: Callable[[bool], bytes] = lambda shown: b"",
+        kptr_restrict: int = 0,
     ) -> None:
         self.release = release
         self.version = version
@@ -51,3 +55,6 @@ class About:
         self.memory = memory
         self.boot_ns = boot_ns  # the time stamp of what the kernel itself places
         self.cpuinfo = cpuinfo
+        self.kallsyms = kallsyms  # /proc/kallsyms, with or without the addresses
+        self.kptr_restrict = kptr_restrict
+        self.vsyscall = vsyscall  # whether the kernel answers calls to the vsyscall page

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from emu.x86.paging import PAGE_SIZE
 from kernel_stub.abi.process_structures import SECOND
+from kernel_stub.mm.maps import VSYSCALL_LINE
 from kernel_stub.vfs.options import About
 
 if TYPE_CHECKING:
@@ -59,6 +60,12 @@ def lines_of(task: Caller) -> list[tuple[int, int, bytes]]:
         start, _, end = fields[0].partition(b"-")
         mappings.append((int(start, 16), int(end, 16), fields[5] if len(fields) > 5 else b""))
     return mappings
+
+
+def maps(view: View) -> bytes:
+    """The mappings, and the vsyscall page if 64-bit code may call it."""
+    has_vsyscall = view.about.vsyscall and view.task.program_abi.word == 8
+    return view.task.space.maps_text() + VSYSCALL_LINE * has_vsyscall
 
 
 def stat(view: View) -> bytes:
@@ -133,6 +140,12 @@ MOUNTINFO: Final = (
 )
 
 
+def kallsyms(view: View) -> bytes:
+    """The symbols; with their addresses for root, and with kptr_restrict 2 for nobody."""
+    about = view.about
+    return about.kallsyms(about.kptr_restrict < 2 and view.task.uid == 0)
+
+
 def meminfo(view: View) -> bytes:
     total = view.about.memory // 1024
     rows = [
@@ -174,7 +187,7 @@ OF_A_TASK: Final[Mapping[bytes, Text]] = {
     b"comm": lambda view: view.task.name + b"\n",
     b"environ": lambda view: b"".join(v + b"\0" for v in view.task.environment),
     b"limits": limits,
-    b"maps": lambda view: view.task.space.maps_text(),
+    b"maps": maps,
     b"mountinfo": always(MOUNTINFO),
     b"mounts": always(MOUNTS),
     b"oom_score_adj": always(b"0\n"),
@@ -187,6 +200,7 @@ OF_THE_MACHINE: Final[Mapping[bytes, Text]] = {
     b"cmdline": always(b"\n"),
     b"cpuinfo": lambda view: view.about.cpuinfo,
     b"filesystems": always(b"nodev\tsysfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\ttmpfs\n"),
+    b"kallsyms": kallsyms,
     b"loadavg": lambda view: b"0.00 0.00 0.00 1/1 %d\n" % view.task.pid,
     b"meminfo": meminfo,
     b"stat": machine_stat,
@@ -198,6 +212,7 @@ OF_THE_MACHINE: Final[Mapping[bytes, Text]] = {
 OF_SYSCTL: Final[Mapping[bytes, Text]] = {
     b"fs/pipe-max-size": always(b"1048576\n"),
     b"kernel/hostname": lambda view: view.about.hostname + b"\n",
+    b"kernel/kptr_restrict": lambda view: b"%d\n" % view.about.kptr_restrict,
     b"kernel/ngroups_max": always(b"65536\n"),
     b"kernel/osrelease": lambda view: view.about.release + b"\n",
     b"kernel/ostype": always(b"Linux\n"),

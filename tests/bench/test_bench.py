@@ -24,8 +24,11 @@ SECTIONS: Final = {
     "startup": ["startup", "stages"],
     "faults": ["pages"],
     "steps": ["syscall-steps", "fault-steps"],
+    "testing": ["machines", "collection"],
 }
-PROMISES: Final = {"compute": 1, "crossings": 1, "growth": 1, "startup": 1}
+PROMISES: Final = dict.fromkeys(
+    ("compute", "crossings", "growth", "startup", "machines", "collection"), 1
+)
 
 
 def quick(name: str, folder: Path) -> tuple[dict[str, Any], str]:

@@ -1,4 +1,4 @@
-"""Every golden crossing: the state at the first kernel instruction, and what was pushed.
+"""Every golden crossing: the state at the first kernel instruction, what was pushed, the return.
 
 The captures are QEMU's. Where a processor is known to do otherwise, `EXPECTED` has its answer.
 """
@@ -12,44 +12,47 @@ import pytest
 
 from emu.cpu.state import Segment
 from emu.machine import Machine
-from emu.x86 import flags, msrs
+from emu.testing import Frame, Guest, Trap
+from emu.x86 import flags, msrs, vectors
 from emu.x86.gates import GATE
-from emu.x86.registers import GPRS
+from emu.x86.registers import CS, GPRS, SS
 from kernel_stub import layout
 from kernel_stub.boot import KernelHalf
 from tests import golden
 from tests.cpu.assembler import code
-from tests.cpu.golden_machine import GoldenGuest, entry_points, golden_gate
+from tests.cpu.golden_machine import golden_gate
 from tests.golden import Crossing, State
+from tests.golden.boot import entry_points, guest_before, state_as
 
 INSTRUCTIONS: Final = {"int 0x80": "int 0x80", "syscall": "syscall", "sysenter": "sysenter"}
 PUSHED: Final = 5
 UPPER: Final = tuple(GPRS[8:])
 USER32_CS: Final = 0x23
 
-Correct = Callable[[GoldenGuest, Crossing, State], State]
+Correct = Callable[[Crossing, State], State]
 
 
-def l_without_d(_guest: GoldenGuest, _crossing: Crossing, entry: State) -> State:
+def l_without_d(_crossing: Crossing, entry: State) -> State:
     """SYSENTER loads a CS with L set and D clear (SDM 2B, SYSENTER); QEMU sets both."""
     cs = Segment(entry.cs.selector, 0, 0xFFFF_FFFF, 0x00A0_9B00)
     return entry._replace(cs=cs)
 
 
-def resumed(_guest: GoldenGuest, _crossing: Crossing, entry: State) -> State:
+def resumed(_crossing: Crossing, entry: State) -> State:
     """A fault pushes RF = 1 (SDM 3B, "Instruction-Breakpoint Exception Condition")."""
     rip, cs, rflags, *rest = entry.stack
     return entry._replace(stack=(rip, cs, rflags | flags.RF, *rest))
 
 
-def invalid_opcode(guest: GoldenGuest, crossing: Crossing, _entry: State) -> State:
+def invalid_opcode(crossing: Crossing, _entry: State) -> State:
     """AMD has no SYSENTER in long mode (APM 3, SYSENTER): #UD through the gate of vector 6."""
     before = crossing.before
     rip = entry_points(crossing.model)["asm_exc_invalid_op"]
+    rsp0 = golden.number(golden.machine(crossing.model)["tss"]["rsp0"])
     frame = (before.rip, before.cs.selector, before.rflags | flags.RF)
     return before._replace(
         registers=tuple(
-            guest.rsp0 - 40 if name == "rsp" else value
+            rsp0 - 40 if name == "rsp" else value
             for name, value in zip(GPRS, before.registers, strict=True)
         ),
         rip=rip,
@@ -70,13 +73,13 @@ EXPECTED: Final[dict[tuple[str, str], Correct]] = {
 }
 
 
-def expected(guest: GoldenGuest, crossing: Crossing) -> State:
+def expected(crossing: Crossing) -> State:
     """What a processor shows at the first kernel instruction."""
     entry = crossing.entries[0]
     for key in (crossing.name, crossing.instruction):
         correct = EXPECTED.get((crossing.model, key))
         if correct is not None:
-            return correct(guest, crossing, entry)
+            return correct(crossing, entry)
     return entry
 
 
@@ -96,31 +99,40 @@ CROSSINGS: Final = [
 ]
 
 
-def crossed(crossing: Crossing) -> tuple[GoldenGuest, State]:
-    guest = GoldenGuest(crossing.model)
-    guest.place(crossing.before, code(INSTRUCTIONS[crossing.instruction]))
-    return guest, guest.run()
+def crossed(crossing: Crossing) -> tuple[Guest, Trap]:
+    guest = guest_before(crossing, code(INSTRUCTIONS[crossing.instruction]))
+    return guest, guest.run_until_trap()
+
+
+@pytest.mark.parametrize("crossing", CROSSINGS)
+def test_the_program_stands_in_the_golden_state(crossing: Crossing) -> None:
+    _, trap = crossed(crossing)
+    assert trap.user == state_as(trap.user, crossing.before)
 
 
 @pytest.mark.parametrize("crossing", CROSSINGS)
 def test_the_first_kernel_instruction_finds_the_golden_state(crossing: Crossing) -> None:
-    guest, seen = crossed(crossing)
-    wanted = expected(guest, crossing)
-    assert dict(zip(GPRS, seen.registers, strict=True)) == dict(
-        zip(GPRS, wanted.registers, strict=True)
-    )
-    assert seen._replace(registers=(), stack=()) == wanted._replace(registers=(), stack=())
+    guest, trap = crossed(crossing)
+    wanted = expected(crossing)
+    assert trap.entry == state_as(trap.entry, wanted)
+    assert guest.state == trap.entry
+    segments = guest.machine.engine.state
+    assert (segments.segment(CS), segments.segment(SS)) == (wanted.cs, wanted.ss)
 
 
 @pytest.mark.parametrize("crossing", CROSSINGS)
 def test_the_processor_pushed_the_golden_frame(crossing: Crossing) -> None:
-    guest, seen = crossed(crossing)
-    wanted = expected(guest, crossing)
-    pushes = seen.ss.selector == 0
-    count = PUSHED if pushes else len(crossing.before.stack)
-    if crossing.instruction == "sysenter" and not pushes:
-        count = 0  # the kernel's own stack: nothing is pushed, what lies there is its business
-    assert seen.stack[:count] == wanted.stack[:count]
+    guest, trap = crossed(crossing)
+    wanted = expected(crossing)
+    if trap.mechanism in ("int80", "fault"):
+        assert trap.frame == Frame(*wanted.stack[:PUSHED])
+        assert trap.stack == "RSP0"
+    elif trap.mechanism == "syscall":
+        size = 8 * len(crossing.before.stack)
+        stack = memoryview(guest.read(trap.entry.rsp, size)).cast("Q")
+        assert (trap.frame, tuple(stack)) == (None, wanted.stack[: len(stack)])
+    else:  # the kernel's own stack: nothing is pushed, what lies there is its business
+        assert (trap.frame, trap.stack) == (None, "SYSENTER_ESP")
 
 
 def test_the_corrections_are_all_of_events_that_exist() -> None:
@@ -139,18 +151,12 @@ def chosen_by(names: Callable[[Crossing], bool]) -> list[Any]:
     return [pytest.param(crossing, id=f"{crossing.model}-{crossing.name}") for crossing in chosen]
 
 
-def came_back(crossing: Crossing, behind: str, rax: int) -> State:
-    """Enters the kernel, whose first instruction returns `rax`; runs until the next entry."""
-    guest = GoldenGuest(crossing.model)
-    length = len(code(INSTRUCTIONS[crossing.instruction]))
-    guest.write(crossing.entries[0].rip, code(RETURNS[crossing.instruction]))
-    guest.place(crossing.before, code(INSTRUCTIONS[crossing.instruction]))
-    guest.write(crossing.before.rip + length, code(behind))
-    guest.run()
-    guest.state.load()
-    guest.state.words[0] = rax
-    guest.state.store()
-    return guest.run()
+def entered_and(crossing: Crossing, behind: str, rax: int) -> Guest:
+    """In the kernel, whose first instruction returns `rax` to the instruction `behind`."""
+    guest, trap = crossed(crossing)
+    guest.write(trap.entry.rip, code(RETURNS[crossing.instruction]))
+    guest.write(trap.user.next_rip, code(behind))
+    return guest.set(rax=rax)
 
 
 def goes_back(crossing: Crossing) -> bool:
@@ -163,35 +169,21 @@ def goes_back(crossing: Crossing) -> bool:
 def test_the_program_goes_on_in_the_golden_state(crossing: Crossing) -> None:
     after = crossing.after
     assert after is not None
-    seen = came_back(crossing, "hlt", after.gpr("rax"))
-    error_code, rip, cs, rflags, rsp, ss = seen.stack[:6]
-    assert (error_code, rip, cs, rflags) == (
-        0,
-        after.rip,
-        after.cs.selector,
-        after.rflags | flags.RF,
-    )
-    assert (rsp, ss) == (after.gpr("rsp"), after.ss.selector)
-    names = [name for name in GPRS if name != "rsp"]
-    if crossing.before.cs.selector == USER32_CS:
-        names = [name for name in names if name not in UPPER]
-    assert {n: seen.gpr(n) for n in names} == {n: after.gpr(n) for n in names}
+    back = entered_and(crossing, "hlt", after.gpr("rax")).run_until_user()
+    unknown = UPPER if crossing.before.cs.selector == USER32_CS else ()
+    assert back.user == state_as(back.user, after, but=unknown)
+    assert f"{back.by}q" == RETURNS[crossing.instruction]
 
 
 # ---- the trap flag: #DB comes behind the next instruction of ring 3, never inside the kernel
 
 
-def came_back_by_iret(crossing: Crossing, rax: int) -> State:
+def returned_by_iret(crossing: Crossing, rax: int) -> Guest:
     """As Linux returns from SYSCALL with TF set: SYSRET would trap before the next instruction."""
-    entry = crossing.entries[0]
-    guest = GoldenGuest(crossing.model)
-    guest.place(crossing.before, code("syscall; nop"))
-    guest.run()
-    rip, rflags = entry.gpr("rcx"), entry.gpr("r11")
-    guest.put_state(
-        crossing.before._replace(rip=rip, rflags=rflags, registers=(rax, *entry.registers[1:]))
-    )
-    return guest.run()
+    guest = guest_before(crossing, code("syscall; nop"))
+    entry = guest.run_until_trap().entry
+    registers = {**entry.registers, "rax": rax}
+    return guest.put(entry.rcx, rflags=entry.r11, **registers)
 
 
 @pytest.mark.parametrize("crossing", chosen_by(lambda c: len(c.entries) == 2))
@@ -200,14 +192,15 @@ def test_a_single_step_over_a_system_call_traps_behind_the_next_instruction(
 ) -> None:
     debug = crossing.entries[1]
     if crossing.instruction == "syscall":
-        seen = came_back_by_iret(crossing, debug.gpr("rax"))
+        guest = returned_by_iret(crossing, debug.gpr("rax"))
     else:
-        seen = came_back(crossing, "nop", debug.gpr("rax"))
-    assert seen.rip == debug.rip
-    assert seen.stack[:PUSHED] == debug.stack[:PUSHED]
-    assert (seen.rflags, seen.cpl, seen.cs, seen.ss) == (debug.rflags, 0, debug.cs, debug.ss)
-    names = [name for name in GPRS if name not in UPPER]
-    assert {n: seen.gpr(n) for n in names} == {n: debug.gpr(n) for n in names}
+        guest = entered_and(crossing, "nop", debug.gpr("rax"))
+    trap = guest.run_until_trap()
+    assert trap.vector == vectors.DB
+    assert trap.entry == state_as(trap.entry, debug, but=UPPER)
+    assert trap.frame == Frame(*debug.stack[:PUSHED])
+    segments = guest.machine.engine.state
+    assert (segments.segment(CS), segments.segment(SS)) == (debug.cs, debug.ss)
 
 
 # ---- the kernel half that this project boots has the same tables

@@ -124,3 +124,18 @@ def test_cpuid_is_executed_for_each_leaf_and_subleaf_and_leaves_no_trace() -> No
     engine.state.load()
     assert bytes(engine.state.raw) == before
     assert not any(physical.view[:4096])
+
+
+def test_a_process_proves_a_model_and_asks_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    physical = PhysicalMemory(MINIMUM_SIZE)
+    first = probe.known_cpuid(probe.known_engine(physical, "haswell"), [(0, 0)])
+
+    def never(*_: object) -> None:
+        raise AssertionError("it is known")
+
+    monkeypatch.setattr(probe, "proved_engine", never)
+    monkeypatch.setattr(probe, "execute_cpuid", never)
+    engine = probe.known_engine(PhysicalMemory(MINIMUM_SIZE), "haswell")
+    assert probe.known_cpuid(engine, [(0, 0)]) == first
+    with pytest.raises(AssertionError, match="it is known"):
+        probe.known_engine(PhysicalMemory(MINIMUM_SIZE), "westmere")

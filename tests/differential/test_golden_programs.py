@@ -24,7 +24,6 @@ KNOWN_DIFFERENCES: Final = {
     "exc64-S": "the engine takes LOCK before MOV",
     "exc64-U": "the engine raises #UD, not #GP, for SYSEXIT in 64-bit code of an AMD model",
     "exc64-]": "the engine raises no unmasked SIMD exception",
-    "vdso32-": "the kernel gives no vDSO, which the program calls",
 }
 
 

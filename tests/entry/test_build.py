@@ -11,10 +11,12 @@ import pytest
 
 from emu.watch.disasm import disassemble
 from kernel_stub import layout
-from kernel_stub.boot import read_image, read_symbols
+from kernel_stub.boot import read_image
 from kernel_stub.entry import build, constants
+from kernel_stub.kallsyms import entry_symbols
 
 SOURCE: Final = (build.HERE / "entry.S").read_text("utf-8")
+SYMBOLS: Final = {symbol.name: symbol.address for symbol in entry_symbols()}
 TOOLS: Final = ("as", "ld", "objcopy", "nm")
 
 needs_binutils = pytest.mark.skipif(
@@ -52,7 +54,7 @@ def test_the_check_names_the_file_that_is_stale(
 
 def test_no_other_file_is_generated_than_is_committed() -> None:
     images = [name for name, *_ in build.IMAGES]
-    assert images == ["entry", "landing"]
+    assert images == ["entry"]
     for name in images:
         assert {(build.HERE / f"{name}.{kind}").exists() for kind in ("S", "bin", "map")} == {True}
 
@@ -62,7 +64,7 @@ def test_no_other_file_is_generated_than_is_committed() -> None:
 
 @pytest.mark.parametrize(("name", "base"), [(row[0], row[3]) for row in build.IMAGES])
 def test_symbols_ascend_and_lie_in_their_image(name: str, base: int) -> None:
-    addresses = list(read_symbols(name).values())
+    addresses = list(SYMBOLS.values())
     assert addresses == sorted(addresses)
     assert addresses[0] == base
     assert all(base <= address <= base + len(read_image(name)) for address in addresses)
@@ -82,7 +84,7 @@ def functions_of_the_source() -> list[str]:
 
 @pytest.mark.parametrize("name", functions_of_the_source())
 def test_every_function_of_the_source_has_a_symbol(name: str) -> None:
-    assert name in read_symbols("entry")
+    assert name in SYMBOLS
 
 
 # The names that people grep for: those of Linux, where it has such a function.
@@ -101,13 +103,13 @@ def test_every_function_of_the_source_has_a_symbol(name: str) -> None:
     ],
 )
 def test_the_entries_have_linuxs_names(name: str) -> None:
-    assert name in read_symbols("entry")
+    assert name in SYMBOLS
 
 
 def test_every_exception_has_an_entry_of_its_own() -> None:
     names = [f"asm_exc_{name}" for name in constants.EXCEPTIONS.values()]
     assert list(constants.EXCEPTIONS) == list(range(22))
-    assert names == [name for name in read_symbols("entry") if name.startswith("asm_exc_")]
+    assert names == [name for name in SYMBOLS if name.startswith("asm_exc_")]
 
 
 # ---- the code itself
@@ -115,7 +117,7 @@ def test_every_exception_has_an_entry_of_its_own() -> None:
 
 def instructions(symbol: str, until: str) -> list[str]:
     """The disassembled entry code from `symbol` up to `until`."""
-    symbols, image = read_symbols("entry"), read_image("entry")
+    symbols, image = SYMBOLS, read_image("entry")
     start, end = symbols[symbol], symbols[until]
     code = image[start - layout.KERNEL_TEXT : end - layout.KERNEL_TEXT]
     return [text for _, text in disassemble(code, start, long=True)]
@@ -163,17 +165,6 @@ def test_vmcall_stands_only_in_the_functions_that_hand_over() -> None:
     code = instructions("_text", "do_syscall_64")
     assert "vmcall" not in code
     assert instructions("do_syscall_64", "_etext").count("vmcall") == 5
-
-
-def test_the_landing_pad_follows_the_fast_entry() -> None:
-    symbols, image = read_symbols("landing"), read_image("landing")
-    base = symbols["__kernel_vsyscall"]
-    found = disassemble(image, base, long=False)
-    assert [text for _, text in found] == [
-        *("push ecx", "push edx", "push ebp", "mov ebp, esp", "sysenter", "int 0x80"),
-        *("pop ebp", "pop edx", "pop ecx", "ret"),
-    ]
-    assert dict(found)[symbols["landing_pad"]] == "pop ebp"
 
 
 def test_constants_belong_to_the_source_that_includes_them() -> None:

@@ -7,11 +7,12 @@ import pytest
 from emu.machine import Machine
 from kernel_stub.abi.process_structures import SECOND
 from kernel_stub.clock import LAST_NS, Clock
+from kernel_stub.vdso.clockpage import ClockPage
 
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock(Machine(16 << 20))
+    return Clock(Machine(16 << 20).counter, ClockPage())
 
 
 def test_what_is_slept_passes_at_once_and_is_no_cpu_time(clock: Clock) -> None:

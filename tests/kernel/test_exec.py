@@ -8,6 +8,7 @@ import pytest
 
 from emu.errors import LoadError
 from emu.x86.paging import NO_EXECUTE
+from emu.x86.vendors import INTEL
 from kernel_stub.abi.abi import I386, X86_64
 from kernel_stub.errno import (
     E2BIG,
@@ -22,6 +23,7 @@ from kernel_stub.errno import (
 from kernel_stub.exec import Start, auxv, load_program
 from kernel_stub.layout import USER_32, USER_64
 from kernel_stub.task import Task
+from kernel_stub.vdso import Vdso
 from tests.kernel.fakes import MIB, PAGE, FakeFile, a_space, peek
 from tests.load.elves import CODE_BASE, PT_GNU_STACK, PT_INTERP, Header, elf
 
@@ -48,6 +50,7 @@ class FakeKernel:
 
     def __init__(self, files: dict[bytes, bytes | int]) -> None:
         self.vfs = FakeVfs(files)
+        self.vdso = Vdso(INTEL)
 
     def random_bytes(self, size: int) -> bytes:
         return b"r" * size
@@ -80,7 +83,9 @@ def a_linker(bits: int = 64) -> bytes:
 
 
 def regions(task: Any) -> list[tuple[int, int, int, bytes]]:
-    return [(r.start, r.end, r.prot, r.name) for r in task.space.regions]
+    """What is mapped, but for the vDSO, which every program has."""
+    kernels = (b"[vvar]", b"[vdso]")
+    return [(r.start, r.end, r.prot, r.name) for r in task.space.regions if r.name not in kernels]
 
 
 def vector(task: Any) -> dict[int, int]:

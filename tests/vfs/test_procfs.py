@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kernel_stub.errno import EACCES, ENODEV, ENOENT, EPERM, Errno
+from kernel_stub.mm.maps import VSYSCALL_LINE
 from kernel_stub.vfs.inode import mmap_check
 from tests.vfs.program import AT_FDCWD, BUFFER, Program, a_program
 from tests.vfs.world import MAPS
@@ -27,7 +28,7 @@ def program(tmp_path: Path) -> Program:
         ("self/cmdline", b"it\0-x\0"),
         ("self/environ", b"A=1\0"),
         ("self/comm", b"it\n"),
-        ("self/maps", MAPS),
+        ("self/maps", MAPS + VSYSCALL_LINE),
         ("self/auxv", bytes(16)),
         ("self/statm", b"34 34 0 0 0 34 0\n"),
         ("thread-self/comm", b"it\n"),

@@ -1,0 +1,140 @@
+"""One system call as a line: `name(arguments) = result`, begun before the answer, ended after.
+
+It joins the table with the kinds. Which calls are told and where the line goes, it does not know.
+strace(1), "DESCRIPTION".
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from kernel_stub.abi.abi import Abi
+from kernel_stub.errno import NAMES, Errno
+from kernel_stub.trace import kinds, names, structures, table, text
+from kernel_stub.trace.kinds import Called, Kind
+
+if TYPE_CHECKING:
+    from kernel_stub.task import Task
+
+COLUMN: Final = 39  # where `=` stands, if there is room
+LARGEST_ERROR: Final = 4095
+_INPUTS: Final = {**kinds.INPUTS, **structures.INPUTS}
+_OUTPUTS: Final = {**kinds.OUTPUTS, **structures.OUTPUTS}
+KINDS: Final = frozenset({*_INPUTS, *_OUTPUTS})
+
+
+class CallLine:
+    """The line of one call of `task`, whose six registers are `registers`."""
+
+    def __init__(
+        self,
+        task: Task,
+        abi: Abi,
+        name: str,
+        registers: tuple[int, ...],
+        limit: int = 32,
+        show_paths: bool = False,
+    ) -> None:
+        self.name = name
+        known = table.ARGUMENTS.get(name)
+        self._kinds = known.split() if known is not None else ["hex"] * 6
+        values = _values(self._kinds, registers, abi)
+        self._called = Called(task, values, limit, show_paths)
+        self._parts: list[str | None] = [self._input(i) for i in range(len(self._kinds))]
+
+    def _input(self, i: int) -> str | None:
+        """An argument as it is now; None if only the answer fills it."""
+        kind = self._kinds[i]
+        function = _INPUTS.get(kind)
+        if function is None:
+            return None
+        return self._written(function, i, is_structure=kind in structures.INPUTS)
+
+    def _written(self, function: Kind, i: int, is_structure: bool) -> str:
+        address = text.address(self._called.values[i])
+        if is_structure and address == "NULL":
+            return address
+        try:
+            return function(self._called, i)
+        except Errno:  # nothing is there
+            return address
+
+    def unfinished(self, leader: str = "") -> str:
+        """The line of a call that has no answer: it ended the program. `leader` stands first."""
+        parts = [part if part is not None else self._address(i) for i, part in self._all()]
+        return _joined(f"{leader}{self.name}({_arguments(parts)})", "?")
+
+    def _all(self) -> list[tuple[int, str | None]]:
+        return list(enumerate(self._parts))
+
+    def _address(self, i: int) -> str:
+        return text.address(self._called.values[i])
+
+    def ended(self, rax: int, leader: str = "") -> str:
+        """The whole line, once the kernel left `rax`."""
+        result = kinds.signed(rax, 64)
+        failed = -LARGEST_ERROR <= result < 0
+        self._called.result = result
+        parts = []
+        for i, part in self._all():
+            if part is None and failed:
+                part = self._address(i)
+            elif part is None:
+                kind = self._kinds[i]
+                part = self._written(_OUTPUTS[kind], i, is_structure=kind not in kinds.NUMBERS)
+            parts.append(part)
+        call = f"{leader}{self.name}({_arguments(parts)})"
+        return _joined(call, error_text(-result) if failed else self._result(result))
+
+    def _stored(self, i: int) -> int:
+        """The number that the kernel stored where argument `i` points to."""
+        return int.from_bytes(self._called.read(self._called.values[i], 4), "little")
+
+    def _result(self, result: int) -> str:
+        kind = table.RESULTS.get(self.name, table.DECIMAL)
+        if kind == table.ADDRESS:
+            return f"{result & self._called.task.abi.word_mask:#x}"
+        if kind == table.OCTAL:
+            return text.octal(result)
+        if kind == table.DESCRIPTOR:
+            return kinds.descriptor(self._called, result)
+        if kind == table.ENTRY:
+            return f"{result} (entry_number={self._stored(0)})"
+        if kind == table.FLAGS:
+            return _flags_of_fcntl(self._called.values[1], result)
+        return "?" if kind == table.NOTHING else str(result)
+
+
+def _values(wanted: list[str], registers: tuple[int, ...], abi: Abi) -> tuple[int, ...]:
+    """The arguments; one of 64 bits stands in two registers of a 32-bit ABI."""
+    rest = [register & abi.word_mask for register in registers]
+    values = []
+    for kind in wanted:
+        value = rest.pop(0) if rest else 0
+        if kind == table.SPLIT or (kind == table.WIDE and abi.word == 4):
+            high = rest.pop(0) if rest else 0
+            value |= high << 32 if abi.word == 4 else 0
+        values.append(value)
+    return tuple(values)
+
+
+def _arguments(parts: list[str]) -> str:
+    return ", ".join(part for part in parts if part)
+
+
+def _joined(call: str, result: str) -> str:
+    return f"{call:<{COLUMN}} = {result}"
+
+
+def error_text(number: int) -> str:
+    """`-1 ENOENT (No such file or directory)`."""
+    return f"-1 {NAMES.get(number, number)} ({os.strerror(number)})"
+
+
+def _flags_of_fcntl(command: int, result: int) -> str:
+    if command == 1 and result:  # F_GETFD
+        return f"{result:#x} (flags {text.bits(result, names.FD)})"
+    if command == 3:  # F_GETFL
+        return f"{result:#x} (flags {kinds.open_flags(result)})"
+    return str(result)

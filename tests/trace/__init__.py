@@ -1,0 +1,1 @@
+"""Tests of how system calls are written: words, arguments, lines."""

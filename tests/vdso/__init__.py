@@ -1,0 +1,1 @@
+"""Tests of the vDSO: its images, its clocks, and what programs find in it."""
