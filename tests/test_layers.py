@@ -28,6 +28,8 @@ ROOMS: Final[tuple[tuple[str, ...], ...]] = (
     ("emu.load",),
     ("emu.watch",),
     ("emu.machine",),
+    ("emu.debug",),
+    ("emu.console",),
     ("emu",),
     ("kernel_stub.layout",),
     ("kernel_stub.abi",),

@@ -46,12 +46,18 @@ def _report(options: Namespace, result: report.Result) -> str:
     return report.as_text(result)
 
 
-def _execute(options: Namespace) -> report.Result:
+def boot(options: Namespace) -> tuple[Machine, Kernel]:
+    """A machine and our kernel on it, the program of `options` ready to run."""
     machine = Machine(options.memory, options.vendor, options.cpu, options.counter)
     program = os.fsencode(options.program)
     argv = [program, *map(os.fsencode, options.arguments)]
     kernel = launch(machine, program, argv, environment(options), _files(options), options.seed)
     kernel.realtime = options.realtime
+    return machine, kernel
+
+
+def _execute(options: Namespace) -> report.Result:
+    machine, kernel = boot(options)
     gc.freeze()  # all that was made so far stays to the end
     gc.enable()
     with InterruptWatch(machine.engine.stop) as watch:

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 
 from emu.cpu import fast, ports
 from emu.cpu import state as at
-from emu.cpu.callbacks import FLAGS, KERNEL_AT_ENTRY, PATH, PATH_TAKEN
+from emu.cpu.callbacks import FLAGS, KERNEL_AT_ENTRY, PATH, PATH_PYTHON, PATH_TAKEN
 from emu.cpu.counters import KERNEL, USER, Counter
 from emu.cpu.engine import Engine
 from emu.cpu.errata import Errata, Fault
@@ -65,7 +65,7 @@ class Processor:
         self.counter = counter
         self.vendor = vendor
         self.ledger = ledger
-        self.watchers = watchers
+        self.watchers = list(watchers)
         self._kernel: Kernel | None = None
         self.refusals: deque[Refused] = deque(maxlen=_REFUSALS_KEPT)
         self._delivery = Delivery(engine.physical, engine.state)
@@ -76,6 +76,7 @@ class Processor:
         self._last_cr2 = 0
         self._fast_length = 0  # of the last SYSCALL or SYSENTER
         self._stepper = Stepper(engine)
+        self.rflags = 0  # of the program, when the last crossing began
         self._words, self._dwords = engine.state.words, engine.state.dwords
         self._ram = engine.physical.mapping
         self._handovers: dict[int, int] = {}  # where VMCALL was seen at CPL 0: RIP, physical
@@ -90,6 +91,21 @@ class Processor:
         self._kernel = kernel
         if not self.watchers:
             self._cells[PATH] = 0
+
+    def watch(self, watcher: Watcher) -> None:
+        """From now on `watcher` is told too, and SYSCALL comes to Python."""
+        self.settle()
+        self.watchers.append(watcher)
+        self._cells[PATH] = PATH_PYTHON
+
+    def pause(self) -> None:
+        """The engine stopped between two instructions: what is half done here never was.
+
+        The state block must be loaded; it is stored if it changes.
+        """
+        if self._stepper.is_stepping:
+            self._stepper.end()
+            self.state.store()
 
     def settle(self) -> None:
         """Tells the ledger of the SYSCALL that native code did since the last callback."""
@@ -276,9 +292,8 @@ class Processor:
 
     def _rflags(self) -> int:
         """RFLAGS at this hook, as the program sees them."""
-        if self._stepper.is_stepping:
-            return self._stepper.end()
-        return self._cells[FLAGS]
+        self.rflags = self._stepper.end() if self._stepper.is_stepping else self._cells[FLAGS]
+        return self.rflags
 
     # ---- who must know
 

@@ -1,0 +1,173 @@
+"""Our kernel as the debugging core knows it: names, mappings, the saved frame, what it keeps.
+
+The one place where the two meet. It decides nothing about stopping.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from io import BytesIO
+from typing import Final
+
+from emu.debug.guest import Ending, Mapped, Named
+from emu.errors import LoadError
+from emu.load import elf
+from emu.x86 import crossings
+from emu.x86.paging import PAGE_MASK, PAGE_SIZE
+from kernel_stub import layout
+from kernel_stub.abi.abi import I386, X86_64, Abi
+from kernel_stub.abi.signals import NAMES
+from kernel_stub.boot import IST, ist_top, read_image, read_symbols
+from kernel_stub.entry.constants import PT_REGS, PT_REGS_STRUCT
+from kernel_stub.kernel import Kernel
+from kernel_stub.mm.flags import MAP_SHARED, PROT_EXEC, PROT_READ, PROT_WRITE
+from kernel_stub.mm.regions import MappedFile, Region
+
+_CALL_REGISTERS: Final = {
+    64: ("rdi", "rsi", "rdx", "r10", "r8", "r9"),
+    32: ("ebx", "ecx", "edx", "esi", "edi", "ebp"),
+}
+_LANDING: Final = "[vdso]"
+KERNEL: Final = "[kernel]"
+
+
+class LinuxGuest:
+    """The program that `kernel` runs."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self._names: dict[bytes, list[elf.Symbol]] = {}  # of a file, by path
+
+    def ending(self) -> Ending | None:
+        ended = self.kernel.ended
+        if ended is None:
+            return None
+        name = NAMES.get(ended.signal, "") if ended.signal else ""
+        return Ending(ended.status, ended.signal, name, self.kernel.cause)
+
+    def _abi(self, mechanism: str, long: bool) -> Abi:
+        return X86_64 if mechanism == crossings.SYSCALL and long else I386
+
+    def call_name(self, number: int, mechanism: str, long: bool) -> str:
+        return self._abi(mechanism, long).numbers.get(number, f"syscall_{number}")
+
+    def call_names(self) -> frozenset[str]:
+        return frozenset(X86_64.numbers.values()) | frozenset(I386.numbers.values())
+
+    def call_arguments(self, mechanism: str, long: bool) -> tuple[str, ...]:
+        return _CALL_REGISTERS[64 if self._abi(mechanism, long) is X86_64 else 32]
+
+    def saved_frame(self) -> tuple[int, Mapping[str, int]] | None:
+        if self.kernel.machine.engine.state.cpl == 3:
+            return None
+        address = self.kernel.half.stack_top - PT_REGS_STRUCT.size
+        content = self.kernel.half.tables.read(address, PT_REGS_STRUCT.size)
+        return address, dict(zip(PT_REGS, PT_REGS_STRUCT.unpack(content), strict=True))
+
+    def auxiliary_vector(self) -> bytes:
+        return self.kernel.task.auxv
+
+    def executable(self) -> str:
+        return self.kernel.task.executable.decode("utf-8", "surrogateescape")
+
+    def process_id(self) -> int:
+        return self.kernel.task.pid
+
+    def is_long(self) -> bool:
+        return self.kernel.task.program_abi is X86_64
+
+    # ---- memory and its names
+
+    def mappings(self) -> list[Mapped]:
+        regions = [_mapped(region) for region in self.kernel.task.space.regions]
+        return regions + kernel_mappings()
+
+    def layout(self) -> object:
+        return [
+            (region.start, region.file.path)
+            for region in self.kernel.task.space.regions
+            if region.file is not None and region.prot & PROT_EXEC
+        ]
+
+    def symbols(self) -> Iterator[Named]:
+        for name, address in self.kernel.half.symbols.items():
+            yield Named(name, address, 0, KERNEL)
+        seen: set[bytes] = set()
+        for region in self.kernel.task.space.regions:
+            if region.file is None or region.file.path in seen or not region.prot & PROT_EXEC:
+                continue
+            seen.add(region.file.path)
+            yield from self._of_file(region, region.file)
+
+    def _of_file(self, region: Region, file: MappedFile) -> Iterable[Named]:
+        module = file.path.decode("utf-8", "surrogateescape")
+        if module == _LANDING:
+            names = read_symbols("landing").items()
+            return [Named(name, address, 0, module) for name, address in names]
+        bias = _bias(region, file)
+        return [
+            Named(symbol.name, symbol.address + bias, symbol.size, module)
+            for symbol in self._symbols_of(file)
+        ]
+
+    def _symbols_of(self, file: MappedFile) -> list[elf.Symbol]:
+        known = self._names.get(file.path)
+        if known is None:
+            try:
+                known = list(elf.symbols(BytesIO(_content(file))))
+            except LoadError:
+                known = []
+            self._names[file.path] = known
+        return known
+
+    def line_of(self, address: int) -> str:
+        return ""
+
+    def snapshot(self) -> object:
+        raise LoadError("no snapshots yet")
+
+    def restore(self, snapshot: object) -> None:
+        raise LoadError("no snapshots yet")
+
+
+def _content(file: MappedFile) -> bytes:
+    return file.inode.read_at(0, file.inode.size)
+
+
+def _bias(region: Region, file: MappedFile) -> int:
+    """How far the file's addresses are moved, told from where `region` shows which part of it."""
+    image = elf.read_elf(file.inode.read_at, file.inode.size, repr(file.path))
+    for segment in image.segments:
+        if segment.flags & elf.PF_X and segment.offset & PAGE_MASK <= region.offset:
+            moved = region.start - region.offset - (segment.vaddr - segment.offset)
+            return moved & PAGE_MASK
+    return 0
+
+
+def _mapped(region: Region) -> Mapped:
+    rights = "".join(
+        letter if region.prot & bit else "-"
+        for letter, bit in (("r", PROT_READ), ("w", PROT_WRITE), ("x", PROT_EXEC))
+    )
+    rights += "s" if region.flags & MAP_SHARED else "p"
+    name = region.name.decode("utf-8", "surrogateescape")
+    return Mapped(region.start, region.end, rights, name, region.offset)
+
+
+def kernel_mappings() -> list[Mapped]:
+    """The kernel's half, by address."""
+    text = len(read_image("entry"))
+    text = text + PAGE_SIZE - 1 & PAGE_MASK
+    places = [
+        (layout.KERNEL_STACKS, layout.KERNEL_STACK_SIZE, "rw-p", "[kernel stack]"),
+        (layout.PER_CPU, PAGE_SIZE, "rw-p", "[per-cpu area]"),
+        (layout.IDT_BASE, PAGE_SIZE, "rw-p", "[idt]"),
+        (layout.GDT_BASE, PAGE_SIZE, "rw-p", "[gdt]"),
+        (layout.TSS_BASE, PAGE_SIZE, "rw-p", "[tss]"),
+        *((ist_top(n) - PAGE_SIZE, PAGE_SIZE, "rw-p", f"[ist {n} stack]") for n in IST.values()),
+        (layout.KERNEL_TEXT, text, "r-xp", "[kernel text]"),
+    ]
+    return [
+        Mapped(start, start + size, rights, name, user=False)
+        for start, size, rights, name in sorted(places)
+    ]
