@@ -5,12 +5,14 @@ The one place where the two meet. It decides nothing about stopping.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from io import BytesIO
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 
+from emu.cli.journal import Journal
+from emu.cli.keeping import Keeper
 from emu.debug.guest import Ending, Mapped, Named
-from emu.errors import LoadError
+from emu.errors import LoadError, UsageError
 from emu.load import elf
 from emu.x86 import crossings
 from emu.x86.paging import PAGE_MASK, PAGE_SIZE
@@ -22,6 +24,7 @@ from kernel_stub.entry.constants import PT_REGS, PT_REGS_STRUCT
 from kernel_stub.kernel import Kernel
 from kernel_stub.mm.flags import MAP_SHARED, PROT_EXEC, PROT_READ, PROT_WRITE
 from kernel_stub.mm.regions import MappedFile, Region
+from kernel_stub.vfs.console import Console
 
 _CALL_REGISTERS: Final = {
     64: ("rdi", "rsi", "rdx", "r10", "r8", "r9"),
@@ -31,12 +34,56 @@ _LANDING: Final = "[vdso]"
 KERNEL: Final = "[kernel]"
 
 
+Wait: TypeAlias = Callable[[Mapping[int, int], float | None], object]
+
+
+class Snapshot(NamedTuple):
+    """The kernel, and how many of the host's answers it has got."""
+
+    kernel: bytes
+    place: int
+
+
 class LinuxGuest:
     """The program that `kernel` runs."""
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
         self._names: dict[bytes, list[elf.Symbol]] = {}  # of a file, by path
+        self._journal = Journal()
+        self._keeper = Keeper(kernel)
+        self._before_handover = 0
+        self._is_answering = False
+        self._kept: Snapshot | None = None  # as long as no handover changes the kernel
+        for file in kernel.vfs.console.values():
+            if isinstance(file.inode, Console):
+                file.inode.host = self._journal.ask
+        self._wait = kernel.wait_for_host
+        kernel.wait_for_host = self._waited
+        kernel.machine.attach(self)
+
+    def handed_over(self, call: int, argument: int) -> None:
+        """The processor's hand-over, passed on: if it fails, what the host said is taken back."""
+        self._before_handover = self._journal.place
+        self._kept = None
+        self._is_answering = True
+        self.kernel.handed_over(call, argument)
+        self._is_answering = False
+
+    def retract(self) -> bool:
+        if not self._is_answering:
+            return False
+        self._is_answering = False
+        self._journal.forget_from(self._before_handover)
+        return True
+
+    def _waited(self, wanted: Mapping[int, int], seconds: float | None) -> object:
+        return self._journal.ask(self._wait, wanted, seconds)
+
+    def listen(self, wait: Wait, write: Callable[[int, bytes], int]) -> None:
+        """How the program waits for input and writes: so that the user can interrupt both."""
+        self._wait = wait
+        self.kernel.write_to_host = write
 
     def ending(self) -> Ending | None:
         ended = self.kernel.ended
@@ -123,11 +170,27 @@ class LinuxGuest:
     def line_of(self, address: int) -> str:
         return ""
 
-    def snapshot(self) -> object:
-        raise LoadError("no snapshots yet")
+    # ---- there and back
+
+    def snapshot(self) -> Snapshot:
+        if self.kernel.vfs.options.writable:
+            raise UsageError("nothing runs backwards with --rw: real files cannot be taken back")
+        if self.kernel.realtime:
+            raise UsageError("nothing runs backwards with --realtime: the host's time does not")
+        if self._kept is None:
+            self._kept = Snapshot(self._keeper.keep(), self._journal.place)
+        return self._kept
 
     def restore(self, snapshot: object) -> None:
-        raise LoadError("no snapshots yet")
+        assert isinstance(snapshot, Snapshot), "a snapshot of this guest"
+        if self._kept is None or self._kept.kernel is not snapshot.kernel:
+            self._keeper.restore(snapshot.kernel)
+        self._kept = snapshot
+        self._journal.place = snapshot.place
+
+    def changed(self, snapshot: object) -> None:
+        assert isinstance(snapshot, Snapshot), "a snapshot of this guest"
+        self._journal.forget_from(snapshot.place)
 
 
 def _content(file: MappedFile) -> bytes:

@@ -10,9 +10,9 @@ import os
 from argparse import Namespace
 from typing import Final
 
-from emu.cli.interrupt import Interrupted, InterruptWatch
+from emu.cli.interrupt import InterruptWatch
 from emu.cli.output import Output, say
-from emu.errors import RingscopeError
+from emu.errors import Interrupted, RingscopeError
 from emu.machine import Machine
 from emu.watch import report
 from kernel_stub.abi.signals import NAMES

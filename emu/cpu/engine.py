@@ -259,14 +259,8 @@ class Engine(Callbacks):
         return self._hook(hook, function, data, (1, 0), *extra)
 
     def hook_range(self, hook: int, function: int, first: int, last: int) -> int:
-        """As `hook_native`, for the addresses from `first` to `last`. `remove_hook` ends it."""
+        """As `hook_native`, for the addresses from `first` to `last`, both included."""
         return self._hook(hook, function, 0, (first, last))
-
-    def remove_hook(self, handle: int) -> None:
-        """Ends a hook of `hook_range`. Code translated so far still calls it: `flush_code`."""
-        error = uclib.uc_hook_del(self._uc._uch, ctypes.c_size_t(handle))
-        if error:
-            raise EngineError(f"Unicorn does not remove a hook: error {error}")
 
     def _hook(
         self, hook: int, function: int, data: int, places: tuple[int, int], *extra: object

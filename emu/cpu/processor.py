@@ -73,7 +73,7 @@ class Processor:
         self._lines: dict[tuple[str, bool], Any] = {}  # of the ledger, by mechanism and CS.L
         self._totals = counter.totals
         self._cells = engine.cells
-        self._last_cr2 = 0
+        self.last_cr2 = 0  # of the last page fault that was one
         self._fast_length = 0  # of the last SYSCALL or SYSENTER
         self._stepper = Stepper(engine)
         self.rflags = 0  # of the program, when the last crossing began
@@ -106,6 +106,12 @@ class Processor:
         if self._stepper.is_stepping:
             self._stepper.end()
             self.state.store()
+
+    def retract_handover(self) -> None:
+        """The kernel did not answer the last handover: VMCALL comes once more."""
+        self.state.rip = self.state.rip - _VMCALL_LENGTH & (1 << 64) - 1
+        self.state.store()
+        self.counter.adjust(KERNEL, -1)
 
     def settle(self) -> None:
         """Tells the ledger of the SYSCALL that native code did since the last callback."""
@@ -145,9 +151,9 @@ class Processor:
         if vectors.TABLE[fault.vector].kind == vectors.FAULT:
             self.counter.abort(fault.rip)
         if fault.vector == vectors.PF:
-            self._last_cr2 = self.state.control(2)
+            self.last_cr2 = self.state.control(2)
         elif reported.vector == vectors.PF:
-            self.state.set_cr2(self._last_cr2)
+            self.state.set_cr2(self.last_cr2)
         self._words[_RIP], self._words[RSP] = fault.rip, fault.rsp
         event = Event(fault.vector, fault.error_code, fault.rip, software=False)
         self._deliver(event, fault.rip)
@@ -162,10 +168,10 @@ class Processor:
         if not state.error_code & PF_FETCH:
             self._exception(Fault(vectors.PF, state.error_code, rip, self._words[RSP]))
         elif self._stepper.is_early(state.control(2)):
-            state.set_cr2(self._last_cr2)
+            state.set_cr2(self.last_cr2)
             self._stepper.start()
         else:
-            self._last_cr2 = state.control(2)
+            self.last_cr2 = state.control(2)
             self._deliver(Event(vectors.PF, state.error_code, rip, software=False), rip)
 
     def _is_port_instruction(self, rip: int) -> bool:
@@ -179,7 +185,7 @@ class Processor:
     def _use_port(self, rip: int) -> None:
         """A port instruction: #GP(0) where the ring may not use the port."""
         state, ram = self.state, self.engine.physical
-        state.set_cr2(self._last_cr2)
+        state.set_cr2(self.last_cr2)
         what = ports.decode(ram, state)
         if ports.is_allowed(ram, state, self._rflags(), what):
             self.counter.adjust(USER if state.cpl == 3 else KERNEL, 1)

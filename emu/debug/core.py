@@ -11,15 +11,17 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from emu.debug import registers, stops
+from emu.debug.backwards import Backwards
 from emu.debug.crossing import Crossing
 from emu.debug.guest import Guest
+from emu.debug.history import History
 from emu.debug.memory import Memory
 from emu.debug.points import Points
 from emu.debug.position import Position
 from emu.debug.running import Runner
 from emu.debug.stopping import Goal, Stopping
 from emu.debug.stops import Stop
-from emu.errors import RingscopeError, UsageError
+from emu.errors import Interrupted, RingscopeError, UsageError
 from emu.machine import Machine
 
 
@@ -37,7 +39,9 @@ class Debugger:
         self.points: Final = Points()
         self.runner: Final = Runner(machine)
         self.memory: Final = Memory(machine.engine)
-        self._ways = Stopping(self.runner, self.points, self.memory, guest)
+        self.history: Final = History(self.runner, guest)
+        self._ways = Stopping(self.runner, self.points, self.memory, guest, self.history)
+        self._back = Backwards(self.runner, self.history, self._ways)
         self.engine.state.load()
         self.stop = self._standing(stops.STARTED)
 
@@ -77,6 +81,7 @@ class Debugger:
     def write_register(self, name: str, value: int) -> None:
         """Raises UsageError: no such register, or it cannot hold `value` here."""
         registers.write(self.engine, name, value)
+        self.history.changed()
 
     def read_memory(self, address: int, size: int) -> bytes:
         """`size` bytes of linear memory, whatever the rights. Raises Unreadable."""
@@ -85,6 +90,7 @@ class Debugger:
     def write_memory(self, address: int, data: bytes) -> None:
         """Raises Unreadable, before any byte is written."""
         self.memory.write(address, data)
+        self.history.changed()
 
     # ---- forwards
 
@@ -119,6 +125,26 @@ class Debugger:
         goal = Goal(arrivals=frozenset(addresses))
         return self._run(lambda: self._ways.go(goal))
 
+    def run_to_instruction(self, number: int) -> Stop:
+        """Until `number` instructions have retired since the start; backwards if that is past."""
+        if number < self.position.instructions:
+            return self._go_back(lambda: self._back.to_instruction(number))
+        return self._run(lambda: self._ways.to_instruction(number))
+
+    # ---- backwards; each raises UsageError where there is no history
+
+    def reverse_step(self, count: int = 1) -> Stop:
+        """Takes back `count` instructions; `BEGINNING` where there are no more."""
+        return self._go_back(lambda: self._back.step(count))
+
+    def reverse_resume(self) -> Stop:
+        """Back to where a point was reached last, or to the beginning."""
+        return self._go_back(self._back.resume)
+
+    def go_to(self, position: Position) -> Stop:
+        """To a position where the machine has stood."""
+        return self._go_back(lambda: self._back.go_to(position))
+
     def interrupt(self) -> None:
         """Stops the machine soon: the running method returns `INTERRUPTED`."""
         self.runner.interrupt()
@@ -128,11 +154,29 @@ class Debugger:
     def _run(self, way: Callable[[], Stop]) -> Stop:
         if self.has_ended:
             return self._standing(stops.ENDED)
+        self.history.begin()
+        return self._guarded(way)
+
+    def _go_back(self, way: Callable[[], Stop]) -> Stop:
+        here = self.position
+        stop = self._guarded(way)
+        if stop.kind == stops.INTERRUPTED and self.position != here:
+            self.runner.is_interrupted = False
+            self.history.go_to(here)
+            stop = self._standing(stops.INTERRUPTED)
+        return stop
+
+    def _guarded(self, way: Callable[[], Stop]) -> Stop:
+        """What goes wrong with the machine is a stop; what the caller does wrong is raised."""
         self.runner.is_interrupted = False
         try:
             self.stop = way()
         except UsageError:
             raise
+        except Interrupted:
+            if self.guest.retract():
+                self.machine.processor.retract_handover()
+            self.stop = self._standing(stops.INTERRUPTED)
         except RingscopeError as error:
             self.stop = self._standing(stops.FAILED, str(error))
         return self.stop

@@ -75,6 +75,12 @@ class Guest(Protocol):
     def restore(self, snapshot: object) -> None:
         """The kernel is again as it was at `snapshot`, which may be used once more."""
 
+    def changed(self, snapshot: object) -> None:
+        """From `snapshot` on the machine goes another way: what was to come is not known."""
+
+    def retract(self) -> bool:
+        """Whether a handover was interrupted before it did anything: then it will come again."""
+
     def auxiliary_vector(self) -> bytes:
         """The program's auxiliary vector, as /proc/pid/auxv shows it."""
 

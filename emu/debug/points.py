@@ -97,10 +97,15 @@ class Points:
         """The enabled points of these kinds, by number."""
         return [point for point in self if point.enabled and point.kind in kinds]
 
-    def reached(self, point: Point) -> bool:
-        """`point` was reached: whether that stops the machine. Counts, and deletes a temporary."""
+    def reached(self, point: Point, again: bool = False) -> bool:
+        """`point` was reached: whether that stops the machine. Counts, and deletes a temporary.
+
+        `again`: the machine was here before, so only the condition is asked.
+        """
         if point.condition is not None and not point.condition():
             return False
+        if again:
+            return True
         point.hits += 1
         if point.ignore:
             point.ignore -= 1

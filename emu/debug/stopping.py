@@ -13,16 +13,16 @@ from emu.debug import code, points, stops
 from emu.debug.code import Kinds
 from emu.debug.crossing import Crossing, Return, Seen, see
 from emu.debug.guest import Guest
+from emu.debug.history import OVERSHOOT, History
 from emu.debug.memory import Memory
 from emu.debug.points import Point, Points
-from emu.debug.running import KERNEL_HALF, LIMIT, STOPPED, Plan, Runner
+from emu.debug.running import ASKED, KERNEL_HALF, LIMIT, STOPPED, Plan, Runner
 from emu.debug.stops import Stop
 from emu.debug.watching import Watching
 from emu.errors import RingscopeError, UsageError
 from emu.x86 import crossings as ways
 from emu.x86.registers import RAX, RSP
 
-OVERSHOOT: Final = 1024  # instructions: a limit ends with the block that reaches it
 CALLS: Final = (ways.SYSCALL, ways.SYSENTER, ways.INT80)
 
 
@@ -44,8 +44,12 @@ class Goal(NamedTuple):
 class Stopping:
     """Goes on and finds out why it stopped."""
 
-    def __init__(self, runner: Runner, table: Points, memory: Memory, guest: Guest) -> None:
+    def __init__(
+        self, runner: Runner, table: Points, memory: Memory, guest: Guest, history: History
+    ) -> None:
         self._runner = runner
+        self._history = history
+        self.again = False  # whether the machine runs where it has run before
         self._points = table
         self._guest = guest
         self._memory = memory
@@ -75,7 +79,7 @@ class Stopping:
             stop = self.go(Goal(limit=rest - OVERSHOOT))
             if stop.kind != stops.LIMIT:
                 return stop
-        stop = self._stop(stops.ARRIVED)
+        stop = self.here(stops.ARRIVED)
         while self._runner.position.instructions < number:
             stop = self.step()
             if stop.kind != stops.STEPPED:
@@ -136,10 +140,17 @@ class Stopping:
     def go(self, goal: Goal) -> Stop:
         """Runs until the goal or a point is reached, or nothing can run."""
         plan = self._prepare(goal)
-        end = None if goal.limit is None else self._runner.position.instructions + goal.limit
+        start = self._runner.position.instructions
         while True:
-            rest = None if end is None else max(0, end - self._runner.position.instructions)
-            how, returned = self._run(plan, rest)
+            own = _rest(goal.limit, self._runner.position.instructions - start)
+            due = None if self.again else self._history.due_in()
+            how, returned = self._run(
+                plan, min((n for n in (own, due) if n is not None), default=None)
+            )
+            if not self.again and due is not None:
+                self._history.lay()
+            if how == LIMIT and (own is None or (due is not None and due < own)):
+                how = ASKED
             stop = self._look(goal, how, returned)
             if stop is not None:
                 return stop
@@ -200,9 +211,9 @@ class Stopping:
         """Why the machine stands here; None if that is no reason to stop."""
         crossing = self._crossing_here()
         if self._guest.ending() is not None:
-            return self._stop(stops.ENDED)
+            return self.here(stops.ENDED)
         if how == STOPPED:
-            return self._stop(stops.INTERRUPTED, crossing, returned)
+            return self.here(stops.INTERRUPTED, crossing, returned)
         stop = self._point_reached(crossing, returned)
         if stop is not None:
             return stop
@@ -210,8 +221,8 @@ class Stopping:
         if (returned is not None and goal.on_return) or (
             (rip in goal.arrivals or self._is_goal(rip)) and goal.holds()
         ):
-            return self._stop(goal.kind, crossing, returned)
-        return self._stop(stops.LIMIT, crossing, returned) if how == LIMIT else None
+            return self.here(goal.kind, crossing, returned)
+        return self.here(stops.LIMIT, crossing, returned) if how == LIMIT else None
 
     def _crossing_here(self) -> Crossing | None:
         """The crossing whose first instruction is next."""
@@ -231,7 +242,7 @@ class Stopping:
             if here is None and not self._is_at(point, crossing, returned):
                 continue
             try:
-                if not self._points.reached(point):
+                if not self._points.reached(point, self.again):
                     continue
             except RingscopeError as error:
                 message = f"the condition of {point.number} failed: {error}"
@@ -240,7 +251,7 @@ class Stopping:
         if not hit:
             return None
         kind = _STOP_OF[hit[0].kind]
-        stop = self._stop(kind, crossing, returned, message)
+        stop = self.here(kind, crossing, returned, message)
         return stop._replace(points=tuple(hit), access=access)
 
     def _is_at(self, point: Point, crossing: Crossing | None, returned: Return | None) -> bool:
@@ -270,7 +281,7 @@ class Stopping:
         number = crossing.before.gprs[RAX] & 0xFFFF_FFFF
         return self._guest.call_name(number, event.mechanism, event.from_long)
 
-    def _stop(
+    def here(
         self,
         kind: str,
         crossing: Crossing | None = None,
@@ -306,6 +317,11 @@ class Stopping:
 
     def _kind_here(self) -> str:
         return self._kinds.at(self._state.rip, self._state.in_64bit_mode)
+
+
+def _rest(limit: int | None, done: int) -> int | None:
+    """How much of `limit` is left after `done`."""
+    return None if limit is None else max(0, limit - done)
 
 
 def _at_once(_address: int) -> bool:
