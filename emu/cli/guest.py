@@ -54,6 +54,7 @@ class LinuxGuest:
         self._keeper = Keeper(kernel)
         self._before_handover = 0
         self._is_answering = False
+        self._answered: dict[str, tuple[int, int]] = {}
         self._kept: Snapshot | None = None  # as long as no handover changes the kernel
         for file in kernel.vfs.console.values():
             if isinstance(file.inode, Console):
@@ -67,8 +68,22 @@ class LinuxGuest:
         self._before_handover = self._journal.place
         self._kept = None
         self._is_answering = True
+        before = self._saved()
         self.kernel.handed_over(call, argument)
+        self._answered = {
+            name: (old, new)
+            for name, old, new in zip(PT_REGS, before, self._saved(), strict=True)
+            if old != new
+        }
         self._is_answering = False
+
+    def _saved(self) -> tuple[int, ...]:
+        address = self.kernel.half.stack_top - PT_REGS_STRUCT.size
+        content = self.kernel.half.tables.read(address, PT_REGS_STRUCT.size)
+        return PT_REGS_STRUCT.unpack(content)
+
+    def answered(self) -> Mapping[str, tuple[int, int]]:
+        return self._answered
 
     def retract(self) -> bool:
         if not self._is_answering:
@@ -108,8 +123,7 @@ class LinuxGuest:
         if self.kernel.machine.engine.state.cpl == 3:
             return None
         address = self.kernel.half.stack_top - PT_REGS_STRUCT.size
-        content = self.kernel.half.tables.read(address, PT_REGS_STRUCT.size)
-        return address, dict(zip(PT_REGS, PT_REGS_STRUCT.unpack(content), strict=True))
+        return address, dict(zip(PT_REGS, self._saved(), strict=True))
 
     def auxiliary_vector(self) -> bytes:
         return self.kernel.task.auxv

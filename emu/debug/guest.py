@@ -69,6 +69,9 @@ class Guest(Protocol):
     def saved_frame(self) -> tuple[int, Mapping[str, int]] | None:
         """Address and content of what the entry code saved; None while ring 3 runs."""
 
+    def answered(self) -> Mapping[str, tuple[int, int]]:
+        """What the last answer in Python changed of the saved frame: old and new, by name."""
+
     def snapshot(self) -> object:
         """All that the kernel keeps outside of the machine. Raises RingscopeError if it cannot."""
 

@@ -16,7 +16,9 @@ from typing import Final, NamedTuple
 
 from emu.cpu.counters import KERNEL, USER
 from emu.cpu.spies import EVERYWHERE, OnAccess, Range, Spies
+from emu.debug.code import LEAVE, LONGEST, kind_of
 from emu.debug.crossing import Crossing, frame_names, see
+from emu.debug.memory import Memory
 from emu.debug.position import Position
 from emu.events import Entered, Refused
 from emu.machine import Machine
@@ -61,6 +63,7 @@ class Runner:
         self._refusals: list[Refused] = []
         self._engine = machine.engine
         self._totals = machine.counter.totals
+        self._memory = Memory(machine.engine)
         self._old = machine.engine.other_state()
         self._plan = Plan()
         self._start = 0
@@ -96,6 +99,13 @@ class Runner:
         if self.is_interrupted:
             self._ended = STOPPED
         return self._ended
+
+    def is_leaving(self) -> bool:
+        """Whether the next instruction returns from ring 0 by SYSRET, SYSEXIT or IRET."""
+        state = self._engine.state
+        if state.cpl:
+            return False
+        return kind_of(self._memory.read_some(state.rip, LONGEST), True) == LEAVE
 
     def _run_once(self, limit: int | None) -> None:
         self._key = None

@@ -132,8 +132,16 @@ class Stopping:
         return stop._replace(kind=stops.ARRIVED) if stop.kind == stops.STEPPED else stop
 
     def finish_trap(self) -> Stop:
-        """Until ring 3 runs again."""
-        return self.go(Goal(stops.ARRIVED, on_return=True))
+        """Until ring 3 runs again.
+
+        Where its next page must be fetched first, that is one more trap on the way.
+        """
+        crossings = self._runner.crossings
+        crossing = crossings[-1] if crossings else None
+        stop = self.go(Goal(stops.ARRIVED, on_return=True))
+        if stop.returned is None:
+            return stop
+        return stop._replace(returned=stop.returned._replace(crossing=crossing))
 
     # ---- one run and what it led to
 
@@ -174,11 +182,11 @@ class Stopping:
 
     def _run(self, plan: Plan, rest: int | None) -> tuple[str, Return | None]:
         """One run; an instruction that leaves ring 0 is a run of its own."""
-        if self._cpl() or self._kind_here() != code.LEAVE:
+        if not self._runner.is_leaving():
             return self._runner.run(plan, rest), None
         before = self._see()
         how = self._runner.run(plan._replace(ranges=frozenset((EVERYWHERE,)), before=_at_once))
-        if self._cpl() != 3:
+        if self._state.cpl != 3:
             return how, None
         crossings = self._runner.crossings
         last = crossings[-1] if crossings else None
@@ -309,9 +317,6 @@ class Stopping:
             raise UsageError(f"no instruction can be read at {address:#x}")
         return found[0].length
 
-    def _cpl(self) -> int:
-        return self._state.cpl
-
     def _long(self) -> bool:
         return self._state.in_64bit_mode
 
@@ -319,13 +324,13 @@ class Stopping:
         return self._kinds.at(self._state.rip, self._state.in_64bit_mode)
 
 
+def _at_once(_address: int) -> bool:
+    return True
+
+
 def _rest(limit: int | None, done: int) -> int | None:
     """How much of `limit` is left after `done`."""
     return None if limit is None else max(0, limit - done)
-
-
-def _at_once(_address: int) -> bool:
-    return True
 
 
 _NEED_RETURNS: Final = frozenset((points.CATCH_RETURN, points.CATCH_MODE))
