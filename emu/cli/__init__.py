@@ -17,6 +17,10 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the command with `argv` (default: the process's own); returns its exit status."""
     options = parse(sys.argv[1:] if argv is None else argv)
     try:
+        if options.verb == "debug":
+            from emu.cli.debug import debug
+
+            return debug(options)
         from emu.cli.run import run
 
         return run(options)

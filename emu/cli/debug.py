@@ -5,14 +5,15 @@ It turns options into a session and an ending into a status. How it works, it do
 
 from __future__ import annotations
 
+import math
 import os
-import select
 import sys
+import time
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Final
 
-from emu.cli.guest import LinuxGuest
+from emu.cli.guest import LinuxGuest, Wait
 from emu.cli.interrupt import InterruptWatch
 from emu.cli.run import boot
 from emu.console.prompt import Editor, converse
@@ -20,8 +21,10 @@ from emu.console.session import Session
 from emu.console.table import COMMANDS
 from emu.debug.core import Debugger
 from emu.errors import Interrupted
+from kernel_stub.vfs.console import poll_host
 
 FAILED_STATUS: Final = 1
+_NAP: Final = 0.2  # seconds: how long Ctrl-C may wait
 
 
 def debug(options: Namespace) -> int:
@@ -53,18 +56,18 @@ def _execute_given(session: Session, options: Namespace) -> bool:
     return True
 
 
-def _waiting(debugger: Debugger) -> Callable[[int], None]:
-    """Waits for input on a descriptor, until Ctrl-C. Raises Interrupted."""
+def _waiting(debugger: Debugger) -> Wait:
+    """Waits for the host's descriptors as poll(2), until Ctrl-C. Raises Interrupted."""
 
-    def wait(descriptor: int) -> None:
+    def wait(wanted: Mapping[int, int], seconds: float | None) -> bool:
+        end = math.inf if seconds is None else time.monotonic() + seconds
         while not debugger.runner.is_interrupted:
-            try:
-                ready, _, _ = select.select([descriptor], [], [], 0.2)
-            except (OSError, ValueError):
-                return  # whoever reads will say what is wrong with it
-            if ready:
-                return
-        raise Interrupted("interrupted while the guest waited for input")
+            rest = end - time.monotonic()
+            if poll_host(wanted, max(0.0, min(_NAP, rest))):
+                return True
+            if rest <= 0:
+                return False
+        raise Interrupted("interrupted while the guest waited for the host")
 
     return wait
 

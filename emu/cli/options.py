@@ -44,6 +44,15 @@ example:
 The ledger goes to stderr, or to FILE. Exit statuses are those of `ringscope run`."""
 
 
+DEBUG_EXAMPLE: Final = """\
+example:
+  ringscope debug ./examples/bin/hello_syscall_64
+  ringscope debug -batch -ex 'catch syscall' -ex c -ex 'info registers' /bin/true
+
+`help` at the prompt lists the commands; docs/debugger.md has a session. With -batch the exit status
+is 1 if a command failed."""
+
+
 def parse(argv: list[str]) -> argparse.Namespace:
     """The options in `argv`. Ends the process with status 2, or 0 for --help, as argparse does."""
     parser = _Parser(
@@ -58,7 +67,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
     run = _verb(verbs, "run", "run a Linux program in ring 3 of this x86", RUN_EXAMPLE)
     stat = _verb(verbs, "stat", "run it, then tell its ways into the kernel and back", STAT_EXAMPLE)
     _report_options(stat)
-    for verb in (run, stat):
+    debug = _verb(verbs, "debug", "run it under a debugger, into ring 0 and back", DEBUG_EXAMPLE)
+    _debug_options(debug)
+    for verb in (run, stat, debug):
         _machine_options(verb)
         _file_options(verb)
         verb.add_argument("program", metavar="PROGRAM", help="a path, or a name to seek in PATH")
@@ -140,6 +151,28 @@ def _report_options(verb: argparse.ArgumentParser) -> None:
         "-x", metavar="SEP", dest="separator", type=_separator, help="values separated by SEP"
     )
     verb.add_argument("-o", metavar="FILE", dest="output", help="write the ledger to FILE")
+
+
+def _debug_options(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "-batch", "--batch", action="store_true", help="end after the commands of -ex and -x"
+    )
+    verb.add_argument(
+        "-ex",
+        metavar="COMMAND",
+        dest="commands",
+        action="append",
+        default=[],
+        help="execute COMMAND; may be given several times",
+    )
+    verb.add_argument(
+        "-x",
+        metavar="FILE",
+        dest="commands",
+        action="append",
+        type="source {}".format,
+        help="execute the commands in FILE, in its turn among the -ex",
+    )
 
 
 def _machine_options(verb: argparse.ArgumentParser) -> None:

@@ -86,9 +86,8 @@ def _say_string(session: Session, address: int) -> int:
     if not content:
         session.debugger.read_memory(address, 1)
     text, _, _ = content.partition(b"\0")
-    session.say(
-        f'{session.symbols.describe(address)}: "{text.decode("latin-1").encode("unicode_escape").decode()}"'
-    )
+    shown = text.decode("latin-1").encode("unicode_escape").decode()
+    session.say(f'{session.symbols.describe(address)}: "{shown}"')
     return address + len(text) + 1
 
 

@@ -46,7 +46,8 @@ def completions(session: Session, line: str, word: str) -> list[str]:
         kind = session.find(before.split()[0].partition("/")[0]).completes
     except RingscopeError:
         return []
-    return sorted(one for one in _candidates(session, kind, before, word) if one.startswith(word))
+    found = set(_candidates(session, kind, before, word))
+    return sorted(one for one in found if one.startswith(word))
 
 
 def _candidates(session: Session, kind: str, before: str, word: str) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from textwrap import wrap
 from typing import Final
 
 from emu.console.command import Command
@@ -217,8 +218,8 @@ class Session:
         ending = stop.ending
         assert ending is not None, "the program has ended"
         if ending.signal:
-            cause = f": {ending.cause}" if ending.cause else ""
-            self.say(f"the program was killed by {ending.signal_name}{cause}")
+            self.say(f"the program was killed by {ending.signal_name}")
+            self.say_all(wrap(ending.cause, telling.WIDTH))
         else:
             self.say(f"the program exited with status {ending.status}")
         self.say("it can still run backwards: rsi, rc")

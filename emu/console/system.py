@@ -21,7 +21,7 @@ def _frame(session: Session, _: str) -> list[str]:
         return backtrace_lines(session)[:1]
     address, values = saved
     return [
-        f"saved on the kernel stack at {address:#x} (as far as the entry code has come)",
+        f"saved at {address:#x} (as far as the entry code has come)",
         *(f"{name:<9}{value:#x}" for name, value in values.items()),
     ]
 

@@ -95,7 +95,7 @@ def _by_msrs(debugger: Debugger, symbols: Symbols, crossing: Crossing) -> Iterat
         yield _check("SYSENTER_CS not null", f"{cs:#x}")
         yield _fact("stack", f"SYSENTER_ESP = {read('sysenter_esp'):#x}")
         yield _fact("saved", "nothing: the program knows where it comes back")
-        yield _fact("cleared", flags.describe(crossings.SYSENTER_CLEARS))
+        yield _fact("cleared", crossings.BY_SYSENTER.flags_cleared)
         return
     star = msrs.STAR_LAYOUT.unpack(read("star"))["syscall_cs"] & 0xFFFC
     name = "LSTAR" if event.from_long else "CSTAR"
