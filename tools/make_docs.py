@@ -20,6 +20,7 @@ from typing import Final
 
 from emu import errors
 from emu.cli import interrupt
+from emu.console.table import COMMANDS
 from emu.x86 import checks, crossings, vectors, vendors
 from kernel_stub import errors as kernel_errors
 from kernel_stub import faults
@@ -134,6 +135,15 @@ def syscall_table() -> str:
     return markdown(("call", "x86_64", "i386", "how well", "what is missing"), rows)
 
 
+def command_table() -> str:
+    """The debugger's commands."""
+    rows = (
+        (f"`{command.usage}`", ", ".join(command.names[1:]), command.help, command.group)
+        for command in COMMANDS
+    )
+    return markdown(("command", "also", "what it does", "group"), rows)
+
+
 FAMILIES: Final = {
     "the caller's": errors.CallerError,
     "the guest's": errors.GuestError,
@@ -149,6 +159,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "checks": check_table,
     "vendors": vendor_table,
     "syscalls": syscall_table,
+    "commands": command_table,
 }
 
 

@@ -1,4 +1,4 @@
-"""Commands that read and change registers and memory."""
+"""Commands that read and change registers and memory. They never let the machine run."""
 
 from __future__ import annotations
 

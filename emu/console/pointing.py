@@ -1,4 +1,4 @@
-"""Commands for breakpoints, watchpoints and catchpoints."""
+"""Commands for breakpoints, watchpoints and catchpoints. When one is reached they do not know."""
 
 from __future__ import annotations
 

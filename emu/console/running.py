@@ -1,4 +1,4 @@
-"""Commands that let the machine run, forwards and backwards."""
+"""Commands that let the machine run, forwards and backwards. What a stop says, session.py knows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Commands that show the system's tables, and `info`, which shows all the rest."""
+"""Commands that show the system's tables, and `info`, which shows all the rest.
+
+How a table is drawn, emu/debug/tables.py knows.
+"""
 
 from __future__ import annotations
 

@@ -68,7 +68,8 @@ class Symbols:
         for symbol in found:
             self._by_name.setdefault(symbol.name, symbol)
             other = by_address.get(symbol.address)
-            if other is None or (not other.size and symbol.size):
+            is_poor = other is not None and not other.size and other.name.startswith("_")
+            if other is None or is_poor or (not other.size and symbol.size):
                 by_address[symbol.address] = symbol
         self._sorted = [by_address[address] for address in sorted(by_address)]
         self._addresses = [symbol.address for symbol in self._sorted]

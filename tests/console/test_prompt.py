@@ -19,7 +19,7 @@ from emu.console.table import COMMANDS
 from tests.console.talk import Talk
 from tests.debug.sessions import ROOT, path_of
 
-PATIENCE: Final = 30.0  # seconds
+PATIENCE: Final = 12.0  # seconds
 LINES: Final = int(os.environ.get("RINGSCOPE_FUZZ_LINES", "1500"))
 
 
