@@ -140,5 +140,6 @@ class Editor:
 
         if not state:
             line = readline.get_line_buffer()[: readline.get_endidx()]
-            self._found = completions(self._session, line, word)[:_MOST]
+            found = completions(self._session, line, word)[:_MOST]
+            self._found = [f"{found[0]} "] if len(found) == 1 else found
         return self._found[state] if state < len(self._found) else None

@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import Final
 
 from emu.cpu.engine import Engine
-from emu.errors import RingscopeError
+from emu.errors import CallerError
 from emu.memory import walk
 from emu.x86.paging import PAGE_SIZE, is_canonical
 
 _MASK64: Final = (1 << 64) - 1
 
 
-class Unreadable(RingscopeError):
+class Unreadable(CallerError):
     """No page of the guest is mapped at `address`."""
 
     def __init__(self, address: int) -> None:
