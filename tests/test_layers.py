@@ -29,6 +29,8 @@ ROOMS: Final[tuple[tuple[str, ...], ...]] = (
     ("emu.watch",),
     ("emu.machine",),
     ("emu.testing",),
+    ("emu.debug",),
+    ("emu.console",),
     ("emu",),
     ("kernel_stub.layout",),
     ("kernel_stub.abi",),

@@ -20,6 +20,7 @@ from typing import Final
 
 from emu import errors
 from emu.cli import interrupt
+from emu.console.table import COMMANDS
 from emu.testing.bugs import BUGS
 from emu.testing.guest import Guest
 from emu.testing.memory import Memory
@@ -137,6 +138,15 @@ def syscall_table() -> str:
     return markdown(("call", "x86_64", "i386", "how well", "what is missing"), rows)
 
 
+def command_table() -> str:
+    """The debugger's commands."""
+    rows = (
+        (f"`{command.usage}`", ", ".join(command.names[1:]), command.help, command.group)
+        for command in COMMANDS
+    )
+    return markdown(("command", "also", "what it does", "group"), rows)
+
+
 FAMILIES: Final = {
     "the caller's": errors.CallerError,
     "the guest's": errors.GuestError,
@@ -173,6 +183,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "syscalls": syscall_table,
     "bugs": bug_table,
     "guest": guest_table,
+    "commands": command_table,
 }
 
 

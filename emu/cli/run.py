@@ -11,13 +11,14 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
-from emu.cli.interrupt import Interrupted, InterruptWatch
+from emu.cli.interrupt import InterruptWatch
 from emu.cli.output import Output, say
-from emu.errors import RingscopeError
+from emu.errors import Interrupted, RingscopeError
 from emu.hooks import Kernel as Answers
 from emu.hooks import Watcher
 from emu.machine import Machine
 from emu.watch import report
+from emu.watch.ledger import Ledger
 from kernel_stub.abi.signals import NAMES
 from kernel_stub.kernel import Kernel
 from kernel_stub.launch import launch
@@ -61,15 +62,16 @@ class Observer(Protocol):
     def started(self, kernel: Kernel, answers: Answers) -> None: ...
 
 
-def execute(options: Namespace, observer: Observer | None = None) -> report.Result:
-    """Runs the program of `options` to its end; what is counted. Raises RingscopeError."""
-    ledger = _ledger(options)
+def boot(
+    options: Namespace, watchers: Sequence[Watcher] = (), ledger: Ledger | None = None
+) -> tuple[Machine, Kernel]:
+    """A machine and our kernel on it, the program of `options` ready to run."""
     machine = Machine(
         options.memory,
         options.vendor,
         options.cpu,
         options.counter,
-        watchers=observer.watchers if observer else (),
+        watchers=watchers,
         ledger=ledger,
     )
     program = os.fsencode(options.program)
@@ -85,6 +87,13 @@ def execute(options: Namespace, observer: Observer | None = None) -> report.Resu
         vsyscall=options.vsyscall == "emulate",
     )
     kernel.clock.realtime = options.realtime
+    return machine, kernel
+
+
+def execute(options: Namespace, observer: Observer | None = None) -> report.Result:
+    """Runs the program of `options` to its end; what is counted. Raises RingscopeError."""
+    ledger = _ledger(options)
+    machine, kernel = boot(options, observer.watchers if observer else (), ledger)
     answers: Answers = kernel
     if ledger is not None:
         from emu.cli.naming import NamingKernel

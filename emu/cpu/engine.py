@@ -55,9 +55,11 @@ class Engine(Callbacks):
         self.stopping = False
         self._map(physical)
         self._context = self._uc.context_save()
+        self._others: list[object] = []  # contexts of `other_state`
         self._value = (ctypes.c_uint64 * 3)()
         self._value_pointer = ctypes.c_void_p(ctypes.addressof(self._value))
-        self.state = self._state_block()
+        self.state = self._state_block(self._context)
+        self._state_at = self._context.context.value + at.HEADER
         self._translation = uc_tb()
         self._uc.ctl_exits_enabled(True)  # with no exits: `until` would add phantom instructions
         cells = memoryview(self._value).cast("B").cast("Q")
@@ -78,10 +80,15 @@ class Engine(Callbacks):
 
     # ---- the state block
 
-    def _state_block(self) -> CpuState:
-        size = self._context.size
-        start = self._context.context.value
-        self._state_at = start + size - at.SIZE
+    def other_state(self) -> CpuState:
+        """A second state block: in a hook it loads what the first one does not hold any more."""
+        context = self._uc.context_save()
+        self._others.append(context)
+        return self._state_block(context)
+
+    def _state_block(self, saved: unicorn.UcContext) -> CpuState:
+        size = saved.size
+        start = saved.context.value
         header = size - at.SIZE
         if header != at.HEADER:
             raise EngineError(f"unknown size of the saved CPU state: {size} bytes")
@@ -189,6 +196,29 @@ class Engine(Callbacks):
         """CR2 by the engine's own call."""
         self._uc.reg_write(const.UC_X86_REG_CR2, address)
 
+    def write_control(self, number: int, value: int) -> None:
+        """MOV to CR0, CR3 or CR4 as ring 0 does it."""
+        self._uc.reg_write(getattr(const, f"UC_X86_REG_CR{number}"), value)
+
+    def read_named(self, name: str) -> int:
+        """A register of the x87 or vector unit (st0, fpcw, xmm0, mxcsr, ...) as one number."""
+        value = self._uc.reg_read(self._number_of(name))
+        if isinstance(value, tuple):  # st0 to st7: significand, then sign and exponent
+            return int(value[0]) | int(value[1]) << 64
+        return int(value)
+
+    def write_named(self, name: str, value: int) -> None:
+        """The reverse of `read_named`."""
+        whole = (value & (1 << 64) - 1, value >> 64) if name.startswith("st") else value
+        self._uc.reg_write(self._number_of(name), whole)
+
+    def _number_of(self, name: str) -> int:
+        """The engine's number of a register; those of the x87 stack turn with its top."""
+        if name.startswith("st"):
+            top = self._read(const.UC_X86_REG_FPSW) >> 11
+            return int(const.UC_X86_REG_FP0) + (top + int(name[2:]) & 7)
+        return int(getattr(const, f"UC_X86_REG_{name.upper()}"))
+
     def reset_fpu(self) -> None:
         """The x87 and SSE control registers as FNINIT and a reset leave them."""
         self._uc.reg_write(const.UC_X86_REG_FPCW, 0x37F)
@@ -226,6 +256,15 @@ class Engine(Callbacks):
 
     def hook_native(self, hook: int, function: int, data: int, *extra: object) -> int:
         """Registers the host function at address `function`; returns the hook's own address."""
+        return self._hook(hook, function, data, (1, 0), *extra)
+
+    def hook_range(self, hook: int, function: int, first: int, last: int) -> int:
+        """As `hook_native`, for the addresses from `first` to `last`, both included."""
+        return self._hook(hook, function, 0, (first, last))
+
+    def _hook(
+        self, hook: int, function: int, data: int, places: tuple[int, int], *extra: object
+    ) -> int:
         handle = uc_hook_h()
         error = uclib.uc_hook_add(
             self._uc._uch,
@@ -233,8 +272,7 @@ class Engine(Callbacks):
             hook,
             ctypes.c_void_p(function),
             ctypes.c_void_p(data),
-            ctypes.c_uint64(1),
-            ctypes.c_uint64(0),
+            *map(ctypes.c_uint64, places),
             *extra,
         )
         if error:
@@ -269,5 +307,8 @@ _HOOK_NUMBERS: Final = HookNumbers(
     code=unicorn.UC_HOOK_CODE,
 )
 HOOK_BLOCK: Final = unicorn.UC_HOOK_BLOCK
+HOOK_CODE: Final = unicorn.UC_HOOK_CODE
+HOOK_READ: Final = unicorn.UC_HOOK_MEM_READ
+HOOK_WRITE: Final = unicorn.UC_HOOK_MEM_WRITE
 HOOK_NEW_BLOCK: Final = unicorn.UC_HOOK_EDGE_GENERATED
 STOP_FUNCTION: Final = address_of(uclib.uc_emu_stop)

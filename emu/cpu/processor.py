@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 
 from emu.cpu import fast, ports
 from emu.cpu import state as at
-from emu.cpu.callbacks import FLAGS, KERNEL_AT_ENTRY, PATH, PATH_TAKEN
+from emu.cpu.callbacks import FLAGS, KERNEL_AT_ENTRY, PATH, PATH_PYTHON, PATH_TAKEN
 from emu.cpu.counters import KERNEL, USER, Counter
 from emu.cpu.engine import Engine
 from emu.cpu.errata import Errata, Fault
@@ -65,7 +65,7 @@ class Processor:
         self.counter = counter
         self.vendor = vendor
         self.ledger = ledger
-        self.watchers = watchers
+        self.watchers = list(watchers)
         self._kernel: Kernel | None = None
         self.refusals: deque[Refused] = deque(maxlen=_REFUSALS_KEPT)
         self._delivery = Delivery(engine.physical, engine.state)
@@ -73,9 +73,10 @@ class Processor:
         self._lines: dict[tuple[str, bool], Any] = {}  # of the ledger, by mechanism and CS.L
         self._totals = counter.totals
         self._cells = engine.cells
-        self._last_cr2 = 0
+        self.last_cr2 = 0  # of the last page fault that was one
         self._fast_length = 0  # of the last SYSCALL or SYSENTER
         self._stepper = Stepper(engine)
+        self.rflags = 0  # of the program, when the last crossing began
         self._words, self._dwords = engine.state.words, engine.state.dwords
         self._ram = engine.physical.mapping
         self._handovers: dict[int, int] = {}  # where VMCALL was seen at CPL 0: RIP, physical
@@ -102,6 +103,27 @@ class Processor:
         rip = state.rip
         self._deliver(Event(vector, error_code, rip, software=False), rip)
         state.store()
+
+    def watch(self, watcher: Watcher) -> None:
+        """From now on `watcher` is told too, and SYSCALL comes to Python."""
+        self.settle()
+        self.watchers.append(watcher)
+        self._cells[PATH] = PATH_PYTHON
+
+    def pause(self) -> None:
+        """The engine stopped between two instructions: what is half done here never was.
+
+        The state block must be loaded; it is stored if it changes.
+        """
+        if self._stepper.is_stepping:
+            self._stepper.end()
+            self.state.store()
+
+    def retract_handover(self) -> None:
+        """The kernel did not answer the last handover: VMCALL comes once more."""
+        self.state.rip = self.state.rip - _VMCALL_LENGTH & (1 << 64) - 1
+        self.state.store()
+        self.counter.adjust(KERNEL, -1)
 
     def settle(self) -> None:
         """Tells the ledger of the SYSCALL that native code did since the last callback."""
@@ -141,9 +163,9 @@ class Processor:
         if vectors.TABLE[fault.vector].kind == vectors.FAULT:
             self.counter.abort(fault.rip)
         if fault.vector == vectors.PF:
-            self._last_cr2 = self.state.control(2)
+            self.last_cr2 = self.state.control(2)
         elif reported.vector == vectors.PF:
-            self.state.set_cr2(self._last_cr2)
+            self.state.set_cr2(self.last_cr2)
         self._words[_RIP], self._words[RSP] = fault.rip, fault.rsp
         event = Event(fault.vector, fault.error_code, fault.rip, software=False)
         self._deliver(event, fault.rip)
@@ -158,10 +180,10 @@ class Processor:
         if not state.error_code & PF_FETCH:
             self._exception(Fault(vectors.PF, state.error_code, rip, self._words[RSP]))
         elif self._stepper.is_early(state.control(2)):
-            state.set_cr2(self._last_cr2)
+            state.set_cr2(self.last_cr2)
             self._stepper.start()
         else:
-            self._last_cr2 = state.control(2)
+            self.last_cr2 = state.control(2)
             self._deliver(Event(vectors.PF, state.error_code, rip, software=False), rip)
 
     def _is_port_instruction(self, rip: int) -> bool:
@@ -175,7 +197,7 @@ class Processor:
     def _use_port(self, rip: int) -> None:
         """A port instruction: #GP(0) where the ring may not use the port."""
         state, ram = self.state, self.engine.physical
-        state.set_cr2(self._last_cr2)
+        state.set_cr2(self.last_cr2)
         what = ports.decode(ram, state)
         if ports.is_allowed(ram, state, self._rflags(), what):
             self.counter.adjust(USER if state.cpl == 3 else KERNEL, 1)
@@ -288,9 +310,8 @@ class Processor:
 
     def _rflags(self) -> int:
         """RFLAGS at this hook, as the program sees them."""
-        if self._stepper.is_stepping:
-            return self._stepper.end()
-        return self._cells[FLAGS]
+        self.rflags = self._stepper.end() if self._stepper.is_stepping else self._cells[FLAGS]
+        return self.rflags
 
     # ---- who must know
 

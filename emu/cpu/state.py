@@ -193,6 +193,12 @@ class CpuState:
         hidden = self.dwords[HIDDEN_FLAGS >> 2] & ~_FROM_SEGMENTS | _HIDDEN_64
         self._jump(rip, rflags, hidden)
 
+    @property
+    def flags_set(self) -> int:
+        """RFLAGS as a jump to another ring has just set them."""
+        lazy = self.words[CC_SOURCE >> 3] | (flags.DF if self.dwords[DIRECTION >> 2] != 1 else 0)
+        return self.words[RFLAGS >> 3] & ~_LAZY | lazy
+
     def jump(self, rip: int, rflags: int) -> None:
         """Sets RIP and RFLAGS, the lazy ones included."""
         self._jump(rip, rflags, self.dwords[HIDDEN_FLAGS >> 2])
