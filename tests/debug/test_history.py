@@ -56,7 +56,7 @@ def recorded() -> tuple[Debugger, list[bytes]]:
     ("name", "start"),
     [
         ("hello_glibc_static_64", 6000),
-        ("hello_glibc_dynamic_32", 12_250),
+        ("hello_glibc_dynamic_32", 16_000),
         ("hello_sysenter_32", 0),
         ("hello_int80_64", 0),
     ],
