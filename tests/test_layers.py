@@ -30,6 +30,7 @@ ROOMS: Final[tuple[tuple[str, ...], ...]] = (
     ("emu.machine",),
     ("emu.testing",),
     ("emu.debug",),
+    ("emu.gdb",),
     ("emu.console",),
     ("emu",),
     ("kernel_stub.layout",),

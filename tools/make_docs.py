@@ -21,6 +21,7 @@ from typing import Final
 from emu import errors
 from emu.cli import interrupt
 from emu.console.table import COMMANDS
+from emu.gdb import monitor, packets
 from emu.testing.bugs import BUGS
 from emu.testing.guest import Guest
 from emu.testing.memory import Memory
@@ -172,6 +173,22 @@ def guest_table() -> str:
     return markdown(("", "what it does"), rows)
 
 
+def packet_table() -> str:
+    """The packets of gdb's remote protocol that have a handler."""
+    rows = [(f"`{row.name.decode()}`", f"`{row.form}`", row.does) for row in packets.TABLE]
+    rows = [(name, form if form != "``" else "", does) for name, form, does in rows]
+    return markdown(("packet", "form", "what it does"), rows)
+
+
+def monitor_table() -> str:
+    """The commands of gdb's `monitor`."""
+    rows = [
+        (f"`monitor {row.words} {row.argument}".strip() + "`", row.shows)
+        for row in monitor.COMMANDS
+    ]
+    return markdown(("command", "what it shows"), rows)
+
+
 # The registry: a name that a page may ask for, and who makes it.
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "errors": error_table,
@@ -184,6 +201,8 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "bugs": bug_table,
     "guest": guest_table,
     "commands": command_table,
+    "packets": packet_table,
+    "monitor": monitor_table,
 }
 
 

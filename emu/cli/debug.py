@@ -58,7 +58,7 @@ def run(options: Namespace) -> int:
     debugger = Debugger(machine, guest)
     session = Session(debugger, COMMANDS, _write, _is_coloured())
     with InterruptWatch(debugger.interrupt) as watch:
-        guest.listen(_waiting(debugger), watch.write)
+        guest.listen(waiting(debugger), watch.write)
         if not options.batch:
             session.say(f"{kernel.task.executable.decode(errors='replace')}: help lists commands")
             session.here()
@@ -80,7 +80,7 @@ def _execute_given(session: Session, options: Namespace) -> bool:
     return True
 
 
-def _waiting(debugger: Debugger) -> Wait:
+def waiting(debugger: Debugger) -> Wait:
     """Waits for the host's descriptors as poll(2), until Ctrl-C. Raises Interrupted."""
 
     def wait(wanted: Mapping[int, int], seconds: float | None) -> bool:

@@ -118,8 +118,8 @@ def execute(options: Namespace, observer: Observer | None = None) -> report.Resu
         say(f"ringscope: {failure}\n")
         ended_by, status, signal = "error", failure.exit_status, 0
     else:
-        ended_by, status, signal = _ending(kernel, exhausted)
-        _tell_why(machine, kernel, ended_by, signal)
+        ended_by, status, signal = ending(kernel, exhausted)
+        tell_why(machine, kernel, ended_by, signal)
     return _result(options, machine, kernel, ended_by, status, signal)
 
 
@@ -132,7 +132,7 @@ def _ledger(options: Namespace) -> DetailedLedger | None:
     return DetailedLedger()
 
 
-def _ending(kernel: Kernel, exhausted: bool) -> tuple[str, int, int]:
+def ending(kernel: Kernel, exhausted: bool) -> tuple[str, int, int]:
     """What ended the run, the exit status, the signal."""
     ended = kernel.ended
     if ended is None:
@@ -142,7 +142,7 @@ def _ending(kernel: Kernel, exhausted: bool) -> tuple[str, int, int]:
     return "exit", ended.status, 0
 
 
-def _tell_why(machine: Machine, kernel: Kernel, ended_by: str, signal: int) -> None:
+def tell_why(machine: Machine, kernel: Kernel, ended_by: str, signal: int) -> None:
     """Why the program did not end by itself: one line, or two where the processor refused it.
 
     A signal that it sent itself needs no word.

@@ -49,6 +49,15 @@ example:
 `help` at the prompt lists the commands; docs/debugger.md has a session. With -batch the exit status
 is 1 if a command failed."""
 
+GDBSERVER_EXAMPLE: Final = """\
+example:
+  ringscope gdbserver :1234 ./examples/bin/hello_syscall_64
+  gdb -ex 'target remote :1234'          # in another terminal
+
+PLACE is PORT, :PORT or HOST:PORT; without HOST only this machine can connect. Port 0 is any free
+one, which is named. docs/gdb.md tells more. The exit status is the program's, where gdb lets it
+end; 137 if gdb killed it; 130 after Ctrl-C."""
+
 # What a verb takes beside its own options.
 NOTHING, MACHINE, PROGRAM = 0, 1, 2
 
@@ -63,6 +72,7 @@ class Verb(NamedTuple):
 
 VERBS: Final = {
     "debug": Verb("run it under a debugger, into ring 0 and back", DEBUG_EXAMPLE, PROGRAM),
+    "gdbserver": Verb("wait for gdb, then do what it says", GDBSERVER_EXAMPLE, PROGRAM),
     "trace": Verb(
         "run a program, and tell its system calls as strace does", TRACE_EXAMPLE, PROGRAM
     ),
@@ -76,6 +86,8 @@ def add_options(name: str, verb: argparse.ArgumentParser) -> None:
     """The options of the verb `name`, as its module knows them."""
     if name == "debug":
         from emu.cli.debug import options
+    elif name == "gdbserver":
+        from emu.cli.gdbserver import options
     elif name == "trace":
         from emu.cli.trace import options
     elif name == "compare":
@@ -93,6 +105,8 @@ def run_verb(options: Namespace) -> int:
     """Runs the verb of `options`; returns the exit status. Raises RingscopeError."""
     if options.verb == "debug":
         from emu.cli.debug import run
+    elif options.verb == "gdbserver":
+        from emu.cli.gdbserver import run
     elif options.verb == "trace":
         from emu.cli.trace import run
     elif options.verb == "compare":

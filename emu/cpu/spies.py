@@ -100,6 +100,9 @@ class Spies:
             hook.move(places)
         self._ranges, self._accesses = ranges, accesses
         self._engine.flush_code()
+        # To drop a hook the engine looks its addresses up at the CPL of now: for the kernel's, in
+        # ring 3, that is a page fault which nobody is to see, in CR2 or as the first of a #DF.
+        self._engine.state.store()
 
     def _new(self, kind: int, function: int) -> _Hook:
         hook = _Hook(self._engine, kind, function)
