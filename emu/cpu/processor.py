@@ -252,8 +252,9 @@ class Processor:
 
     def _syscall(self) -> None:
         hidden, rip = self._dwords[_HIDDEN], self._words[_RIP]
-        length = self._fast_length = self._length(rip, hidden)
-        if not fast.syscall(self.state, self._rflags(), self.vendor, length):
+        length, exists = self._encoding(rip, hidden)
+        self._fast_length = length
+        if not exists or not fast.syscall(self.state, self._rflags(), self.vendor, length):
             self._fault_inside(Event(vectors.UD, None, rip, software=False))
             return
         cpl, long = hidden & at.HIDDEN_CPL, hidden & at.HIDDEN_CS64
@@ -261,8 +262,9 @@ class Processor:
 
     def _sysenter(self) -> None:
         hidden, rip = self._dwords[_HIDDEN], self._words[_RIP]
-        length = self._fast_length = self._length(rip, hidden)
-        if not self.vendor.long_mode_sysenter:
+        length, exists = self._encoding(rip, hidden)
+        self._fast_length = length
+        if not exists or not self.vendor.long_mode_sysenter:
             self._fault_inside(Event(vectors.UD, None, rip, software=False))
         elif not fast.sysenter(self.state, self._rflags(), length):
             self._fault_inside(Event(vectors.GP, 0, rip, software=False))
@@ -276,15 +278,15 @@ class Processor:
         self._deliver(event, event.return_rip)
         self.state.rip = self.state.rip - self._fast_length & (1 << 64) - 1
 
-    def _length(self, rip: int, hidden: int) -> int:
-        """The length of the SYSCALL or SYSENTER at `rip`: prefixes count."""
+    def _encoding(self, rip: int, hidden: int) -> fast.Encoding:
+        """The SYSCALL or SYSENTER at `rip`: prefixes count for its length."""
         ram, cr3 = self.engine.physical, self.state.control(3)
         room = min(PAGE_SIZE - (rip & PAGE_SIZE - 1), LONGEST)
         code = walk.read(ram, cr3, rip, room)
         if room < LONGEST:
             with suppress(walk.WalkFault):
                 code += walk.read(ram, cr3, rip + room, LONGEST - room)
-        return fast.length_of(code, bool(hidden & at.HIDDEN_CS64))
+        return fast.encoding_of(code, bool(hidden & at.HIDDEN_CS64))
 
     def _rflags(self) -> int:
         """RFLAGS at this hook, as the program sees them."""

@@ -20,6 +20,7 @@ from emu.x86.paging import (
     PAGE_SHIFT,
     PAGE_SIZE,
     PF_PRESENT,
+    PF_USER,
     PF_WRITE,
     PRESENT,
     USER,
@@ -160,6 +161,17 @@ def is_executable(ram: PhysicalMemory, cr3: int, address: int, user: bool) -> bo
             break
         table = entry & ADDRESS_MASK
     return bool(rights) or not user
+
+
+def check_user_write(ram: PhysicalMemory, cr3: int, address: int, size: int) -> None:
+    """Raises the WalkFault of a write of `size` bytes at `address` by ring 3, if it faults."""
+    for page in {address & ~_OFFSET, (address + size - 1 & _MASK64) & ~_OFFSET}:
+        try:
+            physical_address(ram, cr3, page, write=True)
+        except WalkFault as fault:
+            raise WalkFault(max(address, page), fault.error_code | PF_USER) from None
+        if not all(entry & USER for entry in entries(ram, cr3, page)):
+            raise WalkFault(max(address, page), PF_PRESENT | PF_WRITE | PF_USER)
 
 
 def entries(ram: PhysicalMemory, cr3: int, address: int) -> list[int]:

@@ -198,6 +198,16 @@ def test_after_a_shutdown_the_program_is_where_it_was() -> None:
     assert guest.machine.counter.kernel == 0
 
 
+def test_a_machine_that_shut_down_can_be_used_again() -> None:
+    guest = Guest()
+    guest.tables.unmap(IDT_BASE)
+    shut_down(guest, "int 0x80")
+    guest.map(IDT_BASE, PAGE_SIZE, 0)
+    for _ in range(3):
+        shut_down(guest, "nop; hlt")
+    assert len(guest.refusals) == 3 + 9
+
+
 # ---- the kernel's own faults
 
 

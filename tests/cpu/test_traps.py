@@ -103,6 +103,7 @@ REFUSALS: Final = (
     ),
     *((f"DPL {dpl}", gate(dpl=dpl), GP, NAMED_80, "gate DPL below CPL") for dpl in range(3)),
     ("not present", gate(present=0), NP, NAMED_80, "gate not present"),
+    ("target", gate(offset=1 << 47), GP, 0, "gate offset not canonical"),
     ("null code", gate(selector=0), GP, 0, "null code selector in the gate"),
     ("null code, RPL 3", gate(selector=3), GP, 0, "null code selector in the gate"),
     ("beyond GDT", gate(selector=0x80), GP, 0x80, "selector beyond its table's limit"),
