@@ -22,7 +22,7 @@ from emu.x86 import checks, crossings, descriptors, error_codes, flags, vectors
 from emu.x86.checks import Check, Inputs
 from emu.x86.gates import GATE_SIZE, Gate
 from emu.x86.gates import decode as decode_gate
-from emu.x86.paging import is_canonical
+from emu.x86.paging import PAGE_SIZE, is_canonical, page_base
 from emu.x86.registers import CS, GDTR, IDTR, LDTR, RSP, SS, TR
 
 _FRAME: Final = Struct(f"<{len(crossings.FRAME)}Q")
@@ -220,7 +220,8 @@ class Delivery:
                 walk.check_user_write(self.translations.ram, state.control(3), pointer, len(frame))
             self.translations.write(state.control(3), pointer, frame)
         except walk.WalkFault as fault:
-            raise self._page_fault(fault, checks.PUSH) from None
+            first = _first_push(fault.address, stack.pointer)
+            raise self._page_fault(walk.WalkFault(first, fault.error_code), checks.PUSH) from None
         return pointer
 
     # ---- what the steps read
@@ -265,6 +266,12 @@ def loaded_segment(selector: int, descriptor: int) -> Segment:
 
 def _refuse_gate(raised: int, event: Event, external: int, check: Check, inputs: Inputs) -> Refusal:
     return Refusal(raised, error_codes.gate(event.vector, external), check, inputs)
+
+
+def _first_push(address: int, top: int) -> int:
+    """The word that is pushed first, from `top` down, in the page of `address`."""
+    last = top - 8 & _MASK64
+    return last if page_base(last) == page_base(address) else page_base(address) + PAGE_SIZE - 8
 
 
 def _saved_flags(event: Event, rflags: int) -> int:

@@ -14,7 +14,7 @@ import pytest
 from emu.cpu.state import Segment
 from emu.errors import Shutdown
 from emu.events import Entered
-from emu.x86.descriptors import TSS_IST1
+from emu.x86.descriptors import TSS_IST1, TSS_RSP0
 from emu.x86.paging import PAGE_SIZE
 from emu.x86.registers import IDTR, TR
 from emu.x86.vectors import DE, DF, GP, NP, PF, SS, UD
@@ -129,10 +129,20 @@ def test_a_double_fault_is_one_entry_and_counts_no_instruction() -> None:
     assert (guest.machine.counter.user, guest.machine.counter.kernel) == (1, 0)
 
 
-def test_the_fault_address_of_a_missing_stack_is_in_cr2() -> None:
+def test_the_fault_address_of_a_missing_stack_is_that_of_the_first_push() -> None:
     guest = delivered(UD, PF)
     guest.state.load()
-    assert guest.state.control(2) == IST_TOPS[3] - 40
+    assert guest.state.control(2) == IST_TOPS[3] - 8
+
+
+def test_a_frame_that_runs_out_of_its_page_faults_at_the_word_below_it() -> None:
+    guest = Guest()
+    guest.change_gate(PF, ist=2)
+    top = IST_TOPS[3] - PAGE_SIZE + 16
+    guest.write(TSS_BASE + TSS_RSP0, top.to_bytes(8, "little"))
+    guest.cross(code("int 0x80"))
+    guest.state.load()
+    assert (guest.entry.vector, guest.state.control(2)) == (PF, top - 24)
 
 
 # ---- shutdown

@@ -136,7 +136,7 @@ def _deliver(
     rsp = (rsp & ~15) - 8 * len(frame) & _LAST
     if not _canonical(rsp):
         raise _Raised(12, ext)
-    for address in (rsp, rsp + 8 * len(frame) - 8 & _LAST):
+    for address in (rsp + 8 * len(frame) - 8 & _LAST, rsp):  # pushed from the top down
         code = tables.may_write(address & ~4095, cpl == 3)
         if code is not None:
             raise _Raised(14, code)

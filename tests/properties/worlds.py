@@ -73,7 +73,7 @@ def may_write(page: int, by_ring_3: bool) -> int | None:
 # hypothesis longer than the delivery, and makes most cases alike.
 
 POINTERS: Final = (
-    *(RSP0, RSP0, RSP0, RSP0, RSP0 - 3, *IST_TOPS, *IST_TOPS),
+    *(RSP0, RSP0, RSP0, RSP0, RSP0 - 3, *IST_TOPS, *IST_TOPS, *IST_TOPS),
     *(0, 8, 40, 1 << 47, 1 << 63, (1 << 47) - 8, NOWHERE, STACK_TOP, TEXT + 0x800),
     *(0xFFFF_8000_0000_0000, 0xFFFF_8000_0000_0010, (1 << 64) - 1, 0xFFFF_7FFF_FFFF_FFF0),
     *(RSP0 - PAGE_SIZE + 16, KERNEL_DATA, KERNEL_DATA + 40, DATA + PAGE_SIZE + 24),
@@ -84,7 +84,7 @@ RFLAGS: Final = (
 )
 _SELECTORS: Final = (
     *(KERNEL_CS, KERNEL_CS, KERNEL_CS | 3, 8, KERNEL_DS, USER_CS, 0, 3, 0x80),
-    *(index << 3 for index in range(FIRST_FREE, GDT_ENTRIES)),
+    *(index << 3 for index in (*range(FIRST_FREE, GDT_ENTRIES),) * 2),
     *(index << 3 | 4 for index in range(LDT_ENTRIES + 1)),
 )
 
@@ -151,17 +151,17 @@ def _descriptor(draw: Random) -> int:
 
 def _world(number: int) -> World:
     draw = Random(number)
-    either = (_valid_gate, _any_gate, _any_gate)
+    mostly_valid = (*(_valid_gate,) * 4, _any_gate)
     return World(
-        gate=draw.choice(either)(draw),
-        escalation=tuple(draw.choice(either)(draw) for _ in ESCALATION),
+        gate=draw.choice((_valid_gate, _any_gate, _any_gate))(draw),
+        escalation=tuple(draw.choice(mostly_valid)(draw) for _ in ESCALATION),
         gdt=tuple(_descriptor(draw) for _ in range(FIRST_FREE, GDT_ENTRIES)),
         ldt=tuple(_descriptor(draw) for _ in range(LDT_ENTRIES)),
         stacks=tuple(draw.choice(POINTERS) for _ in range(10)),
-        idt_limit=draw.choice((*(0xFFF,) * 8, 0x7FF, 0xD7, 0xE0, 0)),
+        idt_limit=draw.choice((*(0xFFF,) * 16, 0x7FF, 0xD7, 0xE0, 0)),
         gdt_limit=draw.choice((*(0x7F,) * 8, 0x57, 0x16, 0x10)),
         ldt_limit=draw.choice((0x1F, 0x1F, 0x1F, 0x17, 7, 6, 0)),
-        tss_limit=draw.choice((*(103,) * 8, 43, 42, 11, 10)),
+        tss_limit=draw.choice((*(103,) * 12, 43, 42, 11, 10)),
     )
 
 
