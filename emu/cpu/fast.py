@@ -7,12 +7,16 @@ nothing, and know no kernel. SDM 2B, "SYSCALL", "SYSENTER"; APM 3, the same.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from emu.cpu import state as at
 from emu.cpu.state import CpuState
+from emu.memory import walk
+from emu.memory.physical import PhysicalMemory
 from emu.x86 import crossings, flags, msrs
-from emu.x86.instructions import PREFIXES
+from emu.x86.instructions import LONGEST, PREFIXES
+from emu.x86.paging import PAGE_SIZE
 from emu.x86.registers import R11, RCX, RSP
 from emu.x86.vendors import Vendor
 
@@ -52,6 +56,17 @@ def encoding_of(code: bytes, long: bool) -> Encoding:
     if vex is not None:
         return Encoding(position + vex, exists=False)
     return Encoding(code.index(_ESCAPE, position) + 2, not locked)
+
+
+def encoding_at(ram: PhysicalMemory, state: CpuState) -> Encoding:
+    """The SYSCALL or SYSENTER at RIP."""
+    rip, cr3 = state.rip, state.control(3)
+    room = min(PAGE_SIZE - (rip & PAGE_SIZE - 1), LONGEST)
+    code = walk.read(ram, cr3, rip, room)
+    if room < LONGEST:
+        with suppress(walk.WalkFault):
+            code += walk.read(ram, cr3, rip + room, LONGEST - room)
+    return encoding_of(code, state.in_64bit_mode)
 
 
 def syscall(state: CpuState, rflags: int, vendor: Vendor, length: int) -> bool:

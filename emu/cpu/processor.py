@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from emu.cpu import fast, ports
 from emu.cpu import state as at
@@ -24,10 +23,13 @@ from emu.events import Entered, Refused
 from emu.hooks import Kernel, Watcher
 from emu.memory import walk
 from emu.x86 import crossings, vectors
-from emu.x86.instructions import LONGEST, Decode
-from emu.x86.paging import PAGE_SIZE, PF_FETCH
+from emu.x86.instructions import Decode
+from emu.x86.paging import PF_FETCH
 from emu.x86.registers import RAX, RDI, RSP
 from emu.x86.vendors import Vendor
+
+if TYPE_CHECKING:
+    from emu.cpu.debug import DebugRegisters
 
 VMCALL: Final = bytes.fromhex("0f01c1")
 _ONE_BYTE: Final = {vectors.BP: b"\xcc", vectors.OF: b"\xce"}  # INT3, INTO
@@ -74,6 +76,7 @@ class Processor:
         self._totals = counter.totals
         self._cells = engine.cells
         self._last_cr2 = 0
+        self._debug: DebugRegisters | None = None
         self._fast_length = 0  # of the last SYSCALL or SYSENTER
         self._stepper = Stepper(engine)
         self._words, self._dwords = engine.state.words, engine.state.dwords
@@ -111,6 +114,15 @@ class Processor:
             line = self._lines.get(_NATIVE) or self._line(*_NATIVE)
             self.ledger.entered(line, cells[KERNEL_AT_ENTRY])
 
+    @property
+    def debug(self) -> DebugRegisters:
+        """The debug registers, to set breakpoints. Raises EngineError without native code."""
+        from emu.cpu.debug import DebugRegisters
+
+        if self._debug is None:
+            self._debug = DebugRegisters(self.engine)
+        return self._debug
+
     # ---- through the IDT; in every callback the state is loaded, and stored afterwards
 
     def _interrupted(self, vector: int) -> None:
@@ -124,6 +136,8 @@ class Processor:
         elif vector == vectors.DB and self._stepper.is_stepping:
             self._stepper.stepped()
         else:
+            if vector == vectors.DB and self._stepper.is_breakpoint(self.counter.block):
+                self.counter.abort(rip)
             error_code = state.error_code if vectors.TABLE[vector].has_error_code else None
             self._exception(Fault(vector, error_code, rip, self._words[RSP]))
 
@@ -138,6 +152,8 @@ class Processor:
     def _exception(self, reported: Fault) -> None:
         """An exception as the engine reports it, delivered as the processor raises it."""
         fault = self._errata.correct(reported, self.counter.block)
+        if self._debug is not None and reported.vector != vectors.DB:
+            self._debug.forget()
         if vectors.TABLE[fault.vector].kind == vectors.FAULT:
             self.counter.abort(fault.rip)
         if fault.vector == vectors.PF:
@@ -155,6 +171,9 @@ class Processor:
             self.counter.abort(rip)
             self._use_port(rip)
             return
+        if self._debug is not None and self._debug.has_left(state, rip):
+            self._breakpoint(self._debug, rip)
+            return
         if not state.error_code & PF_FETCH:
             self._exception(Fault(vectors.PF, state.error_code, rip, self._words[RSP]))
         elif self._stepper.is_early(state.control(2)):
@@ -163,6 +182,17 @@ class Processor:
         else:
             self._last_cr2 = state.control(2)
             self._deliver(Event(vectors.PF, state.error_code, rip, software=False), rip)
+
+    def _breakpoint(self, debug: DebugRegisters, rip: int) -> None:
+        """The #DB of a data breakpoint behind its instruction, or of one on the instruction."""
+        state = self.state
+        state.set_cr2(self._last_cr2)
+        self.counter.abort(rip)
+        hits = debug.take()
+        state.forget_exception()
+        if hits is not None:
+            state.set_debug(6, state.debug(6) | hits)
+            self._deliver(Event(vectors.DB, None, rip, software=False), rip)
 
     def _is_port_instruction(self, rip: int) -> bool:
         """Whether this page fault is a port instruction's hook: it fetched from elsewhere."""
@@ -252,7 +282,7 @@ class Processor:
 
     def _syscall(self) -> None:
         hidden, rip = self._dwords[_HIDDEN], self._words[_RIP]
-        length, exists = self._encoding(rip, hidden)
+        length, exists = fast.encoding_at(self.engine.physical, self.state)
         self._fast_length = length
         if not exists or not fast.syscall(self.state, self._rflags(), self.vendor, length):
             self._fault_inside(Event(vectors.UD, None, rip, software=False))
@@ -262,7 +292,7 @@ class Processor:
 
     def _sysenter(self) -> None:
         hidden, rip = self._dwords[_HIDDEN], self._words[_RIP]
-        length, exists = self._encoding(rip, hidden)
+        length, exists = fast.encoding_at(self.engine.physical, self.state)
         self._fast_length = length
         if not exists or not self.vendor.long_mode_sysenter:
             self._fault_inside(Event(vectors.UD, None, rip, software=False))
@@ -277,16 +307,6 @@ class Processor:
         self.counter.adjust(USER if self.state.cpl == 3 else KERNEL, -1)
         self._deliver(event, event.return_rip)
         self.state.rip = self.state.rip - self._fast_length & (1 << 64) - 1
-
-    def _encoding(self, rip: int, hidden: int) -> fast.Encoding:
-        """The SYSCALL or SYSENTER at `rip`: prefixes count for its length."""
-        ram, cr3 = self.engine.physical, self.state.control(3)
-        room = min(PAGE_SIZE - (rip & PAGE_SIZE - 1), LONGEST)
-        code = walk.read(ram, cr3, rip, room)
-        if room < LONGEST:
-            with suppress(walk.WalkFault):
-                code += walk.read(ram, cr3, rip + room, LONGEST - room)
-        return fast.encoding_of(code, bool(hidden & at.HIDDEN_CS64))
 
     def _rflags(self) -> int:
         """RFLAGS at this hook, as the program sees them."""
