@@ -75,7 +75,7 @@ class Machine:
             exhausted = limit is not None and self.counter.exhausted
             self.engine.state.load()
             self.counter.abort(self.engine.state.rip)
-            self.processor.settle()
+            self.processor.accounts.settle()
             self.ledger.close(self.counter.kernel)
         return exhausted
 

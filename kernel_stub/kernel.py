@@ -248,7 +248,7 @@ class Kernel:
             registers=dict(zip(entry.PT_REGS, regs, strict=True)),
             bases={"fs": state.fs_base, "gs": state.kernel_gs_base},
         )
-        refusals = self.machine.processor.refusals
+        refusals = self.machine.processor.accounts.refusals
         return explain(fault, self.physical, state.control(3), refusals)
 
     def shut_down(self) -> None:

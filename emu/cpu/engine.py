@@ -280,6 +280,10 @@ class Engine(Callbacks):
         address: int = handle.value
         return address
 
+    def unhook(self, hook: int) -> None:
+        """Takes back the hook whose address `hook_native` returned."""
+        uclib.uc_hook_del(self._uc._uch, ctypes.c_size_t(hook))
+
 
 _GPR_IDS: Final = tuple(
     getattr(const, f"UC_X86_REG_{name}")
@@ -306,8 +310,9 @@ _HOOK_NUMBERS: Final = HookNumbers(
     port_output=const.UC_X86_INS_OUT,
     code=unicorn.UC_HOOK_CODE,
 )
-HOOK_BLOCK: Final = unicorn.UC_HOOK_BLOCK
 HOOK_CODE: Final = unicorn.UC_HOOK_CODE
+HOOK_MEMORY: Final = unicorn.UC_HOOK_MEM_READ | unicorn.UC_HOOK_MEM_WRITE
+HOOK_BLOCK: Final = unicorn.UC_HOOK_BLOCK
 HOOK_READ: Final = unicorn.UC_HOOK_MEM_READ
 HOOK_WRITE: Final = unicorn.UC_HOOK_MEM_WRITE
 HOOK_NEW_BLOCK: Final = unicorn.UC_HOOK_EDGE_GENERATED
