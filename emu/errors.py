@@ -60,3 +60,9 @@ class EngineError(CallerError):
 
 class Shutdown(GuestError):
     """The processor stopped for good: a fault while it delivered a double fault."""
+
+
+class Interrupted(CallerError):
+    """The user interrupted while the guest waited for the host."""
+
+    exit_status = 130

@@ -110,7 +110,7 @@ class Machine:
             exhausted = self._end_at is not None and self._total() >= self._end_at
             self.engine.state.load()
             self.counter.abort(self.engine.state.rip)
-            self.processor.settle()
+            self.processor.accounts.settle()
             self.ledger.close(self.counter.kernel)
         return exhausted
 

@@ -252,3 +252,8 @@ def ist_top(number: int) -> int:
 def read_image(name: str) -> bytes:
     """The built image `name` of kernel_stub/entry."""
     return (_ENTRY / f"{name}.bin").read_bytes()
+
+
+def read_frames() -> bytes:
+    """How a debugger unwinds the entry code: its .debug_frame."""
+    return (_ENTRY / "entry.frame").read_bytes()

@@ -149,7 +149,7 @@ class Exceptions:
             registers=dict(zip(entry.PT_REGS, regs, strict=True)),
             bases={"fs": state.fs_base, "gs": state.kernel_gs_base},
         )
-        refusals = self._machine.processor.refusals
+        refusals = self._machine.processor.accounts.refusals
         return explain(fault, self._machine.physical, state.control(3), refusals)
 
 

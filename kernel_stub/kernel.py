@@ -77,6 +77,11 @@ class Kernel(KernelServices):
         assert self._task is not None, "no program was started"
         return self._task
 
+    @property
+    def frame(self) -> int:
+        """Where crossings save pt_regs: on the stack of the task that runs."""
+        return self._frame if self._frame != _NOBODY else self.tasks.contexts.first.frame
+
     def start(self, task: Task, rip: int, rsp: int, abi: Abi) -> None:
         """Puts `task` on the CPU, in ring 3 at `rip`."""
         self.tasks.adopt(task)

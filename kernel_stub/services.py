@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Final, NoReturn
 
+from emu.cpu import fxsave
 from emu.errors import LoadError, OutOfFrames
 from emu.machine import Machine
 from emu.memory.pagetables import NotMapped
@@ -119,9 +120,9 @@ class KernelServices:
         regs = _REGS.unpack_from(self.physical.view, task.cpu.frame_at)
         selectors = {name: engine.state.selector(n) for name, n in _SELECTORS.items()}
         engine.state.store()
-        fxsave = engine.read_fxsave()
+        image = fxsave.read(engine)
         names = dict(zip(entry.PT_REGS, regs, strict=True))
-        return UserState(names, selectors, fxsave, engine.state.control(2))
+        return UserState(names, selectors, image, engine.state.control(2))
 
     def set_user_state(self, task: Task, user: UserState) -> None:
         """Ring 3 of the running task goes on as `user` says."""
@@ -131,7 +132,7 @@ class KernelServices:
             for name, number in _SELECTORS.items():
                 self._load_segment(number, user.selectors[name])
         engine.state.store()
-        engine.write_fxsave(user.fxsave)
+        fxsave.write(engine, user.fxsave)
         engine.state.load()
 
     def _load_segment(self, number: int, selector: int) -> None:

@@ -7,8 +7,7 @@ from typing import Final
 import pytest
 
 from emu import errors
-from emu.cli.interrupt import Interrupted
-from emu.errors import CallerError, GuestError, OurError, RingscopeError
+from emu.errors import CallerError, GuestError, Interrupted, OurError, RingscopeError
 from kernel_stub.errors import Deadlock, KernelBug
 
 FAMILIES: Final = (CallerError, GuestError, OurError)

@@ -75,7 +75,7 @@ def test_a_new_machine_has_executed_nothing() -> None:
     machine = Machine(MEMORY)
     assert (machine.counter.user, machine.counter.kernel) == (0, 0)
     assert machine.ledger.rows() == []
-    assert list(machine.processor.refusals) == []
+    assert list(machine.processor.accounts.refusals) == []
 
 
 def test_a_counter_is_made_for_one_engine() -> None:
@@ -205,7 +205,7 @@ def test_every_watcher_is_told_in_order() -> None:
             told.append((self.name, event.check))
 
     guest = Guest()
-    guest.machine.processor.watchers = [Watcher("a"), Watcher("b")]
+    guest.machine.processor.accounts.watchers = [Watcher("a"), Watcher("b")]
     guest.cross(code("int 0x20"))
     assert told == [
         ("a", "gate DPL below CPL"),

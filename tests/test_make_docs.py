@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from emu import errors
-from emu.cli.interrupt import Interrupted
+from emu.errors import Interrupted
 from kernel_stub.errors import Deadlock, KernelBug
 from tools import make_docs
 

@@ -20,6 +20,8 @@ from typing import Final
 
 from emu import errors
 from emu.cli import interrupt
+from emu.console.table import COMMANDS
+from emu.gdb import monitor, packets
 from emu.testing.bugs import BUGS
 from emu.testing.guest import Guest
 from emu.testing.memory import Memory
@@ -137,6 +139,15 @@ def syscall_table() -> str:
     return markdown(("call", "x86_64", "i386", "how well", "what is missing"), rows)
 
 
+def command_table() -> str:
+    """The debugger's commands."""
+    rows = (
+        (f"`{command.usage}`", ", ".join(command.names[1:]), command.help, command.group)
+        for command in COMMANDS
+    )
+    return markdown(("command", "also", "what it does", "group"), rows)
+
+
 FAMILIES: Final = {
     "the caller's": errors.CallerError,
     "the guest's": errors.GuestError,
@@ -162,6 +173,22 @@ def guest_table() -> str:
     return markdown(("", "what it does"), rows)
 
 
+def packet_table() -> str:
+    """The packets of gdb's remote protocol that have a handler."""
+    rows = [(f"`{row.name.decode()}`", f"`{row.form}`", row.does) for row in packets.TABLE]
+    rows = [(name, form if form != "``" else "", does) for name, form, does in rows]
+    return markdown(("packet", "form", "what it does"), rows)
+
+
+def monitor_table() -> str:
+    """The commands of gdb's `monitor`."""
+    rows = [
+        (f"`monitor {row.words} {row.argument}".strip() + "`", row.shows)
+        for row in monitor.COMMANDS
+    ]
+    return markdown(("command", "what it shows"), rows)
+
+
 # The registry: a name that a page may ask for, and who makes it.
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "errors": error_table,
@@ -173,6 +200,9 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "syscalls": syscall_table,
     "bugs": bug_table,
     "guest": guest_table,
+    "commands": command_table,
+    "packets": packet_table,
+    "monitor": monitor_table,
 }
 
 

@@ -32,6 +32,10 @@ def _run(options: Namespace) -> int:
         from emu.cli.verbs import run_verb
 
         return run_verb(options)
+    if options.place is not None:
+        from emu.cli.gdbserver import run as serve
+
+        return serve(options)
     from emu.cli.run import run
 
     return run(options)

@@ -16,15 +16,9 @@ from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Final
 
-from emu.errors import CallerError
+from emu.errors import Interrupted
 
 _NAP: Final = 0.2  # seconds: how long Ctrl-C may wait where the host restarts a call
-
-
-class Interrupted(CallerError):
-    """The user pressed Ctrl-C while the guest waited for the host."""
-
-    exit_status = 130
 
 
 class InterruptWatch:

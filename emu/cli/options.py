@@ -58,8 +58,10 @@ def parse(argv: list[str]) -> argparse.Namespace:
     run = _verb(verbs, "run", "run a Linux program in ring 3 of this x86", RUN_EXAMPLE)
     stat = _verb(verbs, "stat", "run it, then tell its ways into the kernel and back", STAT_EXAMPLE)
     if argv[:1] == ["run"]:  # options cost time: only the wanted verb gets its own
+        run.add_argument("-g", metavar="PLACE", dest="place", help="wait for gdb at [HOST:]PORT")
         _running_options(run)
     elif argv[:1] == ["stat"]:
+        stat.set_defaults(place=None)
         _report_options(stat)
         _running_options(stat)
     else:

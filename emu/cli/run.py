@@ -11,13 +11,14 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
-from emu.cli.interrupt import Interrupted, InterruptWatch
+from emu.cli.interrupt import InterruptWatch
 from emu.cli.output import Output, say
-from emu.errors import RingscopeError
+from emu.errors import Interrupted, RingscopeError
 from emu.hooks import Kernel as Answers
 from emu.hooks import Watcher
 from emu.machine import Machine
 from emu.watch import report
+from emu.watch.ledger import Ledger
 from kernel_stub.abi.signals import NAMES
 from kernel_stub.kernel import Kernel
 from kernel_stub.launch import launch
@@ -61,15 +62,16 @@ class Observer(Protocol):
     def started(self, kernel: Kernel, answers: Answers) -> None: ...
 
 
-def execute(options: Namespace, observer: Observer | None = None) -> report.Result:
-    """Runs the program of `options` to its end; what is counted. Raises RingscopeError."""
-    ledger = _ledger(options)
+def boot(
+    options: Namespace, watchers: Sequence[Watcher] = (), ledger: Ledger | None = None
+) -> tuple[Machine, Kernel]:
+    """A machine and our kernel on it, the program of `options` ready to run."""
     machine = Machine(
         options.memory,
         options.vendor,
         options.cpu,
         options.counter,
-        watchers=observer.watchers if observer else (),
+        watchers=watchers,
         ledger=ledger,
     )
     program = os.fsencode(options.program)
@@ -85,6 +87,13 @@ def execute(options: Namespace, observer: Observer | None = None) -> report.Resu
         vsyscall=options.vsyscall == "emulate",
     )
     kernel.clock.realtime = options.realtime
+    return machine, kernel
+
+
+def execute(options: Namespace, observer: Observer | None = None) -> report.Result:
+    """Runs the program of `options` to its end; what is counted. Raises RingscopeError."""
+    ledger = _ledger(options)
+    machine, kernel = boot(options, observer.watchers if observer else (), ledger)
     answers: Answers = kernel
     if ledger is not None:
         from emu.cli.naming import NamingKernel
@@ -109,8 +118,8 @@ def execute(options: Namespace, observer: Observer | None = None) -> report.Resu
         say(f"ringscope: {failure}\n")
         ended_by, status, signal = "error", failure.exit_status, 0
     else:
-        ended_by, status, signal = _ending(kernel, exhausted)
-        _tell_why(machine, kernel, ended_by, signal)
+        ended_by, status, signal = ending(kernel, exhausted)
+        tell_why(machine, kernel, ended_by, signal)
     return _result(options, machine, kernel, ended_by, status, signal)
 
 
@@ -123,7 +132,7 @@ def _ledger(options: Namespace) -> DetailedLedger | None:
     return DetailedLedger()
 
 
-def _ending(kernel: Kernel, exhausted: bool) -> tuple[str, int, int]:
+def ending(kernel: Kernel, exhausted: bool) -> tuple[str, int, int]:
     """What ended the run, the exit status, the signal."""
     ended = kernel.ended
     if ended is None:
@@ -133,7 +142,7 @@ def _ending(kernel: Kernel, exhausted: bool) -> tuple[str, int, int]:
     return "exit", ended.status, 0
 
 
-def _tell_why(machine: Machine, kernel: Kernel, ended_by: str, signal: int) -> None:
+def tell_why(machine: Machine, kernel: Kernel, ended_by: str, signal: int) -> None:
     """Why the program did not end by itself: one line, or two where the processor refused it.
 
     A signal that it sent itself needs no word.

@@ -41,6 +41,23 @@ examples:
   ringscope kallsyms ffffffff81000010      the nearest symbol and the offset
   ringscope kallsyms __x64_sys_exit        a function of Linux that is Python here"""
 
+DEBUG_EXAMPLE: Final = """\
+example:
+  ringscope debug ./examples/bin/hello_syscall_64
+  ringscope debug -batch -ex 'catch syscall' -ex c -ex 'info registers' /bin/true
+
+`help` at the prompt lists the commands; docs/debugger.md has a session. With -batch the exit status
+is 1 if a command failed."""
+
+GDBSERVER_EXAMPLE: Final = """\
+example:
+  ringscope gdbserver :1234 ./examples/bin/hello_syscall_64
+  gdb -ex 'target remote :1234'          # in another terminal
+
+PLACE is PORT, :PORT or HOST:PORT; without HOST only this machine can connect. Port 0 is any free
+one, which is named. docs/gdb.md tells more. The exit status is the program's, where gdb lets it
+end; 137 if gdb killed it; 130 after Ctrl-C."""
+
 # What a verb takes beside its own options.
 NOTHING, MACHINE, PROGRAM = 0, 1, 2
 
@@ -54,6 +71,8 @@ class Verb(NamedTuple):
 
 
 VERBS: Final = {
+    "debug": Verb("run it under a debugger, into ring 0 and back", DEBUG_EXAMPLE, PROGRAM),
+    "gdbserver": Verb("wait for gdb, then do what it says", GDBSERVER_EXAMPLE, PROGRAM),
     "trace": Verb(
         "run a program, and tell its system calls as strace does", TRACE_EXAMPLE, PROGRAM
     ),
@@ -65,7 +84,11 @@ VERBS: Final = {
 
 def add_options(name: str, verb: argparse.ArgumentParser) -> None:
     """The options of the verb `name`, as its module knows them."""
-    if name == "trace":
+    if name == "debug":
+        from emu.cli.debug import options
+    elif name == "gdbserver":
+        from emu.cli.gdbserver import options
+    elif name == "trace":
         from emu.cli.trace import options
     elif name == "compare":
         from emu.cli.compare import options
@@ -80,7 +103,11 @@ def add_options(name: str, verb: argparse.ArgumentParser) -> None:
 
 def run_verb(options: Namespace) -> int:
     """Runs the verb of `options`; returns the exit status. Raises RingscopeError."""
-    if options.verb == "trace":
+    if options.verb == "debug":
+        from emu.cli.debug import run
+    elif options.verb == "gdbserver":
+        from emu.cli.gdbserver import run
+    elif options.verb == "trace":
         from emu.cli.trace import run
     elif options.verb == "compare":
         from emu.cli.compare import run

@@ -168,6 +168,10 @@ class Callbacks:
         self._keep.append(function)
         self.hook_native(self._numbers.code, address_of(function), 0)
 
+    def marks_for(self, address: int) -> dict[bytes, int]:
+        """The constants of host code that makes the engine fault, as if fetching `address`."""
+        return {hostcode.ADDRESS: address, **self._engine_marks}
+
     def _hook_exceptions(self) -> None:
         def interrupted(vector: int) -> int:
             try:

@@ -11,7 +11,6 @@ What a callback raises is kept, stops the engine, and is raised by `run`.
 from __future__ import annotations
 
 import ctypes
-from struct import Struct
 from typing import Final
 
 import unicorn
@@ -56,9 +55,11 @@ class Engine(Callbacks):
         self.stopping = False
         self._map(physical)
         self._context = self._uc.context_save()
+        self._others: list[object] = []  # contexts of `other_state`
         self._value = (ctypes.c_uint64 * 3)()
         self._value_pointer = ctypes.c_void_p(ctypes.addressof(self._value))
-        self.state = self._state_block()
+        self.state = self._state_block(self._context)
+        self._state_at = self._context.context.value + at.HEADER
         self._translation = uc_tb()
         self._uc.ctl_exits_enabled(True)  # with no exits: `until` would add phantom instructions
         cells = memoryview(self._value).cast("B").cast("Q")
@@ -79,10 +80,15 @@ class Engine(Callbacks):
 
     # ---- the state block
 
-    def _state_block(self) -> CpuState:
-        size = self._context.size
-        start = self._context.context.value
-        self._state_at = start + size - at.SIZE
+    def other_state(self) -> CpuState:
+        """A second state block: in a hook it loads what the first one does not hold any more."""
+        context = self._uc.context_save()
+        self._others.append(context)
+        return self._state_block(context)
+
+    def _state_block(self, saved: unicorn.UcContext) -> CpuState:
+        size = saved.size
+        start = saved.context.value
         header = size - at.SIZE
         if header != at.HEADER:
             raise EngineError(f"unknown size of the saved CPU state: {size} bytes")
@@ -196,45 +202,28 @@ class Engine(Callbacks):
         """CR2 by the engine's own call."""
         self._uc.reg_write(const.UC_X86_REG_CR2, address)
 
-    def read_fxsave(self) -> bytes:
-        """The x87 and SSE state as FXSAVE64 writes it; the last instruction's pointers are 0.
+    def write_control(self, number: int, value: int) -> None:
+        """MOV to CR0, CR3 or CR4 as ring 0 does it."""
+        self._uc.reg_write(getattr(const, f"UC_X86_REG_CR{number}"), value)
 
-        SDM 1, "FXSAVE Area".
-        """
-        read = self._uc.reg_read
-        full = read(const.UC_X86_REG_FPTAG)
-        tags = sum(1 << i for i in range(8) if full >> 2 * i & 3 != 3)
-        head = _FXSAVE_HEAD.pack(
-            read(const.UC_X86_REG_FPCW),
-            read(const.UC_X86_REG_FPSW),
-            tags,
-            0,
-            0,
-            0,
-            read(const.UC_X86_REG_MXCSR),
-            _MXCSR_MASK,
-        )
-        top = read(const.UC_X86_REG_FPSW) >> 11 & 7
-        stack = [read(const.UC_X86_REG_FP0 + (top + i & 7)) for i in range(8)]
-        x87 = b"".join(_X87.pack(mantissa, exponent) for mantissa, exponent in stack)
-        sse = b"".join(read(const.UC_X86_REG_XMM0 + i).to_bytes(16, "little") for i in range(16))
-        return (head + x87 + sse).ljust(_FXSAVE_SIZE, b"\0")
+    def read_named(self, name: str) -> int:
+        """A register of the x87 or vector unit (st0, fpcw, xmm0, mxcsr, ...) as one number."""
+        value = self._uc.reg_read(self._number_of(name))
+        if isinstance(value, tuple):  # st0 to st7: significand, then sign and exponent
+            return int(value[0]) | int(value[1]) << 64
+        return int(value)
 
-    def write_fxsave(self, image: bytes) -> None:
-        """Loads the x87 and SSE state as FXRSTOR64 does; reserved bits of MXCSR are cleared."""
-        write = self._uc.reg_write
-        control, status, tags, _, _, _, mxcsr, _ = _FXSAVE_HEAD.unpack_from(image)
-        write(const.UC_X86_REG_FPCW, control)
-        write(const.UC_X86_REG_FPSW, status)
-        for i in range(8):
-            at = _FXSAVE_HEAD.size + 16 * i
-            write(const.UC_X86_REG_FP0 + ((status >> 11) + i & 7), _X87.unpack_from(image, at))
-        write(const.UC_X86_REG_FPTAG, sum(0 if tags >> i & 1 else 3 << 2 * i for i in range(8)))
-        for i in range(16):
-            at = _FXSAVE_HEAD.size + 128 + 16 * i
-            value = int.from_bytes(image[at : at + 16], "little")
-            write(const.UC_X86_REG_XMM0 + i, value)
-        write(const.UC_X86_REG_MXCSR, mxcsr & _MXCSR_MASK)
+    def write_named(self, name: str, value: int) -> None:
+        """The reverse of `read_named`."""
+        whole = (value & (1 << 64) - 1, value >> 64) if name.startswith("st") else value
+        self._uc.reg_write(self._number_of(name), whole)
+
+    def _number_of(self, name: str) -> int:
+        """The engine's number of a register; those of the x87 stack turn with its top."""
+        if name.startswith("st"):
+            top = self._read(const.UC_X86_REG_FPSW) >> 11
+            return int(const.UC_X86_REG_FP0) + (top + int(name[2:]) & 7)
+        return int(getattr(const, f"UC_X86_REG_{name.upper()}"))
 
     def reset_fpu(self) -> None:
         """The x87 and SSE control registers as FNINIT and a reset leave them."""
@@ -274,6 +263,15 @@ class Engine(Callbacks):
 
     def hook_native(self, hook: int, function: int, data: int, *extra: object) -> int:
         """Registers the host function at address `function`; returns the hook's own address."""
+        return self._hook(hook, function, data, (1, 0), *extra)
+
+    def hook_range(self, hook: int, function: int, first: int, last: int) -> int:
+        """As `hook_native`, for the addresses from `first` to `last`, both included."""
+        return self._hook(hook, function, 0, (first, last))
+
+    def _hook(
+        self, hook: int, function: int, data: int, places: tuple[int, int], *extra: object
+    ) -> int:
         handle = uc_hook_h()
         error = uclib.uc_hook_add(
             self._uc._uch,
@@ -281,8 +279,7 @@ class Engine(Callbacks):
             hook,
             ctypes.c_void_p(function),
             ctypes.c_void_p(data),
-            ctypes.c_uint64(1),
-            ctypes.c_uint64(0),
+            *map(ctypes.c_uint64, places),
             *extra,
         )
         if error:
@@ -290,11 +287,11 @@ class Engine(Callbacks):
         address: int = handle.value
         return address
 
+    def unhook(self, hook: int) -> None:
+        """Takes back the hook whose address `hook_native` returned."""
+        uclib.uc_hook_del(self._uc._uch, ctypes.c_size_t(hook))
 
-_FXSAVE_SIZE: Final = 512
-_FXSAVE_HEAD: Final = Struct("<HHBxHQQII")  # FCW FSW FTW FOP FIP FDP MXCSR MXCSR_MASK
-_X87: Final = Struct("<QH6x")
-_MXCSR_MASK: Final = 0xFFFF
+
 _GPR_IDS: Final = tuple(
     getattr(const, f"UC_X86_REG_{name}")
     for name in ("RAX RCX RDX RBX RSP RBP RSI RDI R8 R9 R10 R11 R12 R13 R14 R15".split())
@@ -320,6 +317,10 @@ _HOOK_NUMBERS: Final = HookNumbers(
     port_output=const.UC_X86_INS_OUT,
     code=unicorn.UC_HOOK_CODE,
 )
+HOOK_CODE: Final = unicorn.UC_HOOK_CODE
+HOOK_MEMORY: Final = unicorn.UC_HOOK_MEM_READ | unicorn.UC_HOOK_MEM_WRITE
 HOOK_BLOCK: Final = unicorn.UC_HOOK_BLOCK
+HOOK_READ: Final = unicorn.UC_HOOK_MEM_READ
+HOOK_WRITE: Final = unicorn.UC_HOOK_MEM_WRITE
 HOOK_NEW_BLOCK: Final = unicorn.UC_HOOK_EDGE_GENERATED
 STOP_FUNCTION: Final = address_of(uclib.uc_emu_stop)

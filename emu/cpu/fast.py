@@ -7,15 +7,21 @@ nothing, and know no kernel. SDM 2B, "SYSCALL", "SYSENTER"; APM 3, the same.
 
 from __future__ import annotations
 
-from typing import Final
+from contextlib import suppress
+from typing import Final, NamedTuple
 
 from emu.cpu import state as at
 from emu.cpu.state import CpuState
+from emu.memory import walk
+from emu.memory.physical import PhysicalMemory
 from emu.x86 import crossings, flags, msrs
-from emu.x86.instructions import PREFIXES
+from emu.x86.instructions import LONGEST, PREFIXES
+from emu.x86.paging import PAGE_SIZE
 from emu.x86.registers import R11, RCX, RSP
 from emu.x86.vendors import Vendor
 
+_LOCK: Final = 0xF0
+_VEX: Final = {0xC5: 3, 0xC4: 4}  # the prefix: bytes up to and including the opcode
 _ESCAPE: Final = 0x0F  # SYSCALL is 0F 05, SYSENTER 0F 34
 _SELECTOR: Final = 0xFFFC
 _SYSCALL_CLEARS: Final = crossings.BY_SYSCALL.clears
@@ -30,12 +36,37 @@ _FMASK: Final = at.FMASK >> 3
 _MASK64: Final = (1 << 64) - 1
 
 
-def length_of(code: bytes, long: bool) -> int:
-    """How many bytes the SYSCALL or SYSENTER takes with which `code` begins, prefixes included."""
-    position = 0
+class Encoding(NamedTuple):
+    """How the engine read a SYSCALL or SYSENTER: bytes of it, and whether a processor does so."""
+
+    length: int
+    exists: bool
+
+
+def encoding_of(code: bytes, long: bool) -> Encoding:
+    """The SYSCALL or SYSENTER with which `code` begins, prefixes included.
+
+    The engine also takes one with LOCK, and a VEX prefix in the place of 0F; both are #UD.
+    """
+    position, locked = 0, False
     while code[position] in PREFIXES or (long and code[position] & 0xF0 == 0x40):
+        locked |= code[position] == _LOCK
         position += 1
-    return code.index(_ESCAPE, position) + 2
+    vex = _VEX.get(code[position])
+    if vex is not None:
+        return Encoding(position + vex, exists=False)
+    return Encoding(code.index(_ESCAPE, position) + 2, not locked)
+
+
+def encoding_at(ram: PhysicalMemory, state: CpuState) -> Encoding:
+    """The SYSCALL or SYSENTER at RIP."""
+    rip, cr3 = state.rip, state.control(3)
+    room = min(PAGE_SIZE - (rip & PAGE_SIZE - 1), LONGEST)
+    code = walk.read(ram, cr3, rip, room)
+    if room < LONGEST:
+        with suppress(walk.WalkFault):
+            code += walk.read(ram, cr3, rip + room, LONGEST - room)
+    return encoding_of(code, state.in_64bit_mode)
 
 
 def syscall(state: CpuState, rflags: int, vendor: Vendor, length: int) -> bool:

@@ -7,46 +7,36 @@ SDM 3A, "Interrupt and Exception Handling"; SDM 2D, "VMCALL" (how ring-0 code ha
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from emu.cpu import fast, ports
 from emu.cpu import state as at
-from emu.cpu.callbacks import FLAGS, KERNEL_AT_ENTRY, PATH, PATH_TAKEN
+from emu.cpu.accounts import Accounts, Ledger, mechanism_of
+from emu.cpu.callbacks import FLAGS, PATH, PATH_PYTHON
 from emu.cpu.counters import KERNEL, USER, Counter
 from emu.cpu.engine import Engine
 from emu.cpu.errata import Errata, Fault
 from emu.cpu.stepper import Stepper
 from emu.cpu.traps import Delivery, Event
-from emu.events import Entered, Refused
 from emu.hooks import Kernel, Watcher
 from emu.memory import walk
 from emu.x86 import crossings, vectors
 from emu.x86.flags import IF
-from emu.x86.instructions import LONGEST, Decode
-from emu.x86.paging import PAGE_SIZE, PF_FETCH
+from emu.x86.instructions import Decode
+from emu.x86.paging import PF_FETCH
 from emu.x86.registers import RAX, RDI, RSP
 from emu.x86.vendors import Vendor
 
+if TYPE_CHECKING:
+    from emu.cpu.debug import DebugRegisters
+
 VMCALL: Final = bytes.fromhex("0f01c1")
 _ONE_BYTE: Final = {vectors.BP: b"\xcc", vectors.OF: b"\xce"}  # INT3, INTO
-_REFUSALS_KEPT: Final = 64
 _VMCALL_LENGTH: Final = len(VMCALL)
-_NATIVE: Final = (crossings.SYSCALL, True)
 
 _RIP: Final = at.RIP >> 3
 _HIDDEN: Final = at.HIDDEN_FLAGS >> 2
-
-
-class Accounts(Protocol):
-    """The ledger as the processor tells it (emu/watch/ledger.py)."""
-
-    def line(self, mechanism: str, abi: str) -> Any: ...
-    def entered(self, line: Any, kernel_total: int) -> None: ...
-    def handed_over(self, kernel_total: int) -> None: ...
-    def trapped_in_kernel(self) -> None: ...
 
 
 class Processor:
@@ -57,7 +47,7 @@ class Processor:
         engine: Engine,
         counter: Counter,
         vendor: Vendor,
-        ledger: Accounts,
+        ledger: Ledger,
         decode: Decode,
         watchers: Sequence[Watcher] = (),
     ) -> None:
@@ -65,18 +55,16 @@ class Processor:
         self.state = engine.state
         self.counter = counter
         self.vendor = vendor
-        self.ledger = ledger
-        self.watchers = watchers
+        self.accounts = Accounts(ledger, watchers, engine.cells, counter.totals)
         self._kernel: Kernel | None = None
-        self.refusals: deque[Refused] = deque(maxlen=_REFUSALS_KEPT)
         self._delivery = Delivery(engine.physical, engine.state)
         self._errata = Errata(engine.physical, engine.state, decode)
-        self._lines: dict[tuple[str, bool], Any] = {}  # of the ledger, by mechanism and CS.L
-        self._totals = counter.totals
         self._cells = engine.cells
-        self._last_cr2 = 0
+        self.last_cr2 = 0  # of the last page fault that was one
+        self._debug: DebugRegisters | None = None
         self._fast_length = 0  # of the last SYSCALL or SYSENTER
         self._stepper = Stepper(engine)
+        self.rflags = 0  # of the program, when the last crossing began
         self._words, self._dwords = engine.state.words, engine.state.dwords
         self._ram = engine.physical.mapping
         self._handovers: dict[int, int] = {}  # where VMCALL was seen at CPL 0: RIP, physical
@@ -89,7 +77,7 @@ class Processor:
     def attach(self, kernel: Kernel) -> None:
         """From now on `kernel` answers handovers. SYSCALL is native if nobody watches it."""
         self._kernel = kernel
-        if not self.watchers:
+        if not self.accounts.watchers:
             self._cells[PATH] = 0
 
     def interrupt(self, vector: int, error_code: int | None = None) -> None:
@@ -105,13 +93,35 @@ class Processor:
         self._deliver(Event(vector, error_code, rip, software=False), rip)
         state.store()
 
-    def settle(self) -> None:
-        """Tells the ledger of the SYSCALL that native code did since the last callback."""
-        cells = self._cells
-        if cells[PATH] == PATH_TAKEN:
-            cells[PATH] = 0
-            line = self._lines.get(_NATIVE) or self._line(*_NATIVE)
-            self.ledger.entered(line, cells[KERNEL_AT_ENTRY])
+    def watch(self, watcher: Watcher) -> None:
+        """From now on `watcher` is told too, and SYSCALL comes to Python."""
+        self.accounts.settle()
+        self.accounts.watchers.append(watcher)
+        self._cells[PATH] = PATH_PYTHON
+
+    def pause(self) -> None:
+        """The engine stopped between two instructions: what is half done here never was.
+
+        The state block must be loaded; it is stored if it changes.
+        """
+        if self._stepper.is_stepping:
+            self._stepper.end()
+            self.state.store()
+
+    def retract_handover(self) -> None:
+        """The kernel did not answer the last handover: VMCALL comes once more."""
+        self.state.rip = self.state.rip - _VMCALL_LENGTH & (1 << 64) - 1
+        self.state.store()
+        self.counter.adjust(KERNEL, -1)
+
+    @property
+    def debug(self) -> DebugRegisters:
+        """The debug registers, to set breakpoints. Raises EngineError without native code."""
+        from emu.cpu.debug import DebugRegisters
+
+        if self._debug is None:
+            self._debug = DebugRegisters(self.engine)
+        return self._debug
 
     @property
     def accepts_interrupts(self) -> bool:
@@ -131,6 +141,8 @@ class Processor:
         elif vector == vectors.DB and self._stepper.is_stepping:
             self._stepper.stepped()
         else:
+            if vector == vectors.DB and self._stepper.is_breakpoint(self.counter.block):
+                self.counter.abort(rip)
             error_code = state.error_code if vectors.TABLE[vector].has_error_code else None
             self._exception(Fault(vector, error_code, rip, self._words[RSP]))
 
@@ -145,12 +157,14 @@ class Processor:
     def _exception(self, reported: Fault) -> None:
         """An exception as the engine reports it, delivered as the processor raises it."""
         fault = self._errata.correct(reported, self.counter.block)
+        if self._debug is not None and reported.vector != vectors.DB:
+            self._debug.forget()
         if vectors.TABLE[fault.vector].kind == vectors.FAULT:
             self.counter.abort(fault.rip)
         if fault.vector == vectors.PF:
-            self._last_cr2 = self.state.control(2)
+            self.last_cr2 = self.state.control(2)
         elif reported.vector == vectors.PF:
-            self.state.set_cr2(self._last_cr2)
+            self.state.set_cr2(self.last_cr2)
         self._words[_RIP], self._words[RSP] = fault.rip, fault.rsp
         event = Event(fault.vector, fault.error_code, fault.rip, software=False)
         self._deliver(event, fault.rip)
@@ -162,14 +176,28 @@ class Processor:
             self.counter.abort(rip)
             self._use_port(rip)
             return
+        if self._debug is not None and self._debug.has_left(state, rip):
+            self._breakpoint(self._debug, rip)
+            return
         if not state.error_code & PF_FETCH:
             self._exception(Fault(vectors.PF, state.error_code, rip, self._words[RSP]))
         elif self._stepper.is_early(state.control(2)):
-            state.set_cr2(self._last_cr2)
+            state.set_cr2(self.last_cr2)
             self._stepper.start()
         else:
-            self._last_cr2 = state.control(2)
+            self.last_cr2 = state.control(2)
             self._deliver(Event(vectors.PF, state.error_code, rip, software=False), rip)
+
+    def _breakpoint(self, debug: DebugRegisters, rip: int) -> None:
+        """The #DB of a data breakpoint behind its instruction, or of one on the instruction."""
+        state = self.state
+        state.set_cr2(self.last_cr2)
+        self.counter.abort(rip)
+        hits = debug.take()
+        state.forget_exception()
+        if hits is not None:
+            state.set_debug(6, state.debug(6) | hits)
+            self._deliver(Event(vectors.DB, None, rip, software=False), rip)
 
     def _is_port_instruction(self, rip: int) -> bool:
         """Whether this page fault is a port instruction's hook: it fetched from elsewhere."""
@@ -182,7 +210,7 @@ class Processor:
     def _use_port(self, rip: int) -> None:
         """A port instruction: #GP(0) where the ring may not use the port."""
         state, ram = self.state, self.engine.physical
-        state.set_cr2(self._last_cr2)
+        state.set_cr2(self.last_cr2)
         what = ports.decode(ram, state)
         if ports.is_allowed(ram, state, self._rflags(), what):
             self.counter.adjust(USER if state.cpl == 3 else KERNEL, 1)
@@ -207,8 +235,7 @@ class Processor:
             words[_RIP] = rip + _VMCALL_LENGTH
             if self._stepper.is_stepping:
                 self._stepper.end()
-            self.settle()
-            self.ledger.handed_over(self._totals[KERNEL])
+            self.accounts.handed_over()
             self._kernel.handed_over(words[RAX], words[RDI])  # type: ignore[union-attr]  # _is_handover asked
             return True
         if self.state.is_int:  # INT 6: the engine takes its vector for an invalid opcode
@@ -242,25 +269,21 @@ class Processor:
         delivered: Event | None = None
         try:
             delivered = self._delivery.deliver(
-                event, self._rflags(), caused_at or (lambda: rip), self._refused
+                event, self._rflags(), caused_at or (lambda: rip), self.accounts.refused
             )
         finally:
             if event.software and delivered is not event:
                 self.counter.adjust(USER if cpl == 3 else KERNEL, -1)
-        mechanism = _mechanism(delivered)
+        mechanism = mechanism_of(delivered)
         self._entered(mechanism, delivered.vector, delivered.error_code, cpl, long, rip)
-
-    def _refused(self, refusal: Refused) -> None:
-        self.refusals.append(refusal)
-        for watcher in self.watchers:
-            watcher.refused(refusal)
 
     # ---- by MSRs, inside the instruction's block: the engine adds its length to RIP afterwards
 
     def _syscall(self) -> None:
         hidden, rip = self._dwords[_HIDDEN], self._words[_RIP]
-        length = self._fast_length = self._length(rip, hidden)
-        if not fast.syscall(self.state, self._rflags(), self.vendor, length):
+        length, exists = fast.encoding_at(self.engine.physical, self.state)
+        self._fast_length = length
+        if not exists or not fast.syscall(self.state, self._rflags(), self.vendor, length):
             self._fault_inside(Event(vectors.UD, None, rip, software=False))
             return
         cpl, long = hidden & at.HIDDEN_CPL, hidden & at.HIDDEN_CS64
@@ -268,8 +291,9 @@ class Processor:
 
     def _sysenter(self) -> None:
         hidden, rip = self._dwords[_HIDDEN], self._words[_RIP]
-        length = self._fast_length = self._length(rip, hidden)
-        if not self.vendor.long_mode_sysenter:
+        length, exists = fast.encoding_at(self.engine.physical, self.state)
+        self._fast_length = length
+        if not exists or not self.vendor.long_mode_sysenter:
             self._fault_inside(Event(vectors.UD, None, rip, software=False))
         elif not fast.sysenter(self.state, self._rflags(), length):
             self._fault_inside(Event(vectors.GP, 0, rip, software=False))
@@ -283,53 +307,18 @@ class Processor:
         self._deliver(event, event.return_rip)
         self.state.rip = self.state.rip - self._fast_length & (1 << 64) - 1
 
-    def _length(self, rip: int, hidden: int) -> int:
-        """The length of the SYSCALL or SYSENTER at `rip`: prefixes count."""
-        ram, cr3 = self.engine.physical, self.state.control(3)
-        room = min(PAGE_SIZE - (rip & PAGE_SIZE - 1), LONGEST)
-        code = walk.read(ram, cr3, rip, room)
-        if room < LONGEST:
-            with suppress(walk.WalkFault):
-                code += walk.read(ram, cr3, rip + room, LONGEST - room)
-        return fast.length_of(code, bool(hidden & at.HIDDEN_CS64))
-
     def _rflags(self) -> int:
         """RFLAGS at this hook, as the program sees them."""
-        if self._stepper.is_stepping:
-            return self._stepper.end()
-        return self._cells[FLAGS]
+        self.rflags = self._stepper.end() if self._stepper.is_stepping else self._cells[FLAGS]
+        return self.rflags
 
     # ---- who must know
 
     def _entered(
         self, mechanism: str, vector: int | None, code: int | None, cpl: int, long: bool, rip: int
     ) -> None:
-        self.settle()
-        if cpl:
-            line = self._lines.get((mechanism, long)) or self._line(mechanism, long)
-            self.ledger.entered(line, self._totals[KERNEL])
-        else:
-            self.ledger.trapped_in_kernel()
-        if self.watchers:
-            fast_entry = self._fast_length if vector is None else 0  # the engine has yet to add it
-            entry = self.state.rip + fast_entry
-            event = Entered(mechanism, vector, code, cpl, long, rip, entry)
-            for watcher in self.watchers:
-                watcher.entered(event)
+        # behind SYSCALL and SYSENTER the engine has yet to add the length
+        entry = self.state.rip + (self._fast_length if vector is None else 0)
+        self.accounts.entered(mechanism, vector, code, cpl, long, rip, entry)
         if self._kernel is None:
             self.engine.stop()
-
-    def _line(self, mechanism: str, long: bool) -> Any:
-        is_long = long and mechanism not in crossings.CALLS_OF_32_BIT_CODE
-        abi = crossings.ABI_OF_64_BIT_CODE if is_long else crossings.ABI_OF_32_BIT_CODE
-        line = self._lines[mechanism, long] = self.ledger.line(mechanism, abi)
-        return line
-
-
-def _mechanism(event: Event) -> str:
-    """The ledger's name for what was delivered through a gate."""
-    if event.software and event.vector == crossings.INT80_VECTOR:
-        return crossings.INT80
-    if event.vector < vectors.EXCEPTIONS:
-        return crossings.FAULT
-    return crossings.INTERRUPT

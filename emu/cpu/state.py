@@ -43,12 +43,14 @@ TSC_AUX: Final = 4896
 ERROR_CODE: Final = 5384
 IS_INT: Final = 5388
 NEXT_RIP: Final = 5392
+DEBUG: Final = 5400  # DR0 to DR7, eight bytes each
 OLD_EXCEPTION: Final = 5496
 SIZE: Final = 5568
 HEADER: Final = 40  # what the engine's context keeps in front of the state
 
 # The engine's hidden flags that follow from the segment caches.
 HIDDEN_CPL: Final = 3
+HIDDEN_INHIBIT: Final = 1 << 3  # does not follow from them
 HIDDEN_CS32: Final = 1 << 4
 HIDDEN_SS32: Final = 1 << 5
 HIDDEN_ADDSEG: Final = 1 << 6
@@ -157,6 +159,19 @@ class CpuState:
         """CR0, CR2, CR3 or CR4."""
         return self.words[(CR >> 3) + number]
 
+    def debug(self, number: int) -> int:
+        """DR0 to DR3, DR6 or DR7. The engine must be told of a change by MOV, not by the block."""
+        return self.words[(DEBUG >> 3) + number]
+
+    def set_debug(self, number: int, value: int) -> None:
+        """DR0 to DR3, DR6 or DR7."""
+        self.words[(DEBUG >> 3) + number] = value
+
+    @property
+    def is_inhibited(self) -> bool:
+        """Whether a MOV SS or POP SS holds off what comes between two instructions."""
+        return bool(self.dwords[HIDDEN_FLAGS >> 2] & HIDDEN_INHIBIT)
+
     def set_cr2(self, address: int) -> None:
         """The address of a page fault."""
         self.words[(CR >> 3) + 2] = address
@@ -194,9 +209,15 @@ class CpuState:
         hidden = self.dwords[HIDDEN_FLAGS >> 2] & ~_FROM_SEGMENTS | _HIDDEN_64
         self._jump(rip, rflags, hidden)
 
+    @property
+    def flags_set(self) -> int:
+        """RFLAGS as a jump to another ring has just set them."""
+        lazy = self.words[CC_SOURCE >> 3] | (flags.DF if self.dwords[DIRECTION >> 2] != 1 else 0)
+        return self.words[RFLAGS >> 3] & ~_LAZY | lazy
+
     def jump(self, rip: int, rflags: int) -> None:
-        """Sets RIP and RFLAGS, the lazy ones included."""
-        self._jump(rip, rflags, self.dwords[HIDDEN_FLAGS >> 2])
+        """Sets RIP and RFLAGS, the lazy ones included. What MOV SS held off is held off no more."""
+        self._jump(rip, rflags, self.dwords[HIDDEN_FLAGS >> 2] & ~HIDDEN_INHIBIT)
 
     def _jump(self, rip: int, rflags: int, hidden: int) -> None:
         """RIP, RFLAGS and the hidden flags, which stand side by side."""

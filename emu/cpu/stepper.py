@@ -10,8 +10,9 @@ SDM 3A, "Page-Fault Exceptions" (a fault is precise); SDM 3B, "Single-Step Excep
 from __future__ import annotations
 
 from emu.cpu.callbacks import FLAGS, PATH, PATH_PYTHON
-from emu.cpu.counters import LONGEST_BLOCK
+from emu.cpu.counters import LONGEST_BLOCK, Block
 from emu.cpu.engine import Engine
+from emu.x86.debug import STATUS_HITS
 from emu.x86.flags import TF
 from emu.x86.instructions import LONGEST
 from emu.x86.paging import page_base
@@ -25,6 +26,7 @@ class Stepper:
         self._cells = engine.cells
         self._path = PATH_PYTHON
         self._rip = 0
+        self._status = 0  # DR6: a step is recorded there
         self.is_stepping = False
 
     def is_early(self, address: int) -> bool:
@@ -39,12 +41,14 @@ class Stepper:
         self.is_stepping = True
         self._path, self._cells[PATH] = self._cells[PATH], PATH_PYTHON
         self._rip = self._state.rip
+        self._status = self._state.debug(6)
         self._state.set_trap_flag(True)
         self._state.forget_exception()
 
     def stepped(self) -> None:
         """One instruction has run: go on in front of the page's end, or stop stepping."""
         rip = self._state.rip
+        self._state.set_debug(6, self._status)
         if not 0 <= rip - self._rip <= LONGEST or page_base(rip) != page_base(self._rip):
             self.end()
         self._rip = rip
@@ -56,3 +60,13 @@ class Stepper:
         self._cells[PATH] = self._path
         self._state.set_trap_flag(False)
         return self._cells[FLAGS] & ~TF
+
+    def is_breakpoint(self, block: Block) -> bool:
+        """Whether this #DB is of a breakpoint on the instruction at RIP, which did not run.
+
+        With TF set a block is one instruction; that of a breakpoint has one byte.
+        """
+        state = self._state
+        if not state.debug(6) & STATUS_HITS:
+            return False
+        return not self._cells[FLAGS] & TF or (block.start, block.end) == (state.rip, state.rip + 1)

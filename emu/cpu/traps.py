@@ -22,7 +22,7 @@ from emu.x86 import checks, crossings, descriptors, error_codes, flags, vectors
 from emu.x86.checks import Check, Inputs
 from emu.x86.gates import GATE_SIZE, Gate
 from emu.x86.gates import decode as decode_gate
-from emu.x86.paging import is_canonical
+from emu.x86.paging import PAGE_SIZE, is_canonical, page_base
 from emu.x86.registers import CS, GDTR, IDTR, LDTR, RSP, SS, TR
 
 _FRAME: Final = Struct(f"<{len(crossings.FRAME)}Q")
@@ -110,6 +110,7 @@ class Delivery:
         """The exception that follows when delivering `event` met `refusal`."""
         first = _escalation(event)
         if first == vectors.DOUBLE_FAULT:
+            self.state.forget_exception()
             names = " -> ".join(vectors.mnemonic(cause.vector) for cause in causes)
             raise Shutdown(
                 f"triple fault at {fault_rip:#x}: {names} -> "
@@ -130,7 +131,9 @@ class Delivery:
         gate = self.find_gate(event, external)
         code, new_cpl = self.load_code_segment(gate.selector, external)
         stack = self.pick_stack(gate.ist, new_cpl, external)
-        pointer = self.push_frame(event, rflags, stack)
+        if not is_canonical(gate.offset):
+            raise Refusal(vectors.GP, external, checks.GATE_TARGET, (("RIP", gate.offset),))
+        pointer = self.push_frame(event, rflags, stack, new_cpl, external)
         state.words[RSP] = pointer
         data = _NULL_SS[new_cpl] if stack.switched else state.segment(SS)
         state.set_cs_ss(code, data, new_cpl)
@@ -193,13 +196,15 @@ class Delivery:
             raise Refusal(vectors.SS, external, checks.STACK_CANONICAL, inputs)
         return Stack(pointer & ~15, switched)
 
-    def push_frame(self, event: Event, rflags: int, stack: Stack) -> int:
+    def push_frame(
+        self, event: Event, rflags: int, stack: Stack, new_cpl: int, external: int
+    ) -> int:
         """Pushes SS, RSP, RFLAGS, CS, RIP and the error code; returns the new RSP."""
         state = self.state
         values = (  # as crossings.FRAME names them
             event.return_rip,
             state.selector(CS),
-            rflags | flags.RF if _sets_rf(event) else rflags,
+            _saved_flags(event, rflags),
             state.words[RSP],
             state.selector(SS),
         )
@@ -208,10 +213,15 @@ class Delivery:
         else:
             frame = _FRAME_WITH_CODE.pack(event.error_code, *values)
         pointer = stack.pointer - len(frame) & _MASK64
+        if not is_canonical(pointer):
+            raise Refusal(vectors.SS, external, checks.STACK_CANONICAL, (("RSP", pointer),))
         try:
+            if new_cpl == 3:
+                walk.check_user_write(self.translations.ram, state.control(3), pointer, len(frame))
             self.translations.write(state.control(3), pointer, frame)
         except walk.WalkFault as fault:
-            raise self._page_fault(fault, checks.PUSH) from None
+            first = _first_push(fault.address, stack.pointer)
+            raise self._page_fault(walk.WalkFault(first, fault.error_code), checks.PUSH) from None
         return pointer
 
     # ---- what the steps read
@@ -258,9 +268,18 @@ def _refuse_gate(raised: int, event: Event, external: int, check: Check, inputs:
     return Refusal(raised, error_codes.gate(event.vector, external), check, inputs)
 
 
-def _sets_rf(event: Event) -> bool:
+def _first_push(address: int, top: int) -> int:
+    """The word that is pushed first, from `top` down, in the page of `address`."""
+    last = top - 8 & _MASK64
+    return last if page_base(last) == page_base(address) else page_base(address) + PAGE_SIZE - 8
+
+
+def _saved_flags(event: Event, rflags: int) -> int:
+    """What is pushed: a fault sets RF, and INT n has cleared it as every instruction does."""
+    if event.software:
+        return rflags & ~flags.RF
     row = vectors.TABLE.get(event.vector)
-    return not event.software and row is not None and row.kind == vectors.FAULT
+    return rflags | flags.RF if row is not None and row.kind == vectors.FAULT else rflags
 
 
 def _escalation(event: Event) -> str:

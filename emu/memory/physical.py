@@ -77,6 +77,20 @@ class PhysicalMemory:
             self._free.append(frame)
 
     @property
+    def used(self) -> int:
+        """Above this address no frame was ever handed out."""
+        return self._next
+
+    def kept(self) -> tuple[int, list[int], dict[int, int]]:
+        """Which frames are used, and how often: for `restore`."""
+        return self._next, list(self._free), dict(self._uses)
+
+    def restore(self, kept: tuple[int, list[int], dict[int, int]]) -> None:
+        """The frames of `kept` are used again; what stands in them is the caller's to restore."""
+        self._next, free, uses = kept
+        self._free, self._uses = list(free), dict(uses)
+
+    @property
     def frames_free(self) -> int:
         """How many frames `allocate` can still hand out."""
         return len(self._free) + (self.size - self._next) // PAGE_SIZE

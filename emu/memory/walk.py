@@ -20,6 +20,7 @@ from emu.x86.paging import (
     PAGE_SHIFT,
     PAGE_SIZE,
     PF_PRESENT,
+    PF_USER,
     PF_WRITE,
     PRESENT,
     USER,
@@ -81,8 +82,13 @@ def read(ram: PhysicalMemory, cr3: int, address: int, size: int) -> bytes:
 
 
 def write(ram: PhysicalMemory, cr3: int, address: int, data: bytes) -> None:
-    """Writes `data` at the linear `address`, across pages. Raises WalkFault before any byte."""
+    """Writes `data` at the linear `address`, across pages, as pushes would: from the top down.
+
+    Raises WalkFault before any byte.
+    """
     room = PAGE_SIZE - (address & _OFFSET)
+    if len(data) > room:
+        physical_address(ram, cr3, address + room & _MASK64, write=True)
     start = physical_address(ram, cr3, address, write=True)
     if len(data) > room:
         write(ram, cr3, address + room & _MASK64, data[room:])
@@ -160,6 +166,17 @@ def is_executable(ram: PhysicalMemory, cr3: int, address: int, user: bool) -> bo
             break
         table = entry & ADDRESS_MASK
     return bool(rights) or not user
+
+
+def check_user_write(ram: PhysicalMemory, cr3: int, address: int, size: int) -> None:
+    """Raises the WalkFault of a push of `size` bytes at `address` by ring 3, if it faults."""
+    for place in (address + size - 1 & _MASK64, address):
+        try:
+            physical_address(ram, cr3, place, write=True)
+        except WalkFault as fault:
+            raise WalkFault(place, fault.error_code | PF_USER) from None
+        if not all(entry & USER for entry in entries(ram, cr3, place)):
+            raise WalkFault(place, PF_PRESENT | PF_WRITE | PF_USER)
 
 
 def entries(ram: PhysicalMemory, cr3: int, address: int) -> list[int]:

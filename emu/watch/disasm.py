@@ -29,8 +29,11 @@ def _mode(long: bool) -> int:
 
 
 @cache
-def _decoder(long: bool) -> Any:
-    return capstone.Cs(capstone.CS_ARCH_X86, _mode(long))
+def _decoder(long: bool, att: bool = False) -> Any:
+    decoder = capstone.Cs(capstone.CS_ARCH_X86, _mode(long))
+    if att:
+        decoder.syntax = capstone.CS_OPT_SYNTAX_ATT
+    return decoder
 
 
 def count_instructions(code: bytes, address: int, long: bool) -> int:
@@ -38,11 +41,11 @@ def count_instructions(code: bytes, address: int, long: bool) -> int:
     return sum(1 for _ in _decoder(long).disasm_lite(code, address))
 
 
-def disassemble(code: bytes, address: int, long: bool) -> list[tuple[int, str]]:
-    """The instructions in `code` as (address, Intel syntax)."""
+def disassemble(code: bytes, address: int, long: bool, att: bool = False) -> list[tuple[int, str]]:
+    """The instructions in `code` as (address, Intel syntax, or AT&T's)."""
     return [
         (at, f"{mnemonic} {operands}".strip())
-        for at, _, mnemonic, operands in _decoder(long).disasm_lite(code, address)
+        for at, _, mnemonic, operands in _decoder(long, att).disasm_lite(code, address)
     ]
 
 

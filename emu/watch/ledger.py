@@ -25,6 +25,16 @@ class Row(NamedTuple):
     exit: int
 
 
+class Kept(NamedTuple):
+    """A ledger's sums at one moment, to go back to."""
+
+    lines: dict[tuple[str, str], tuple[int, int, int]]
+    opened: list[tuple[str, str]]
+    mark: int
+    handed_over: bool
+    nested: int
+
+
 class Line:
     """The sums of one kind of crossing, while they grow."""
 
@@ -77,6 +87,22 @@ class Ledger:
     def details(self) -> list[Detail] | None:
         """Crossings by what each was for; None: this ledger does not keep them apart."""
         return None
+
+    def kept(self) -> Kept:
+        """All sums as they are: for `restore`."""
+        lines = {
+            key: (one.count, one.entry, one.exit) for key, one in self._lines.items() if one.count
+        }
+        opened = [key for key, one in self._lines.items() if one is self._open]
+        return Kept(lines, opened, self._mark, self._handed_over, self.nested)
+
+    def restore(self, kept: Kept) -> None:
+        """All sums as they were; lines stay the same objects, which others hold."""
+        for key, line in self._lines.items():
+            line.count, line.entry, line.exit = kept.lines.get(key, (0, 0, 0))
+        self._open = self._lines[kept.opened[0]] if kept.opened else Line()
+        self._mark, self._handed_over = kept.mark, kept.handed_over
+        self.nested = kept.nested
 
     def rows(self) -> list[Row]:
         """The lines, by mechanism and ABI, in order of their first crossing."""

@@ -133,7 +133,7 @@ def as_text(result: Result) -> str:
     for value, event in _paths(result):
         share = f"# {_percent(value, result.total):6.2f} %"
         lines.append(f"{value:{_WIDTH},}      {event:<17} {share}  {notes[event]}".rstrip())
-    lines += ["", *_crossing_lines(result.rows)]
+    lines += ["", *crossing_lines(result.rows)]
     lines += _call_lines("system calls", result.syscalls, result.unknown_syscalls)
     if result.details is not None:
         from emu.watch import detail_report
@@ -157,7 +157,8 @@ def _percent(part: int, whole: int) -> float:
     return 100 * part / whole if whole else 0.0
 
 
-def _crossing_lines(rows: list[Row]) -> list[str]:
+def crossing_lines(rows: list[Row]) -> list[str]:
+    """The ledger's lines as a table, for a person."""
     if not rows:
         return ["         no crossing into ring 0"]
     lines = ["         crossings    by        abi        entry    each      exit    each"]

@@ -44,12 +44,13 @@ TSS_LIMIT: Final = Check("stack beyond the TSS's limit", 'SDM 3A, "64-Bit Task S
 STACK_CANONICAL: Final = Check(
     "stack pointer not canonical", 'SDM 3A, "Stack Switching in IA-32e Mode"'
 )
+GATE_TARGET: Final = Check("gate offset not canonical", _INT_N)
 PUSH: Final = Check("push of the frame", 'SDM 3A, "64-Bit Mode Stack Frame"')
 TABLE_READ: Final = Check("read of a system table", 'SDM 3A, "Page-Fault Exceptions"')
 
 DELIVERY: Final = (
     *(GATE_LIMIT, GATE_TYPE, GATE_DPL, GATE_PRESENT, GATE_NULL_CODE, TABLE_LIMIT, GATE_CODE),
-    *(CODE_PRESENT, CODE_LONG, TSS_LIMIT, STACK_CANONICAL, PUSH, TABLE_READ),
+    *(CODE_PRESENT, CODE_LONG, TSS_LIMIT, STACK_CANONICAL, GATE_TARGET, PUSH, TABLE_READ),
 )
 
 # Of an instruction itself.

@@ -1,8 +1,9 @@
 """Builds the entry code: python -m kernel_stub.entry.build [--check]
 
-Assembles entry.S with GNU as and ld into a raw image with a symbol list in the
-format of /proc/kallsyms. `--check` compares with the committed files instead of writing them. The
-images are committed, so that nobody needs an assembler to run.
+Assembles entry.S with GNU as and ld into a raw image with a symbol list in the format of
+/proc/kallsyms, and what a debugger unwinds it by (entry.frame). `--check` compares with the
+committed files instead of writing them. The images are committed, so that nobody needs an assembler
+to run.
 """
 
 from __future__ import annotations
@@ -33,6 +34,10 @@ def build(folder: Path) -> dict[str, bytes]:
         copy = ["objcopy", "-O", "binary", "-j", ".text", f"{name}.elf", f"{name}.bin"]
         subprocess.run(copy, **where)  # type: ignore[call-overload]  # a dict of keywords
         files[f"{name}.bin"] = (folder / f"{name}.bin").read_bytes()
+        if name == "entry":
+            dump = ["objcopy", "--dump-section", f".debug_frame={name}.frame", f"{name}.elf"]
+            subprocess.run(dump, **where)  # type: ignore[call-overload]  # a dict of keywords
+            files[f"{name}.frame"] = (folder / f"{name}.frame").read_bytes()
         listing = subprocess.run(
             ["nm", "-n", "--defined-only", f"{name}.elf"], capture_output=True, **where
         )  # type: ignore[call-overload]  # a dict of keywords

@@ -32,6 +32,7 @@ HANDOVER_EXCEPTION: Final = 0x100
 # The per-CPU area behind the kernel's GS.
 CPU_KERNEL_RSP: Final = 0
 CPU_USER_RSP: Final = 8
+CPU_USER_RSP_AT: Final = layout.PER_CPU + CPU_USER_RSP
 
 # How the entry code calls its part for each vector: asm_exc_NAME.
 EXCEPTIONS: Final = dict(

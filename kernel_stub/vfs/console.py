@@ -13,8 +13,8 @@ import os
 import select
 import stat
 import termios
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from kernel_stub.abi.signals import SIGPIPE
 from kernel_stub.errno import EAGAIN, EINVAL, EIO, ENOTTY, EPERM, EPIPE, Errno
@@ -60,6 +60,7 @@ class Console(Inode):
     def __init__(self, descriptor: int, own_number: int = 1, boot_ns: int = 0) -> None:
         super().__init__(None)
         self.descriptor = descriptor
+        self.host: Callable[..., Any] = _call  # through which the host is asked
         self.own_number = own_number
         self.boot_ns = boot_ns
         self.only_read = _is_read_only_file(descriptor)
@@ -70,7 +71,7 @@ class Console(Inode):
 
     def stat(self) -> Status:
         """What the host says, less what differs from run to run: numbers of pipes, times."""
-        status = ask(os.fstat, self.descriptor)
+        status: os.stat_result = ask(self.host, os.fstat, self.descriptor)
         if self.only_read:
             return status
         shown = Attributes.copy_of(status)
@@ -117,10 +118,12 @@ class Console(Inode):
         return ask(os.readlink, b"/proc/self/fd/%d" % self.descriptor) if self.is_regular else b""
 
     def read_at(self, offset: int, size: int) -> bytes:
-        return read_host(self.descriptor, offset, size)
+        found: bytes = self.host(read_host, self.descriptor, offset, size)
+        return found
 
     def write_at(self, task: Caller, offset: int, data: bytes) -> int:
-        return ask(os.pwrite, self.descriptor, data, offset)
+        written: int = ask(self.host, os.pwrite, self.descriptor, data, offset)
+        return written
 
     def resize(self, task: Caller, size: int) -> None:
         """O_TRUNC by way of /dev/stdout: the file is the shell's to truncate."""
@@ -142,21 +145,23 @@ class ConsoleFile(OpenFile):
             return kept[:size]
         if not self.console.is_regular and size:
             self._wait(task, POLLIN)
-        return ask(os.read, descriptor, min(size, MOST))
+        data: bytes = ask(self.console.host, os.read, descriptor, min(size, MOST))
+        return data
 
     def _wait(self, task: Caller, event: int) -> None:
         """Waits for `event` of the host's descriptor. Raises Errno(EAGAIN): it must not block."""
         descriptor = self.console.descriptor
-        awaited = _HostEvent(descriptor, event)
-        if awaited.is_there():
-            return
         if self.flags & O_NONBLOCK:
-            raise Errno(EAGAIN)
-        task.kernel.block(task, "the console", awaited.is_there, None, {descriptor: event})
+            if not self.console.host(poll_host, {descriptor: event}, 0):
+                raise Errno(EAGAIN)
+            return
+        awaited = _HostEvent(self.console, event)
+        if not awaited.is_there():
+            task.kernel.block(task, "the console", awaited.is_there, None, {descriptor: event})
 
     def unread(self, data: bytes) -> None:
         if self.seekable:
-            os.lseek(self.console.descriptor, -len(data), os.SEEK_CUR)
+            self.console.host(os.lseek, self.console.descriptor, -len(data), os.SEEK_CUR)
         else:
             self.console.kept = data + self.console.kept
 
@@ -165,7 +170,8 @@ class ConsoleFile(OpenFile):
             self._wait(task, POLLOUT)
             data = data[:PIPE_BUF]  # a pipe that is ready has room for so much
         try:
-            return task.kernel.write_out(self.console.descriptor, data)
+            host, descriptor = self.console.host, self.console.descriptor
+            written: int = host(task.kernel.write_out, descriptor, data)
         except BrokenPipeError:
             task.kernel.signal(task, SIGPIPE)
             raise Errno(EPIPE) from None
@@ -174,6 +180,7 @@ class ConsoleFile(OpenFile):
             return self.write(task, data[:PIPE_BUF])
         except OSError as refused:
             raise Errno(refused.errno or EIO) from None
+        return written
 
     def read_at(self, task: Caller, offset: int, size: int) -> bytes:
         if not self.seekable:
@@ -186,16 +193,18 @@ class ConsoleFile(OpenFile):
         return self.inode.write_at(task, offset, data)
 
     def seek(self, task: Caller, offset: int, whence: int) -> int:
-        return ask(os.lseek, self.console.descriptor, offset, whence)
+        place: int = ask(self.console.host, os.lseek, self.console.descriptor, offset, whence)
+        return place
 
     def resize(self, task: Caller, size: int) -> None:
         if not self.writable or not self.seekable:
             raise Errno(EINVAL)
-        ask(os.ftruncate, self.console.descriptor, size)
+        ask(self.console.host, os.ftruncate, self.console.descriptor, size)
 
     def poll(self, task: Caller) -> int:
         descriptor = self.console.descriptor
-        told = poll_host({descriptor: POLLIN | POLLOUT}, 0).get(descriptor, 0)
+        found = self.console.host(poll_host, {descriptor: POLLIN | POLLOUT}, 0)
+        told: int = found.get(descriptor, 0)
         told |= POLLIN if self.console.kept else 0
         return told & (POLLIN | POLLOUT | POLLERR | POLLHUP)
 
@@ -203,7 +212,8 @@ class ConsoleFile(OpenFile):
         return self.console.descriptor
 
     def waiting(self) -> int:
-        told: bytes = ask(fcntl.ioctl, self.console.descriptor, termios.FIONREAD, bytes(4))
+        host, descriptor = self.console.host, self.console.descriptor
+        told: bytes = ask(host, fcntl.ioctl, descriptor, termios.FIONREAD, bytes(4))
         return int.from_bytes(told, "little", signed=True) + len(self.console.kept)
 
     def control(self, task: Caller, request: int, argument: bytes | int) -> bytes | int:
@@ -211,8 +221,11 @@ class ConsoleFile(OpenFile):
             raise Errno(ENOTTY)
         if request in PASSED_ON:
             kept = self.console.settings.get(request)
-            size = PASSED_ON[request]
-            return kept or ask(fcntl.ioctl, self.console.descriptor, request, bytes(size))
+            if kept:
+                return kept
+            host, descriptor = self.console.host, self.console.descriptor
+            told: bytes = ask(host, fcntl.ioctl, descriptor, request, bytes(PASSED_ON[request]))
+            return told
         if request in REMEMBERED:
             assert isinstance(argument, bytes), "the request carries a structure"
             self.console.settings[REMEMBERED[request]] = argument
@@ -229,13 +242,19 @@ def poll_host(wanted: Mapping[int, int], seconds: float | None) -> dict[int, int
 
 
 class _HostEvent:
-    """An event of a descriptor of the host, as a wait asks for it."""
+    """An event of the host's descriptor behind `console`, as a wait asks for it."""
 
-    def __init__(self, descriptor: int, event: int) -> None:
-        self.wanted = {descriptor: event}
+    def __init__(self, console: Console, event: int) -> None:
+        self.console = console
+        self.wanted = {console.descriptor: event}
 
     def is_there(self) -> bool:
-        return bool(poll_host(self.wanted, 0))
+        return bool(self.console.host(poll_host, self.wanted, 0))
+
+
+def _call(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Asks the host itself; a debugger that runs backwards remembers the answers instead."""
+    return function(*arguments)
 
 
 def _is_read_only_file(descriptor: int) -> bool:

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from emu.cli.interrupt import Interrupted, InterruptWatch
+from emu.cli.interrupt import InterruptWatch
+from emu.errors import Interrupted
 from tests.cli.command import ringscope
 
 

@@ -14,7 +14,7 @@ import pytest
 from emu.cpu.state import Segment
 from emu.errors import Shutdown
 from emu.events import Entered
-from emu.x86.descriptors import TSS_IST1
+from emu.x86.descriptors import TSS_IST1, TSS_RSP0
 from emu.x86.paging import PAGE_SIZE
 from emu.x86.registers import IDTR, TR
 from emu.x86.vectors import DE, DF, GP, NP, PF, SS, UD
@@ -129,10 +129,20 @@ def test_a_double_fault_is_one_entry_and_counts_no_instruction() -> None:
     assert (guest.machine.counter.user, guest.machine.counter.kernel) == (1, 0)
 
 
-def test_the_fault_address_of_a_missing_stack_is_in_cr2() -> None:
+def test_the_fault_address_of_a_missing_stack_is_that_of_the_first_push() -> None:
     guest = delivered(UD, PF)
     guest.state.load()
-    assert guest.state.control(2) == IST_TOPS[3] - 40
+    assert guest.state.control(2) == IST_TOPS[3] - 8
+
+
+def test_a_frame_that_runs_out_of_its_page_faults_at_the_word_below_it() -> None:
+    guest = Guest()
+    guest.change_gate(PF, ist=2)
+    top = IST_TOPS[3] - PAGE_SIZE + 16
+    guest.write(TSS_BASE + TSS_RSP0, top.to_bytes(8, "little"))
+    guest.cross(code("int 0x80"))
+    guest.state.load()
+    assert (guest.entry.vector, guest.state.control(2)) == (PF, top - 24)
 
 
 # ---- shutdown
@@ -196,6 +206,16 @@ def test_after_a_shutdown_the_program_is_where_it_was() -> None:
     seen = guest.seen()
     assert (seen.cpl, seen.gpr("rsp")) == (3, 0x60_0FC0)
     assert guest.machine.counter.kernel == 0
+
+
+def test_a_machine_that_shut_down_can_be_used_again() -> None:
+    guest = Guest()
+    guest.tables.unmap(IDT_BASE)
+    shut_down(guest, "int 0x80")
+    guest.map(IDT_BASE, PAGE_SIZE, 0)
+    for _ in range(3):
+        shut_down(guest, "nop; hlt")
+    assert len(guest.refusals) == 3 + 9
 
 
 # ---- the kernel's own faults

@@ -327,3 +327,16 @@ def test_a_prefixed_syscall_may_lie_across_two_pages(fast: Fast, at: int) -> Non
     fast.write(page + at, made)
     fast.put(page + at)
     assert fast.run().rip - len(VMCALL) == SYSCALL_ENTRY
+
+
+# ---- what the engine takes for one of the two, and a processor does not: SDM 2A, "LOCK", "VEX"
+LOCKED: Final = ("f00f05", "66f00f05", "f00f34")
+VEX: Final = ("c5f805", "c52305", "c4e17805", "c5f834", "c4e17834")
+
+
+@pytest.mark.parametrize("made", [*LOCKED, *VEX])
+def test_a_lock_or_vex_prefix_makes_no_fast_entry(fast: Fast, made: str) -> None:
+    seen = fast.cross(b"\x90" + bytes.fromhex(made), **REGISTERS)
+    assert seen.rip - len(VMCALL) == handler(UD)
+    assert seen.stack[0] == CODE + 1
+    assert fast.machine.counter.user == 1

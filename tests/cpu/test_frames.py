@@ -16,7 +16,7 @@ from emu.x86.descriptors import SEGMENT, code_segment
 from emu.x86.gates import TRAP_GATE
 from emu.x86.paging import PAGE_SIZE, USER, WRITABLE
 from emu.x86.registers import IDTR
-from emu.x86.vectors import BP, DB, DE, GP, OF, PF, UD
+from emu.x86.vectors import BP, DB, DE, GP, OF, PF, SS, UD
 from tests.cpu.assembler import code
 from tests.cpu.machine_builder import (
     CODE,
@@ -39,6 +39,10 @@ from tests.cpu.machine_builder import (
 
 RSP: Final = STACK_TOP - 64
 KERNEL_CODE: Final = TEXT + 0x2000  # where tests put code of ring 0
+CONFORMING: Final = {
+    **SEGMENT.unpack(code_segment(0, long=True)),
+    "type": descriptors.TYPE_CODE | descriptors.TYPE_CONFORMING,
+}
 TF_SET: Final = flags.IF | flags.TF | flags.FIXED
 
 
@@ -164,6 +168,25 @@ def test_a_fault_is_resumed_with_rf_and_a_trap_goes_on_behind(
     rip, _, rflags = seen.stack[1:4] if vector in (GP, PF) else seen.stack[:3]
     assert guest.entry.vector == vector
     assert (rip, rflags & flags.RF) == (CODE + 1 + length, resume)
+
+
+def test_int_n_has_cleared_rf_as_every_instruction_does(guest: Guest) -> None:
+    assert guest.cross(code("int 0x80"), rflags=flags.RF | 0x202).stack[2] == 0x202
+
+
+def test_a_conforming_handler_runs_in_ring_3_and_pushes_with_its_rights(guest: Guest) -> None:
+    guest.set_descriptor(0x50, SEGMENT.pack(**CONFORMING))
+    guest.change_gate(0x80, selector=0x50, offset=CODE)
+    assert guest.cross(code("nop; int 0x80")).cpl == 3
+    guest.cross(code("nop; nop; int 0x80"), rsp=RSP0)
+    assert (guest.entry.vector, guest.entry.error_code) == (PF, 7)
+
+
+def test_a_frame_that_would_leave_the_canonical_addresses_is_a_stack_fault(guest: Guest) -> None:
+    guest.write(TSS_BASE + descriptors.TSS_RSP0, (0xFFFF_8000_0000_0010).to_bytes(8, "little"))
+    guest.change_gate(SS, ist=2)
+    guest.cross(code("int 0x80"))
+    assert (guest.entry.vector, guest.entry.error_code) == (SS, 0)
 
 
 def test_a_single_step_is_a_trap_without_rf(guest: Guest) -> None:

@@ -103,6 +103,7 @@ REFUSALS: Final = (
     ),
     *((f"DPL {dpl}", gate(dpl=dpl), GP, NAMED_80, "gate DPL below CPL") for dpl in range(3)),
     ("not present", gate(present=0), NP, NAMED_80, "gate not present"),
+    ("target", gate(offset=1 << 47), GP, 0, "gate offset not canonical"),
     ("null code", gate(selector=0), GP, 0, "null code selector in the gate"),
     ("null code, RPL 3", gate(selector=3), GP, 0, "null code selector in the gate"),
     ("beyond GDT", gate(selector=0x80), GP, 0x80, "selector beyond its table's limit"),
@@ -261,7 +262,7 @@ def test_a_record_tells_the_inputs_of_the_check() -> None:
     assert refused.inputs == (("vector", 0x20), ("DPL", 0), ("CPL", 3))
     assert refused.from_rip == CODE
     assert refused.meaning == "gate 0x20 of the IDT"
-    assert list(guest.machine.processor.refusals) == [refused]
+    assert list(guest.machine.processor.accounts.refusals) == [refused]
 
 
 @pytest.mark.parametrize("vector", [*range(3), *range(5, 0x20), 0x20, 0x81, 0xFF])
@@ -278,7 +279,7 @@ def test_the_machine_keeps_the_last_refusals_and_no_more() -> None:
     guest.attach()
     for _ in range(80):
         guest.cross(code("int 0x20"))
-    assert len(guest.machine.processor.refusals) == 64
+    assert len(guest.machine.processor.accounts.refusals) == 64
 
 
 def test_ring_0_may_use_any_gate() -> None:

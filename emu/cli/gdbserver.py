@@ -1,0 +1,145 @@
+"""`gdbserver`, and `run -g`: a program that waits for gdb, and then does what gdb says.
+
+It brings together what no lower room may know at once: the core, the stub, and our kernel with its
+files. What a packet means it does not know. gdbserver(1).
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import stat
+from argparse import Namespace
+from errno import EFBIG, EINVAL, ENOENT
+from typing import Final
+
+from emu.cli.debug import waiting
+from emu.cli.guest import LinuxGuest
+from emu.cli.interrupt import InterruptWatch
+from emu.cli.output import say
+from emu.cli.run import INTERRUPT_STATUS, boot, ending, tell_why
+from emu.debug import stops
+from emu.debug.core import Debugger
+from emu.errors import UsageError
+from emu.gdb.adapter import DebuggedTarget
+from emu.gdb.server import LOOPBACK, Outcome, Server, parse_place
+from emu.machine import Machine
+from emu.x86.paging import PF_USER
+from kernel_stub.boot import read_frames
+from kernel_stub.errno import Errno
+from kernel_stub.kernel import Kernel
+from kernel_stub.mm.peek import peek
+from kernel_stub.vfs.directory import Symlink
+from kernel_stub.vfs.inode import Inode
+from kernel_stub.vfs.walk import Walk
+
+KILLED_STATUS: Final = 128 + 9
+_LARGEST_FILE: Final = 256 << 20
+
+
+class World:
+    """The program's surroundings, as emu.gdb.adapter asks for them."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    def peek(self, address: int, size: int) -> bytes:
+        try:
+            return peek(self._kernel.task.space, address, size)
+        except Errno:  # the file behind it is gone: a touch would be a fault
+            return b""
+
+    def touch(self, address: int) -> None:
+        self._kernel.task.space.fault(address, PF_USER)
+
+    def read_file(self, path: bytes) -> bytes:
+        inode = self._find(path, follow=True)
+        if inode.kind != stat.S_IFREG:
+            raise OSError(EINVAL, "not a regular file")
+        if inode.size > _LARGEST_FILE:
+            raise OSError(EFBIG, "too large")
+        try:
+            return inode.read_at(0, inode.size)
+        except Errno as refused:
+            raise OSError(refused.number, "it cannot be read") from None
+
+    def read_link(self, path: bytes) -> bytes:
+        inode = self._find(path, follow=False)
+        if not isinstance(inode, Symlink):
+            raise OSError(EINVAL, "no symbolic link")
+        return inode.target(self._kernel.task)
+
+    def _find(self, path: bytes, follow: bool) -> Inode:
+        task = self._kernel.task
+        try:
+            found = Walk(task, task.fs.cwd).to(path, follow=follow).inode
+        except Errno as refused:
+            raise OSError(refused.number, "no such file") from None
+        if found is None:
+            raise OSError(ENOENT, "no such file")
+        return found
+
+    def kernel_frames(self) -> bytes:
+        return read_frames()
+
+
+def options(verb: argparse.ArgumentParser) -> None:
+    """Adds what the verb takes to its parser, but for the machine, its files and the program."""
+    verb.add_argument("place", metavar="PLACE", help="where to listen: [HOST:]PORT")
+
+
+def run(options: Namespace) -> int:
+    """Waits for gdb on the place of `options`; returns the exit status. Raises RingscopeError."""
+    if options.max_instructions is not None:
+        raise UsageError("--max-instructions does not go with gdb: gdb says when to stop")
+    host, port = parse_place(options.place)
+    server = Server(port, host)
+    machine, kernel = boot(options)
+    guest = LinuxGuest(kernel)
+    debugger = Debugger(machine, guest)
+    gc.freeze()  # all that was made so far stays to the end
+    gc.enable()
+
+    def stop() -> None:
+        server.stop()
+        debugger.interrupt()
+
+    with InterruptWatch(stop) as watch:
+        guest.listen(waiting(debugger), watch.write)
+        _announce(server, options.program)
+        target = DebuggedTarget(debugger, World(kernel))
+        outcome = server.serve(target, lambda text: say(f"ringscope: {text}\n"))
+        if outcome is Outcome.DETACHED and not debugger.has_ended:
+            outcome = _run_on(debugger)
+    server.close()
+    kernel.shut_down()
+    return _status(machine, kernel, outcome)
+
+
+def _announce(server: Server, program: str) -> None:
+    if server.host not in (LOOPBACK, "::1"):
+        say("ringscope: whoever reaches this port can read every file that you can read\n")
+    place = f"[{server.host}]" if ":" in server.host else server.host
+    say(f"ringscope: {program} waits for gdb: target remote {place}:{server.port}\n")
+
+
+def _run_on(debugger: Debugger) -> Outcome:
+    """The client left: the program runs to its end."""
+    stop = debugger.resume()
+    while stop.kind not in (stops.ENDED, stops.INTERRUPTED, stops.FAILED):
+        stop = debugger.resume()
+    if stop.kind == stops.FAILED:
+        say(f"ringscope: {stop.message}\n")
+    return Outcome.STOPPED if stop.kind == stops.INTERRUPTED else Outcome.ENDED
+
+
+def _status(machine: Machine, kernel: Kernel, outcome: Outcome) -> int:
+    if outcome is Outcome.KILLED:
+        return KILLED_STATUS
+    if outcome is Outcome.STOPPED:
+        return INTERRUPT_STATUS
+    if kernel.ended is None:
+        return 1
+    ended_by, status, signal = ending(kernel, exhausted=False)
+    tell_why(machine, kernel, ended_by, signal)
+    return status

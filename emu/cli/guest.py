@@ -1,0 +1,249 @@
+"""Our kernel as the debugging core knows it: names, mappings, the saved frame, what it keeps.
+
+The one place where the two meet. It decides nothing about stopping.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from io import BytesIO
+from typing import Final, NamedTuple, TypeAlias
+
+from emu.cli.journal import Journal
+from emu.cli.keeping import Keeper
+from emu.debug.guest import Ending, Mapped, Named
+from emu.errors import LoadError, UsageError
+from emu.load import elf
+from emu.x86 import crossings
+from emu.x86.paging import PAGE_MASK, PAGE_SIZE
+from kernel_stub import layout
+from kernel_stub.abi.abi import I386, X86_64, Abi
+from kernel_stub.abi.signals import NAMES
+from kernel_stub.boot import IST, ist_top, read_image
+from kernel_stub.entry.constants import PT_REGS, PT_REGS_STRUCT
+from kernel_stub.kernel import Kernel
+from kernel_stub.mm.flags import MAP_SHARED, PROT_EXEC, PROT_READ, PROT_WRITE
+from kernel_stub.mm.regions import MappedFile, Region
+from kernel_stub.vfs.console import Console
+
+_CALL_REGISTERS: Final = {
+    64: ("rdi", "rsi", "rdx", "r10", "r8", "r9"),
+    32: ("ebx", "ecx", "edx", "esi", "edi", "ebp"),
+}
+KERNEL: Final = "[kernel]"
+
+
+Wait: TypeAlias = Callable[[Mapping[int, int], float | None], object]
+
+
+class Snapshot(NamedTuple):
+    """The kernel, and how many of the host's answers it has got."""
+
+    kernel: bytes
+    place: int
+
+
+class LinuxGuest:
+    """The program that `kernel` runs."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self._names: dict[bytes, list[elf.Symbol]] = {}  # of a file, by path
+        self._journal = Journal()
+        self._keeper = Keeper(kernel)
+        self._before_handover = 0
+        self._is_answering = False
+        self._answered: dict[str, tuple[int, int]] = {}
+        self._kept: Snapshot | None = None  # as long as no handover changes the kernel
+        for file in kernel.vfs.console.values():
+            if isinstance(file.inode, Console):
+                file.inode.host = self._journal.ask
+        self._wait = kernel.wait_for_host
+        kernel.wait_for_host = self._waited
+        kernel.machine.attach(self)
+
+    def handed_over(self, call: int, argument: int) -> None:
+        """The processor's hand-over, passed on: if it fails, what the host said is taken back."""
+        self._before_handover = self._journal.place
+        self._kept = None
+        self._is_answering = True
+        before = self._saved()
+        self.kernel.handed_over(call, argument)
+        self._answered = {
+            name: (old, new)
+            for name, old, new in zip(PT_REGS, before, self._saved(), strict=True)
+            if old != new
+        }
+        self._is_answering = False
+
+    def _saved(self) -> tuple[int, ...]:
+        content = self.kernel.half.tables.read(self._frame, PT_REGS_STRUCT.size)
+        return PT_REGS_STRUCT.unpack(content)
+
+    @property
+    def _frame(self) -> int:
+        """Where crossings save pt_regs: on the stack of the task that runs, or ran last."""
+        return self.kernel.frame
+
+    def answered(self) -> Mapping[str, tuple[int, int]]:
+        return self._answered
+
+    def retract(self) -> bool:
+        if not self._is_answering:
+            return False
+        self._is_answering = False
+        self._journal.forget_from(self._before_handover)
+        return True
+
+    def _waited(self, wanted: Mapping[int, int], seconds: float | None) -> object:
+        return self._journal.ask(self._wait, wanted, seconds)
+
+    def listen(self, wait: Wait, write: Callable[[int, bytes], int]) -> None:
+        """How the program waits for input and writes: so that the user can interrupt both."""
+        self._wait = wait
+        self.kernel.write_to_host = write
+
+    def ending(self) -> Ending | None:
+        ended = self.kernel.ended
+        if ended is None:
+            return None
+        name = NAMES.get(ended.signal, "") if ended.signal else ""
+        return Ending(ended.status, ended.signal, name, self.kernel.exceptions.cause)
+
+    def _abi(self, mechanism: str, long: bool) -> Abi:
+        return X86_64 if mechanism == crossings.SYSCALL and long else I386
+
+    def call_name(self, number: int, mechanism: str, long: bool) -> str:
+        return self._abi(mechanism, long).numbers.get(number, f"syscall_{number}")
+
+    def call_names(self) -> frozenset[str]:
+        return frozenset(X86_64.numbers.values()) | frozenset(I386.numbers.values())
+
+    def call_arguments(self, mechanism: str, long: bool) -> tuple[str, ...]:
+        return _CALL_REGISTERS[64 if self._abi(mechanism, long) is X86_64 else 32]
+
+    def saved_frame(self) -> tuple[int, Mapping[str, int]] | None:
+        if self.kernel.machine.engine.state.cpl == 3:
+            return None
+        return self._frame, dict(zip(PT_REGS, self._saved(), strict=True))
+
+    def auxiliary_vector(self) -> bytes:
+        return self.kernel.task.auxv
+
+    def executable(self) -> str:
+        return self.kernel.task.executable.decode("utf-8", "surrogateescape")
+
+    def process_id(self) -> int:
+        return self.kernel.task.pid
+
+    def is_long(self) -> bool:
+        return self.kernel.task.program_abi is X86_64
+
+    # ---- memory and its names
+
+    def mappings(self) -> list[Mapped]:
+        regions = [_mapped(region) for region in self.kernel.task.space.regions]
+        return regions + kernel_mappings()
+
+    def layout(self) -> object:
+        return [
+            (region.start, region.file.path)
+            for region in self.kernel.task.space.regions
+            if region.file is not None and region.prot & PROT_EXEC
+        ]
+
+    def symbols(self) -> Iterator[Named]:
+        for name, address in self.kernel.half.symbols.items():
+            yield Named(name, address, 0, KERNEL)
+        seen: set[bytes] = set()
+        for region in self.kernel.task.space.regions:
+            if region.file is None or region.file.path in seen or not region.prot & PROT_EXEC:
+                continue
+            seen.add(region.file.path)
+            yield from self._of_file(region, region.file)
+
+    def _of_file(self, region: Region, file: MappedFile) -> Iterable[Named]:
+        module = file.path.decode("utf-8", "surrogateescape")
+        bias = _bias(region, file)
+        return [
+            Named(symbol.name, symbol.address + bias, symbol.size, module)
+            for symbol in self._symbols_of(file)
+        ]
+
+    def _symbols_of(self, file: MappedFile) -> list[elf.Symbol]:
+        known = self._names.get(file.path)
+        if known is None:
+            try:
+                known = list(elf.symbols(BytesIO(_content(file))))
+            except LoadError:
+                known = []
+            self._names[file.path] = known
+        return known
+
+    def line_of(self, address: int) -> str:
+        return ""
+
+    # ---- there and back
+
+    def snapshot(self) -> Snapshot:
+        if self.kernel.vfs.options.writable:
+            raise UsageError("nothing runs backwards with --rw: real files cannot be taken back")
+        if self.kernel.clock.realtime:
+            raise UsageError("nothing runs backwards with --realtime: the host's time does not")
+        if self._kept is None:
+            self._kept = Snapshot(self._keeper.keep(), self._journal.place)
+        return self._kept
+
+    def restore(self, snapshot: object) -> None:
+        assert isinstance(snapshot, Snapshot), "a snapshot of this guest"
+        if self._kept is None or self._kept.kernel is not snapshot.kernel:
+            self._keeper.restore(snapshot.kernel)
+        self._kept = snapshot
+        self._journal.place = snapshot.place
+
+    def changed(self, snapshot: object) -> None:
+        assert isinstance(snapshot, Snapshot), "a snapshot of this guest"
+        self._journal.forget_from(snapshot.place)
+
+
+def _content(file: MappedFile) -> bytes:
+    return file.inode.read_at(0, file.inode.size)
+
+
+def _bias(region: Region, file: MappedFile) -> int:
+    """How far the file's addresses are moved, told from where `region` shows which part of it."""
+    image = elf.read_elf(file.inode.read_at, file.inode.size, repr(file.path))
+    for segment in image.segments:
+        if segment.flags & elf.PF_X and segment.offset & PAGE_MASK <= region.offset:
+            moved = region.start - region.offset - (segment.vaddr - segment.offset)
+            return moved & PAGE_MASK
+    return 0
+
+
+def _mapped(region: Region) -> Mapped:
+    rights = "".join(
+        letter if region.prot & bit else "-"
+        for letter, bit in (("r", PROT_READ), ("w", PROT_WRITE), ("x", PROT_EXEC))
+    )
+    rights += "s" if region.flags & MAP_SHARED else "p"
+    name = region.name.decode("utf-8", "surrogateescape")
+    return Mapped(region.start, region.end, rights, name, region.offset)
+
+
+def kernel_mappings() -> list[Mapped]:
+    """The kernel's half, by address."""
+    text = len(read_image("entry"))
+    text = text + PAGE_SIZE - 1 & PAGE_MASK
+    places = [
+        (layout.KERNEL_STACKS, layout.KERNEL_STACK_SIZE, "rw-p", "[kernel stack]"),
+        (layout.PER_CPU, PAGE_SIZE, "rw-p", "[per-cpu area]"),
+        (layout.IDT_BASE, PAGE_SIZE, "rw-p", "[idt]"),
+        (layout.GDT_BASE, PAGE_SIZE, "rw-p", "[gdt]"),
+        (layout.TSS_BASE, PAGE_SIZE, "rw-p", "[tss]"),
+        *((ist_top(n) - PAGE_SIZE, PAGE_SIZE, "rw-p", f"[ist {n} stack]") for n in IST.values()),
+        (layout.KERNEL_TEXT, text, "r-xp", "[kernel text]"),
+    ]
+    return [
+        Mapped(start, start + size, rights, name, user=False)
+        for start, size, rights, name in sorted(places)
+    ]

@@ -1,0 +1,97 @@
+"""What the debugging core asks of whoever knows the kernel that runs. Interfaces only.
+
+The core counts, stops and shows what the processor does; names of system calls, the frame that the
+entry code builds, and what a kernel keeps outside of the machine, it learns here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple, Protocol
+
+
+class Ending(NamedTuple):
+    """How the program ended: by itself with `status`, or by the signal `signal` (0: none)."""
+
+    status: int
+    signal: int = 0
+    signal_name: str = ""
+    cause: str = ""
+
+
+class Mapped(NamedTuple):
+    """A piece of linear memory. `rights` as in /proc/pid/maps; `user`: ring 3 may use it."""
+
+    start: int
+    end: int
+    rights: str
+    name: str
+    offset: int = 0
+    user: bool = True
+
+
+class Named(NamedTuple):
+    """A symbol where it stands in memory."""
+
+    name: str
+    address: int
+    size: int
+    module: str
+
+
+class Guest(Protocol):
+    """The kernel of the machine, as a debugger knows it."""
+
+    def ending(self) -> Ending | None:
+        """How the program ended; None while it runs."""
+
+    def mappings(self) -> list[Mapped]:
+        """The program's memory and the kernel's, by address."""
+
+    def symbols(self) -> Iterable[Named]:
+        """The names of all that is mapped now, the kernel's included."""
+
+    def layout(self) -> object:
+        """Something that compares equal as long as `symbols` would give the same."""
+
+    def line_of(self, address: int) -> str:
+        """The source line at `address` as file:line; empty where nobody knows."""
+
+    def call_name(self, number: int, mechanism: str, long: bool) -> str:
+        """The name of system call `number` made by `mechanism` from 64-bit code (`long`) or not."""
+
+    def call_names(self) -> frozenset[str]:
+        """The names of all system calls."""
+
+    def call_arguments(self, mechanism: str, long: bool) -> tuple[str, ...]:
+        """The registers that hold the arguments of a call made so, in order."""
+
+    def saved_frame(self) -> tuple[int, Mapping[str, int]] | None:
+        """Address and content of what the entry code saved; None while ring 3 runs."""
+
+    def answered(self) -> Mapping[str, tuple[int, int]]:
+        """What the last answer in Python changed of the saved frame: old and new, by name."""
+
+    def snapshot(self) -> object:
+        """All that the kernel keeps outside of the machine. Raises RingscopeError if it cannot."""
+
+    def restore(self, snapshot: object) -> None:
+        """The kernel is again as it was at `snapshot`, which may be used once more."""
+
+    def changed(self, snapshot: object) -> None:
+        """From `snapshot` on the machine goes another way: what was to come is not known."""
+
+    def retract(self) -> bool:
+        """Whether a handover was interrupted before it did anything: then it will come again."""
+
+    def auxiliary_vector(self) -> bytes:
+        """The program's auxiliary vector, as /proc/pid/auxv shows it."""
+
+    def executable(self) -> str:
+        """The program's path."""
+
+    def process_id(self) -> int:
+        """The process's number, as the guest sees it."""
+
+    def is_long(self) -> bool:
+        """Whether the program is a 64-bit one."""

@@ -1,0 +1,1 @@
+"""Tests of the debugging core, on real programs and real kernel entries."""
