@@ -84,10 +84,10 @@ class KernelHalf:
 
     # ---- kernel stacks
 
-    def new_stack(self) -> int:
-        """Maps one more kernel stack; returns its top. An unmapped gap lies below each."""
-        self._stacks += 1
-        top = self._top(self._stacks)
+    def new_stack(self, number: int) -> int:
+        """Maps kernel stack `number`, from 1; returns its top. An unmapped gap lies below each."""
+        self._stacks = max(self._stacks, number)
+        top = self._top(number)
         self._map_data(top - layout.KERNEL_STACK_SIZE, layout.KERNEL_STACK_SIZE)
         return top
 

@@ -47,6 +47,7 @@ class Contexts:
         self.half = half
         self.state = machine.engine.state
         self._free: list[CpuContext] = []
+        self._made = 0
         self._pristine = b""  # ring 3 as a program finds it
         first = half.stack_top
         self.first = CpuContext(first, half.tables.translate(first - _FRAME_SIZE))
@@ -60,7 +61,8 @@ class Contexts:
         """A context with a kernel stack of its own. Raises OutOfFrames."""
         if self._free:
             return self._free.pop()
-        top = self.half.new_stack()
+        self._made += 1
+        top = self.half.new_stack(self._made)
         return CpuContext(top, self.half.tables.translate(top - _FRAME_SIZE))
 
     def free(self, context: CpuContext) -> None:

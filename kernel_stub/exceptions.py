@@ -18,7 +18,8 @@ from kernel_stub.entry import constants as entry
 from kernel_stub.errors import KernelBug
 from kernel_stub.faults import OUTCOMES, Raised
 from kernel_stub.pending import SigInfo
-from kernel_stub.task import Task, TaskEnded
+from kernel_stub.task import Task
+from kernel_stub.waits import TaskEnded
 
 if TYPE_CHECKING:
     from kernel_stub.services import KernelServices

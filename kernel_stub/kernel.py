@@ -22,13 +22,15 @@ from kernel_stub.entry import constants as entry
 from kernel_stub.errno import EFAULT, EINTR, ERESTARTNOHAND, ERESTARTSYS, Errno
 from kernel_stub.errors import Deadlock, KernelBug
 from kernel_stub.exceptions import Exceptions
+from kernel_stub.observer import Observer
 from kernel_stub.pending import SigInfo
 from kernel_stub.scheduler import SLICE_NS
 from kernel_stub.services import KernelServices
 from kernel_stub.signalling.frames import NO_TRAMPOLINES, Action, Trampolines, push
-from kernel_stub.task import Blocked, Process, Task, TaskEnded
+from kernel_stub.task import Process, Task
 from kernel_stub.vfs import Vfs
 from kernel_stub.vfs.console import poll_host
+from kernel_stub.waits import Blocked, TaskEnded
 
 DEFAULT_SEED: Final = 0
 _MASK64: Final = (1 << 64) - 1
@@ -53,11 +55,13 @@ class Kernel(KernelServices):
     def __init__(self, machine: Machine, vfs: Vfs, seed: int = DEFAULT_SEED) -> None:
         super().__init__(machine, vfs, seed)
         self.ended: TaskEnded | None = None
+        self.observer: Observer | None = None
         self.wait_for_host: Callable[[Mapping[int, int], float | None], object] = poll_host
         self.calls_64 = CallTable(X86_64)
         self.calls_32 = CallTable(I386)
         self.exceptions = Exceptions(self)
         self._task: Task | None = None
+        self._last: Task | None = None
         self._first: Process | None = None
         self._frame = _NOBODY  # where the task's crossings save pt_regs
         self._frame_at = 0
@@ -73,9 +77,9 @@ class Kernel(KernelServices):
 
     @property
     def task(self) -> Task:
-        """The task that runs."""
-        assert self._task is not None, "no program was started"
-        return self._task
+        """The task that runs; when all have ended, the last one."""
+        assert self._last is not None, "no program was started"
+        return self._last
 
     @property
     def frame(self) -> int:
@@ -92,7 +96,7 @@ class Kernel(KernelServices):
         self.tasks.contexts.keep_pristine()
 
     def _is_running(self, task: Task) -> None:
-        self._task = task
+        self._task = self._last = task
         self._frame, self._frame_at = task.cpu.frame, task.cpu.frame_at
 
     # ---- what the entry code hands over
@@ -260,6 +264,8 @@ class Kernel(KernelServices):
         """One pending signal arrives; returns whether there may be more. Raises TaskEnded."""
         sent = task.take_signal(~task.signal_mask)
         if sent is not None:
+            if self.observer is not None:
+                self.observer.arrives(task, sent)
             arrive(task, sent, self._push)
             return True
         if task.saved_mask is not None:
@@ -306,6 +312,8 @@ class Kernel(KernelServices):
 
     def end(self, task: Task, ended: TaskEnded) -> None:
         """A task ends, or its whole process; the run's result is that of the first one."""
+        if self.observer is not None:
+            self.observer.ends(task, ended)
         task.process.cpu_ns += self.cpu_ns() - self._switched_ns
         self._switched_ns = self.cpu_ns()
         if ended.alone:

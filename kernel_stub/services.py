@@ -28,10 +28,11 @@ from kernel_stub.futexes import Futexes
 from kernel_stub.pending import SigInfo
 from kernel_stub.scheduler import Scheduler
 from kernel_stub.signalling.frames import UserState, pop_32, pop_64, pop_rt_32
-from kernel_stub.task import NOTHING, Blocked, Clone, Process, Task, TaskEnded, Wait
+from kernel_stub.task import Clone, Process, Task
 from kernel_stub.tasks import Tasks
 from kernel_stub.vdso import Vdso
 from kernel_stub.vfs import Vfs
+from kernel_stub.waits import NOTHING, Blocked, TaskEnded, Wait
 
 _REGS: Final = entry.PT_REGS_STRUCT
 _PAGE: Final = 4096
@@ -44,7 +45,7 @@ _SELECTORS: Final = {
 
 
 class KernelServices:
-    """The state of one kernel, and its answers to handlers (kernel_stub/task.py: Services)."""
+    """The state of one kernel, and its answers to handlers (task.py: Services)."""
 
     def __init__(self, machine: Machine, vfs: Vfs, seed: int) -> None:
         self.machine = machine

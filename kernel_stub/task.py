@@ -8,8 +8,7 @@ Linux: credentials(7), signal(7), pthreads(7), proc(5).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 
 from emu.memory.physical import PhysicalMemory
 from kernel_stub.abi.signals import (
@@ -25,6 +24,7 @@ from kernel_stub.errno import ERESTARTSYS
 from kernel_stub.futexes import Futexes
 from kernel_stub.pending import Pending, SigInfo
 from kernel_stub.usermem import UserMemory
+from kernel_stub.waits import NOTHING, Wait
 
 if TYPE_CHECKING:
     from kernel_stub.abi.abi import Abi
@@ -33,45 +33,16 @@ if TYPE_CHECKING:
     from kernel_stub.vfs.files import FileTable, FsContext
 
 
-NOTHING: Final[Mapping[int, int]] = MappingProxyType({})
+class Clone(NamedTuple):
+    """What clone(2) asks for. `stack`: the new stack pointer, 0: the same."""
 
-
-class TaskEnded(Exception):
-    """The process ends: with `status`, or killed by `signal` (0: none); or its thread alone."""
-
-    def __init__(self, status: int, signal: int = 0, alone: bool = False) -> None:
-        super().__init__(status, signal)
-        self.status = status
-        self.signal = signal
-        self.alone = alone
-
-
-class Wait(NamedTuple):
-    """What a task waits for.
-
-    `what` is for people; `ready` tells whether the call may be tried again; `deadline` is when it
-    will be in any case, by CLOCK_MONOTONIC; `outside`: descriptors of the host whose
-    poll(2) events may make it ready; `killable`: no signal but SIGKILL ends it.
-    """
-
-    what: str
-    ready: Callable[[], bool]
-    deadline: int | None = None
-    outside: Mapping[int, int] = NOTHING
-    killable: bool = False
-
-
-class Blocked(Exception):
-    """A system call cannot go on: it is made again, from its beginning, when `wait` is over."""
-
-    def __init__(self, wait: Wait) -> None:
-        super().__init__(wait.what)
-        self.wait = wait
-
-
-def never() -> bool:
-    """The `ready` of what only a signal or a deadline ends."""
-    return False
+    flags: int
+    stack: int = 0
+    parent_tid: int = 0
+    child_tid: int = 0
+    tls: int = 0  # the base of FS, or the descriptor for `tls_slot` of the GDT
+    tls_slot: int | None = None
+    exit_signal: int = SIGCHLD
 
 
 class Services(Protocol):
@@ -171,18 +142,6 @@ class Services(Protocol):
 
     def timers_changed(self) -> None:
         """A process armed a timer: the machine's clock must interrupt in time."""
-
-
-class Clone(NamedTuple):
-    """What clone(2) asks for. `stack`: the new stack pointer, 0: the same."""
-
-    flags: int
-    stack: int = 0
-    parent_tid: int = 0
-    child_tid: int = 0
-    tls: int = 0  # the base of FS, or the descriptor for `tls_slot` of the GDT
-    tls_slot: int | None = None
-    exit_signal: int = SIGCHLD
 
 
 class Process:

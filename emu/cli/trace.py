@@ -64,10 +64,12 @@ class Observer:
             options.decode_fds,
             options.syscall_number,
             options.instruction_pointer,
+            options.follow_forks,
+            options.output is not None,
+            options.summary_only,
         )
         self._lines = CrossingLines(options.format, self.write)
         self.tracer: Tracer | None = None
-        self._kernel: Kernel | None = None
 
     @property
     def watchers(self) -> Sequence[Watcher]:
@@ -76,11 +78,10 @@ class Observer:
 
     def started(self, kernel: Kernel, answers: Answers) -> None:
         """The program is loaded; its first instruction is next."""
-        self._kernel = kernel
         if self._options.crossings:
             self._lines.machine = kernel.machine
             return
-        self.tracer = Tracer(kernel, answers, self._wanted, self.write)
+        self.tracer = Tracer(kernel, self._wanted, self.write)
         task = kernel.task
         path = os.fsencode(self._options.program)
         if b"/" not in path:
@@ -93,9 +94,7 @@ class Observer:
             self.tracer.started(path, argv, envp, len(environment(self._options)))
 
     def write(self, text: str) -> None:
-        """Writes a line where it is wanted; in a file, with -f, behind the process's id."""
-        if self._options.follow_forks and self._options.output and self._kernel is not None:
-            text = f"{self._kernel.task.pid:<5} {text}"
+        """Writes a line where it is wanted."""
         self._output.write(text)
 
     def abandon(self) -> None:
@@ -106,8 +105,6 @@ class Observer:
         """The run is over."""
         if self._options.summary_only and self.tracer is not None:
             self.write(summary(self.tracer.calls, result))
-        elif self.tracer is not None and result.ended_by in ("exit", "signal"):
-            self.tracer.ended(result.exit_status, result.signal)
         self._output.close()
 
 

@@ -93,14 +93,14 @@ class Ledger:
         lines = {
             key: (one.count, one.entry, one.exit) for key, one in self._lines.items() if one.count
         }
-        opened = [key for key, one in self._lines.items() if one is self._open]
+        opened = [key for key, one in self._lines.items() if one is self.open]
         return Kept(lines, opened, self._mark, self._handed_over, self.nested)
 
     def restore(self, kept: Kept) -> None:
         """All sums as they were; lines stay the same objects, which others hold."""
         for key, line in self._lines.items():
             line.count, line.entry, line.exit = kept.lines.get(key, (0, 0, 0))
-        self._open = self._lines[kept.opened[0]] if kept.opened else Line()
+        self.open = self._lines[kept.opened[0]] if kept.opened else Line()
         self._mark, self._handed_over = kept.mark, kept.handed_over
         self.nested = kept.nested
 

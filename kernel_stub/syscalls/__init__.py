@@ -20,6 +20,7 @@ from kernel_stub.syscalls import (  # noqa: F401 - imported so that their handle
     process,
     resources,
     scheduling,
+    sending,
     signals,
     system,
     time,

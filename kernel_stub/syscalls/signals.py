@@ -1,8 +1,7 @@
-"""System calls about signals: dispositions, masks, sending, waiting, and the way back.
+"""System calls about signals: dispositions, masks, waiting, and the way back.
 
 What a signal does when it arrives is arrivals.py's.
-sigaction(2), sigprocmask(2), sigpending(2), sigaltstack(2), kill(2), tkill(2), sigqueue(3),
-pause(2), sigwaitinfo(2), sigreturn(2).
+sigaction(2), sigprocmask(2), sigpending(2), sigaltstack(2), pause(2), sigwaitinfo(2), sigreturn(2).
 """
 
 from __future__ import annotations
@@ -18,17 +17,13 @@ from kernel_stub.abi.process_structures import (
     STACK_T,
     TIMESPEC64,
 )
-from kernel_stub.abi.sigframes import SIGINFO_SIZE
 from kernel_stub.abi.signals import (
     LAST_SIGNAL,
     SA_NODEFER,
     SA_RESETHAND,
-    SI_TKILL,
-    SI_USER,
     SIG_BLOCK,
     SIG_SETMASK,
     SIG_UNBLOCK,
-    SIGCONT,
     SIGKILL,
     SIGSTOP,
     SMALLEST_SIGNAL_STACK,
@@ -45,15 +40,14 @@ from kernel_stub.errno import (
     ENOMEM,
     EPERM,
     ERESTARTNOHAND,
-    ESRCH,
     Errno,
 )
-from kernel_stub.pending import SigInfo
 from kernel_stub.signalling.frames import is_on_stack, stack_mode
-from kernel_stub.signalling.siginfo import pack_siginfo, unpack_siginfo
+from kernel_stub.signalling.siginfo import pack_siginfo
 from kernel_stub.syscalls.table import Int, Pointer, UInt, ULong, syscall
 from kernel_stub.syscalls.time import load_timespec
-from kernel_stub.task import Process, Task, never
+from kernel_stub.task import Task
+from kernel_stub.waits import never
 
 _WORD_MASK: Final = 0xFFFF_FFFF
 # How Task keeps every action, whatever ABI the call had: handler, flags, restorer, mask.
@@ -201,100 +195,6 @@ def _checked_stack(start: int, flags: int, size: int) -> tuple[int, int, int]:
     if size < SMALLEST_SIGNAL_STACK:
         raise Errno(ENOMEM)
     return start, flags & ~SS_ONSTACK, size
-
-
-def _sent(task: Task, signal: int, code: int) -> SigInfo:
-    if not 0 <= signal <= LAST_SIGNAL:
-        raise Errno(EINVAL)
-    return SigInfo(signal, code, task.pid, task.uid)
-
-
-@syscall()
-def kill(task: Task, pid: Int, signal: Int) -> int:
-    sent = _sent(task, signal, SI_USER)
-    targets = _targets(task, pid)
-    if not targets:
-        raise Errno(ESRCH)
-    allowed = [process for process in targets if _may_signal(task, process, signal)]
-    if not allowed:
-        raise Errno(EPERM)
-    if signal:
-        for process in allowed:
-            task.kernel.send(process, sent)
-    return 0
-
-
-def _targets(task: Task, pid: int) -> list[Process]:
-    """The processes that kill's pid means; -1 does not reach the sender itself."""
-    everyone = task.kernel.processes()
-    if pid > 0:
-        return [process for process in everyone if process.pid == pid]
-    if pid == -1:
-        return [process for process in everyone if process is not task.process]
-    group = -pid if pid else task.process_group
-    return [process for process in everyone if process.group == group]
-
-
-def _may_signal(task: Task, process: Process, signal: int) -> bool:
-    """kill(2), "the real or effective user ID"; SIGCONT goes through a whole session."""
-    if not process.threads or not task.uid or process.threads[0].uid == task.uid:
-        return True
-    return signal == SIGCONT and process.session == task.session
-
-
-@syscall()
-def tkill(task: Task, thread: Int, signal: Int) -> int:
-    if thread <= 0:
-        raise Errno(EINVAL)
-    return _send_to_thread(task, thread, _sent(task, signal, SI_TKILL))
-
-
-@syscall()
-def tgkill(task: Task, group: Int, thread: Int, signal: Int) -> int:
-    if thread <= 0 or group <= 0:
-        raise Errno(EINVAL)
-    return _send_to_thread(task, thread, _sent(task, signal, SI_TKILL), group)
-
-
-def _send_to_thread(task: Task, thread: int, sent: SigInfo, group: int = 0) -> int:
-    target = task.kernel.find_task(thread)
-    if target is None or group not in (0, target.pid):
-        raise Errno(ESRCH)
-    if not _may_signal(task, target.process, sent.signal):
-        raise Errno(EPERM)
-    if sent.signal:
-        task.kernel.send(target, sent)
-    return 0
-
-
-def _queued(task: Task, pid: int, signal: int, pointer: int) -> SigInfo:
-    """What rt_sigqueueinfo sends: only the kernel may say that it came from itself."""
-    sent = unpack_siginfo(task.memory.copy_in(pointer, SIGINFO_SIZE), task.abi)
-    if (sent.code >= 0 or sent.code == SI_TKILL) and pid != task.pid:
-        raise Errno(EPERM)
-    if not 0 <= signal <= LAST_SIGNAL:
-        raise Errno(EINVAL)
-    return sent._replace(signal=signal)
-
-
-@syscall()
-def rt_sigqueueinfo(task: Task, pid: Int, signal: Int, pointer: Pointer) -> int:
-    sent = _queued(task, pid, signal, pointer)
-    process = task.kernel.process(pid)
-    if process is None:
-        raise Errno(ESRCH)
-    if not _may_signal(task, process, signal):
-        raise Errno(EPERM)
-    if signal:
-        task.kernel.send(process, sent)
-    return 0
-
-
-@syscall()
-def rt_tgsigqueueinfo(task: Task, group: Int, thread: Int, signal: Int, pointer: Pointer) -> int:
-    if thread <= 0 or group <= 0:
-        raise Errno(EINVAL)
-    return _send_to_thread(task, thread, _queued(task, group, signal, pointer), group)
 
 
 @syscall()

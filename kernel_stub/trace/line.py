@@ -10,8 +10,8 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from kernel_stub.abi.abi import Abi
-from kernel_stub.errno import NAMES, Errno
-from kernel_stub.trace import kinds, names, structures, table, text
+from kernel_stub.errno import ERESTARTNOHAND, ERESTARTSYS, NAMES, Errno
+from kernel_stub.trace import creation, kinds, names, structures, table, text
 from kernel_stub.trace.kinds import Called, Kind
 
 if TYPE_CHECKING:
@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 
 COLUMN: Final = 39  # where `=` stands, if there is room
 LARGEST_ERROR: Final = 4095
-_INPUTS: Final = {**kinds.INPUTS, **structures.INPUTS}
+_INPUTS: Final = {**kinds.INPUTS, **structures.INPUTS, **creation.INPUTS}
 _OUTPUTS: Final = {**kinds.OUTPUTS, **structures.OUTPUTS}
+_RESTARTS: Final = {
+    ERESTARTSYS: "ERESTARTSYS (To be restarted if SA_RESTART is set)",
+    ERESTARTNOHAND: "ERESTARTNOHAND (To be restarted if no handler)",
+}
 KINDS: Final = frozenset({*_INPUTS, *_OUTPUTS})
 
 
@@ -60,10 +64,26 @@ class CallLine:
         except Errno:  # nothing is there
             return address
 
-    def unfinished(self, leader: str = "") -> str:
+    def unfinished(self, leader: str = "", is_cut: bool = False) -> str:
         """The line of a call that has no answer: it ended the program. `leader` stands first."""
         parts = [part if part is not None else self._address(i) for i, part in self._all()]
-        return _joined(f"{leader}{self.name}({_arguments(parts)})", "?")
+        return _joined(self._call(parts, leader, is_cut), "?")
+
+    def begun(self, leader: str = "") -> str:
+        """The first half of the line of a call that waits while others are told."""
+        known = [part for part in self._parts[: self._known()] if part]
+        more = ", " if self._known() < len(self._parts) and known else ""
+        return f"{leader}{self.name}({', '.join(known)}{more} <unfinished ...>"
+
+    def _known(self) -> int:
+        """How many arguments are known before the answer."""
+        return self._parts.index(None) if None in self._parts else len(self._parts)
+
+    def _call(self, parts: list[str], leader: str, is_cut: bool) -> str:
+        """The call with its arguments; those that `begun` told are left out."""
+        if is_cut:
+            return f"{leader}<... {self.name} resumed>{_arguments(parts[self._known() :])})"
+        return f"{leader}{self.name}({_arguments(parts)})"
 
     def _all(self) -> list[tuple[int, str | None]]:
         return list(enumerate(self._parts))
@@ -71,8 +91,8 @@ class CallLine:
     def _address(self, i: int) -> str:
         return text.address(self._called.values[i])
 
-    def ended(self, rax: int, leader: str = "") -> str:
-        """The whole line, once the kernel left `rax`."""
+    def ended(self, rax: int, leader: str = "", is_cut: bool = False) -> str:
+        """The whole line, once the kernel left `rax`; `is_cut`: what `begun` left of it."""
         result = kinds.signed(rax, 64)
         failed = -LARGEST_ERROR <= result < 0
         self._called.result = result
@@ -84,7 +104,7 @@ class CallLine:
                 kind = self._kinds[i]
                 part = self._written(_OUTPUTS[kind], i, is_structure=kind not in kinds.NUMBERS)
             parts.append(part)
-        call = f"{leader}{self.name}({_arguments(parts)})"
+        call = self._call(parts, leader, is_cut)
         return _joined(call, error_text(-result) if failed else self._result(result))
 
     def _stored(self, i: int) -> int:
@@ -128,7 +148,9 @@ def _joined(call: str, result: str) -> str:
 
 
 def error_text(number: int) -> str:
-    """`-1 ENOENT (No such file or directory)`."""
+    """`-1 ENOENT (No such file or directory)`; `? ERESTARTSYS (...)` of an interrupted call."""
+    if number in _RESTARTS:
+        return f"? {_RESTARTS[number]}"
     return f"-1 {NAMES.get(number, number)} ({os.strerror(number)})"
 
 

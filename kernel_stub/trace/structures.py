@@ -220,7 +220,13 @@ def _int(c: Called, i: int) -> str:
 
 
 def _wait_status(c: Called, i: int) -> str:
+    if not c.result:
+        return text.address(c.values[i])  # WNOHANG: nothing was stored
     status = int.from_bytes(c.read(c.values[i], 4), "little")
+    if status & 0xFF == 0x7F:
+        return f"[{{WIFSTOPPED(s) && WSTOPSIG(s) == {text.signal_name(status >> 8)}}}]"
+    if status == 0xFFFF:
+        return "[{WIFCONTINUED(s)}]"
     if not status & 0x7F:
         return f"[{{WIFEXITED(s) && WEXITSTATUS(s) == {status >> 8 & 0xFF}}}]"
     dumped = " && WCOREDUMP(s)" if status & 0x80 else ""

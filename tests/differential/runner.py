@@ -26,8 +26,9 @@ from kernel_stub.mm.flags import (
     PROT_READ,
     PROT_WRITE,
 )
-from kernel_stub.task import Task, TaskEnded
+from kernel_stub.task import Task
 from kernel_stub.vfs import Vfs, VfsOptions
+from kernel_stub.waits import TaskEnded
 from tests.differential.snippet import (
     CODE,
     DATA,

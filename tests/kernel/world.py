@@ -24,7 +24,8 @@ from kernel_stub.pending import SigInfo
 from kernel_stub.scheduler import ITIMER_REAL
 from kernel_stub.services import KernelServices
 from kernel_stub.syscalls import REGISTRY, bind
-from kernel_stub.task import Blocked, Clone, Process, Task, Wait
+from kernel_stub.task import Clone, Process, Task
+from kernel_stub.waits import Blocked, Wait
 from tests.kernel.fakes import MIB, PAGE, a_space
 
 SCRATCH = 0x1000_0000

@@ -100,6 +100,7 @@ class Call:
         path = str(program).encode()
         self.kernel = launch(self.machine, path, [path], [], VfsOptions())
         state, task = self.machine.engine.state, self.kernel.task
+        task.space.users += 1  # what it stored stays readable
         state.load()
         name = "vdso64" if task.abi is X86_64 else "vdso32"
         state.rip = task.space.vdso_base + read_symbols(name)[function]

@@ -21,7 +21,7 @@ from kernel_stub.abi.abi import X86_64, Abi
 from kernel_stub.abi.structures import STAT, STAT64, Layout
 from kernel_stub.errno import Errno
 from kernel_stub.syscalls.table import REGISTRY, bind
-from kernel_stub.task import Blocked
+from kernel_stub.waits import Blocked
 from tests.vfs.world import MEMORY_AT, world
 
 AT_FDCWD: Final = -100

@@ -11,9 +11,9 @@ from typing import Any, Final
 from kernel_stub.abi.abi import X86_64, Abi
 from kernel_stub.errno import EFAULT, ENAMETOOLONG, Errno
 from kernel_stub.services import KernelServices
-from kernel_stub.task import Wait
 from kernel_stub.vfs import Vfs, VfsOptions
 from kernel_stub.vfs.files import FileTable
+from kernel_stub.waits import Wait
 
 NOW: Final = 1_700_000_000 * 10**9
 MEMORY_AT: Final = 0x10000
