@@ -213,10 +213,10 @@ def _select_and_tell(
 ) -> int:
     """select(2) on Linux leaves the time that was not used in `timeout`."""
     duration = _duration(task, timeout, layout, parts)
-    start = task.kernel.uptime_ns()
+    end = task.deadline or task.kernel.uptime_ns() + (duration or 0)
     total = _select(task, count, pointers, duration)
     if duration is not None:
-        left = max(0, duration - (task.kernel.uptime_ns() - start))
+        left = max(0, end - task.kernel.uptime_ns())
         seconds, nanoseconds = divmod(left, SECOND)
         task.memory.pack(layout, timeout, seconds, nanoseconds // (SECOND // parts))
     return total

@@ -1,4 +1,7 @@
-"""Kinds of arguments of the calls that make tasks and run programs. clone(2), execve(2), strace(1)."""
+"""Kinds of arguments of the calls that make tasks and run programs.
+
+clone(2), execve(2), strace(1).
+"""
 
 from __future__ import annotations
 

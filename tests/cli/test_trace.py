@@ -135,7 +135,8 @@ def test_a_change_of_abi_is_told(program: str, bits: list[int]) -> None:
 
 
 def test_a_signal_that_kills_is_told() -> None:
-    assert lines(FIXTURES / "read_null_64")[-2:] == [
+    told = [line for line in lines(FIXTURES / "read_null_64") if not line.startswith("ringscope")]
+    assert told[-2:] == [
         "--- SIGSEGV {si_signo=SIGSEGV, si_code=SEGV_MAPERR, si_addr=NULL} ---",
         "+++ killed by SIGSEGV +++",
     ]

@@ -140,10 +140,11 @@ def instructions(symbol: str, until: str) -> list[str]:
         ),
         (
             "swapgs_restore_regs_and_return_to_usermode",
-            "asm_exc_divide_error",
+            "ret_from_fork",
             "pop r15",
             "iretq",
         ),
+        ("asm_sysvec_apic_timer_interrupt", "exception_in_user", "push -1", None),
         ("exception_in_user", "exception_in_kernel", "swapgs", None),
     ],
 )

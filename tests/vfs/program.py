@@ -54,7 +54,7 @@ class Program:
                 try:
                     return bound(self.task, (registers + (0,) * 6)[:6])
                 except Blocked as blocked:
-                    self.task.kernel.wait(blocked.wait)
+                    self.task.kernel.wait(blocked.wait, self.task.timers)
         finally:
             self.task.deadline = None
 

@@ -9,7 +9,9 @@ from struct import Struct
 from typing import Any, Final
 
 from kernel_stub.abi.abi import X86_64, Abi
+from kernel_stub.abi.signals import SIGALRM
 from kernel_stub.errno import EFAULT, ENAMETOOLONG, Errno
+from kernel_stub.scheduler import ITIMER_REAL
 from kernel_stub.services import KernelServices
 from kernel_stub.vfs import Vfs, VfsOptions
 from kernel_stub.vfs.files import FileTable
@@ -62,16 +64,23 @@ class FakeKernel:
     def signals_may_arrive(self) -> None:
         """No signal arrives here."""
 
-    def wait(self, wait: Wait) -> None:
-        """Guest time passes, or the host is waited for."""
+    def timers_changed(self) -> None:
+        """`wait` looks at them."""
+
+    def wait(self, wait: Wait, timers: dict[int, tuple[int, int]]) -> None:
+        """Guest time passes, or the host is waited for; an alarm rings."""
+        _, alarm = timers.get(ITIMER_REAL, (0, None))
+        ends = [end for end in (wait.deadline, alarm) if end is not None]
         if wait.outside:
-            left = None if wait.deadline is None else wait.deadline - self.clock
+            left = min(ends) - self.clock if ends else None
             if self.wait_outside(wait.outside, left):
                 return
-        if wait.deadline is not None:
-            self.sleep_until(wait.deadline)
-        else:
+        if not ends:
             raise Deadlock(wait.what)
+        self.sleep_until(min(ends))
+        if alarm == min(ends):
+            del timers[ITIMER_REAL]
+            self.signals.append(SIGALRM)
 
     def wait_outside(self, wanted: Mapping[int, int], timeout_ns: int | None) -> bool:
         self.waits.append((dict(wanted), timeout_ns))
