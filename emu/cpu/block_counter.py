@@ -15,7 +15,7 @@ from emu.cpu.hostcode import address_of
 from emu.cpu.limits import UNLIMITED
 
 _CALLBACK: Final = ctypes.CFUNCTYPE(
-    None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p
+    ctypes.c_int, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p
 )
 _NEW_CALLBACK: Final = ctypes.CFUNCTYPE(
     None, ctypes.c_void_p, ctypes.POINTER(ctypes.c_uint64), ctypes.c_void_p, ctypes.c_void_p
@@ -34,25 +34,30 @@ class BlockCounter(Counter):
         self._known: dict[int, dict[int, Block]] = {}  # by start, by size
         self._current = self._previous = NO_BLOCK
         self._hooks = _CALLBACK(self._entered), _NEW_CALLBACK(self._translated)
-        for hook, callback in zip((HOOK_BLOCK, HOOK_NEW_BLOCK), self._hooks, strict=True):
-            engine.hook_native(hook, address_of(callback), 0)
+        entered, translated = map(address_of, self._hooks)
+        engine.hook_native(HOOK_BLOCK, engine.leaving(entered), 0)
+        engine.hook_native(HOOK_NEW_BLOCK, translated, 0)
 
     def _translated(self, _engine: int, block: ctypes._Pointer[ctypes.c_uint64], *_: int) -> None:
         self._known.pop(block[0], None)
 
-    def _entered(self, _engine: int, pc: int, size: int, _data: int) -> None:
+    def _entered(self, _engine: int, pc: int, size: int, _data: int) -> int:
         try:
-            self._enter(pc, size)
+            return self._enter(pc, size)
         except BaseException as failure:
             self._engine.fail(failure)
+            return False
 
-    def _enter(self, pc: int, size: int) -> None:
+    def _enter(self, pc: int, size: int) -> bool:
+        """Counts the block; returns whether it is to be left instead, as if never entered."""
         previous = self._current
         sizes = self._known.get(pc)
         block = sizes.get(size) if sizes else None
         if block is None:
             block = self._measure(pc, size, previous)
             self._known.setdefault(pc, {})[size] = block
+            if self._leaves(block):
+                return True
         self._current = block
         if not block.whole:
             self._take_back(previous, pc)
@@ -61,6 +66,7 @@ class BlockCounter(Counter):
             self._left -= block.instructions
             if self._left < 0:
                 self._engine.stop()
+        return False
 
     def _take_back(self, block: Block, pc: int) -> None:
         if block.instructions and block.start <= pc < block.end:

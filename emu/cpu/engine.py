@@ -228,17 +228,23 @@ class Engine(Callbacks):
 
     # ---- hooks
 
-    def hook_native(self, hook: int, function: int, data: int, *extra: object) -> int:
-        """Registers the host function at address `function`; returns the hook's own address."""
+    def hook_native(
+        self, hook: int, function: int, data: int, *extra: object, only_at: int | None = None
+    ) -> int:
+        """Registers the host function at address `function`; returns the hook's own address.
+
+        `only_at`: for the instruction at that linear address alone.
+        """
         handle = uc_hook_h()
+        first, last = (1, 0) if only_at is None else (only_at, only_at)
         error = uclib.uc_hook_add(
             self._uc._uch,
             ctypes.byref(handle),
             hook,
             ctypes.c_void_p(function),
             ctypes.c_void_p(data),
-            ctypes.c_uint64(1),
-            ctypes.c_uint64(0),
+            ctypes.c_uint64(first),
+            ctypes.c_uint64(last),
             *extra,
         )
         if error:
@@ -262,6 +268,7 @@ _FLUSH_TLB: Final = ctypes.c_int(
 _HOOK_NUMBERS: Final = HookNumbers(
     interrupt=unicorn.UC_HOOK_INTR,
     invalid=unicorn.UC_HOOK_INSN_INVALID,
+    code=unicorn.UC_HOOK_CODE,
     instruction=unicorn.UC_HOOK_INSN,
     syscall=const.UC_X86_INS_SYSCALL,
     sysenter=const.UC_X86_INS_SYSENTER,

@@ -17,9 +17,6 @@ from emu.x86 import flags
 from emu.x86.descriptors import TSS_IOMAP_BASE
 from emu.x86.registers import RAX, RDX, TR
 
-# A page that no address space maps: a fault there is what a port instruction makes of its hook.
-NEVER_MAPPED: Final = 0xFFFF_FFFF_FFFF_F000
-
 _PREFIXES: Final = frozenset((0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0x66, 0x67, 0xF2, 0xF3))
 _OPERAND_SIZE: Final = 0x66
 _LONGEST: Final = 15

@@ -14,12 +14,14 @@ from typing import Any, Final, Protocol
 
 from emu.cpu import fast, ports
 from emu.cpu import state as at
-from emu.cpu.callbacks import FLAGS, KERNEL_AT_ENTRY, PATH, PATH_TAKEN
+from emu.cpu.callbacks import FLAGS, KERNEL_AT_ENTRY, NEVER_MAPPED, PATH, PATH_TAKEN
 from emu.cpu.counters import KERNEL, USER, Counter
 from emu.cpu.engine import Engine
 from emu.cpu.errata import Errata, Fault
 from emu.cpu.stepper import Stepper
+from emu.cpu.supervisor import Supervisor
 from emu.cpu.traps import Delivery, Event
+from emu.cpu.turn import Emulate, Raise, Refetch, Verdict, Watch
 from emu.events import Entered, Refused
 from emu.hooks import Kernel, Watcher
 from emu.memory import walk
@@ -61,6 +63,7 @@ class Processor:
         ledger: Accounts,
         decode: Decode,
         watchers: Sequence[Watcher] = (),
+        supervise_kernel: bool = False,
     ) -> None:
         self.engine = engine
         self.state = engine.state
@@ -78,6 +81,9 @@ class Processor:
         self._last_cr2 = 0
         self._fast_length = 0  # of the last SYSCALL or SYSENTER
         self._stepper = Stepper(engine)
+        self._supervisor = Supervisor(engine, vendor, decode, supervise_kernel)
+        if engine.can_leave:
+            counter.examine = self._supervisor.examine
         self._words, self._dwords = engine.state.words, engine.state.dwords
         self._ram = engine.physical.mapping
         self._handovers: dict[int, int] = {}  # where VMCALL was seen at CPL 0: RIP, physical
@@ -85,7 +91,7 @@ class Processor:
         engine.hook_invalid(self._invalid)
         engine.hook_syscall(self._syscall, counter.kernel_at)
         engine.hook_sysenter(self._sysenter)
-        engine.hook_ports(ports.NEVER_MAPPED)
+        engine.hook_ports()
 
     def attach(self, kernel: Kernel) -> None:
         """From now on `kernel` answers handovers. SYSCALL is native if nobody watches it."""
@@ -128,12 +134,15 @@ class Processor:
     def _exception(self, reported: Fault) -> None:
         """An exception as the engine reports it, delivered as the processor raises it."""
         fault = self._errata.correct(reported, self.counter.block)
+        if fault.vector != vectors.PF == reported.vector:
+            self.state.set_cr2(self._last_cr2)
+        self._raise(fault)
+
+    def _raise(self, fault: Fault) -> None:
         if vectors.TABLE[fault.vector].kind == vectors.FAULT:
             self.counter.abort(fault.rip)
         if fault.vector == vectors.PF:
             self._last_cr2 = self.state.control(2)
-        elif reported.vector == vectors.PF:
-            self.state.set_cr2(self._last_cr2)
         self._words[_RIP], self._words[RSP] = fault.rip, fault.rsp
         event = Event(fault.vector, fault.error_code, fault.rip, software=False)
         self._deliver(event, fault.rip)
@@ -141,9 +150,14 @@ class Processor:
     def _page_fault(self, rip: int) -> None:
         """#PF, or what the engine reports as one."""
         state = self.state
-        if self._is_port_instruction(rip):
-            self.counter.abort(rip)
-            self._use_port(rip)
+        if self._has_left(rip):
+            state.set_cr2(self._last_cr2)
+            verdict = self._supervisor.take()
+            if verdict is None:
+                self.counter.abort(rip)
+                self._use_port(rip)
+            else:
+                self._carry_out(verdict, rip)
             return
         if not state.error_code & PF_FETCH:
             self._exception(Fault(vectors.PF, state.error_code, rip, self._words[RSP]))
@@ -154,18 +168,35 @@ class Processor:
             self._last_cr2 = state.control(2)
             self._deliver(Event(vectors.PF, state.error_code, rip, software=False), rip)
 
-    def _is_port_instruction(self, rip: int) -> bool:
-        """Whether this page fault is a port instruction's hook: it fetched from elsewhere."""
+    def _has_left(self, rip: int) -> bool:
+        """Whether this page fault is a hook that left its block: it fetched from elsewhere."""
         state = self.state
-        return (
-            state.control(2) == ports.NEVER_MAPPED != rip
-            and state.error_code & PF_FETCH == PF_FETCH
-        )
+        return state.control(2) == NEVER_MAPPED != rip and state.error_code & PF_FETCH == PF_FETCH
+
+    def _carry_out(self, verdict: Verdict | Refetch, rip: int) -> None:
+        """What is to become of the sensitive instruction at `rip`, or of the block there."""
+        state = self.state
+        if isinstance(verdict, Refetch):  # the block was not entered: nothing to take back
+            self._supervisor.refetch(verdict.addresses)
+        elif isinstance(verdict, Raise):
+            if verdict.edit is not None:
+                verdict.edit(state)
+            if verdict.address is not None:
+                state.set_cr2(verdict.address)
+            self._raise(Fault(verdict.vector, verdict.error_code, rip, self._words[RSP]))
+            return
+        elif isinstance(verdict, Watch):
+            self.counter.abort(rip)
+            self._supervisor.watch(verdict.mode)
+        elif isinstance(verdict, Emulate):
+            self.counter.abort(rip)
+            self.counter.adjust(USER if state.cpl == 3 else KERNEL, 1)
+            verdict.perform(state)
+        state.forget_exception()
 
     def _use_port(self, rip: int) -> None:
         """A port instruction: #GP(0) where the ring may not use the port."""
         state, ram = self.state, self.engine.physical
-        state.set_cr2(self._last_cr2)
         what = ports.decode(ram, state)
         if ports.is_allowed(ram, state, self._rflags(), what):
             self.counter.adjust(USER if state.cpl == 3 else KERNEL, 1)

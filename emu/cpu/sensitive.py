@@ -1,0 +1,87 @@
+"""Sensitive instructions: those whose exceptions the engine does not raise by itself.
+
+`TABLE` has a row for each kind: the bytes that it is known by, who executes it when, the check, and
+the manual's chapter by title. A block that holds one is supervised (supervisor.py): the row's check
+has its turn each time in front of the instruction. A row costs nothing where its bytes do not
+stand. To add one: a pattern, and a function from a Turn to a verdict (turn.py) or None.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Final, NamedTuple
+
+from emu.cpu.counters import USER
+from emu.cpu.turn import Raise, Turn, Verdict
+from emu.x86 import lengths, vectors
+
+# When a row holds.
+ALWAYS: Final = "always"
+ALIGNMENT: Final = "alignment"  # in ring 3 with AC set: such blocks are translated for themselves
+UNMASKED: Final = "unmasked"  # once a program unmasked a SIMD floating-point exception
+
+# In a pattern: prefixes of any group, REX too in 64-bit mode.
+PREFIXES: Final = b"<PREFIXES>"
+_LEGACY: Final = rb"\x26\x2e\x36\x3e\x64-\x67\xf0\xf2\xf3"
+_REX: Final = rb"\x40-\x4f"
+
+
+class Row(NamedTuple):
+    """`pattern`: a regular expression for the opcode and what follows, prefixes left out.
+
+    `paths`: the rings in which it holds, as counters name them. Rows for KERNEL hold only on a
+    machine that supervises its kernel.
+    """
+
+    name: str
+    pattern: bytes
+    paths: tuple[int, ...]
+    when: str
+    check: Callable[[Turn], Verdict | None]
+    manual: str
+
+
+def modrm(fields: Iterable[int], memory: bool = True, register: bool = False) -> bytes:
+    """A character class of the ModRM bytes with one of `fields` in their reg field."""
+    mods = [*range(3 if memory else 0), *([3] if register else [])]
+    firsts = (mod << 6 | field << 3 for mod in mods for field in fields)
+    return b"[" + b"".join(rb"\x%02x-\x%02x" % (first, first + 7) for first in firsts) + b"]"
+
+
+@cache
+def compiled(pattern: bytes, long: bool) -> re.Pattern[bytes]:
+    """`pattern` as it stands in 64-bit or in 32-bit code."""
+    prefixes = b"[" + _LEGACY + (_REX if long else b"") + b"]*+"
+    return re.compile(pattern.replace(PREFIXES, prefixes), re.DOTALL)
+
+
+def is_at(pattern: re.Pattern[bytes], code: bytes, start: int, end: int, long: bool) -> bool:
+    """Whether the instruction from `start` to `end` is one of `pattern`, whatever its prefixes."""
+    opcode = lengths.opcode_at(code, start, long)
+    return any(pattern.match(code, first, end) for first in range(start, opcode + 1))
+
+
+# ---- LOCK
+
+_MEMORY: Final = rb"[\x00-\xbf]"  # any ModRM byte of an operand in memory
+_LOCKABLE: Final = b"|".join(
+    (
+        rb"[\x00\x01\x08\x09\x10\x11\x18\x19\x20\x21\x28\x29\x30\x31\x86\x87]" + _MEMORY,
+        rb"[\x80-\x83]" + modrm(range(7)),  # not CMP
+        rb"[\xf6\xf7]" + modrm((2, 3)),  # NOT, NEG
+        rb"[\xfe\xff]" + modrm((0, 1)),  # INC, DEC
+        rb"\x0f[\xab\xb0\xb1\xb3\xbb\xc0\xc1]" + _MEMORY,  # BTS, CMPXCHG, BTR, BTC, XADD
+        rb"\x0f\xba" + modrm((5, 6, 7)),
+        rb"\x0f\xc7" + modrm((1,)),  # CMPXCHG8B, CMPXCHG16B
+    )
+)
+_LOCK: Final = rb"\xf0" + PREFIXES + b"(?!" + _LOCKABLE + b")"
+
+
+def _undefined(_turn: Turn) -> Raise:
+    return Raise(vectors.UD)
+
+
+TABLE: Final = (Row("lock", _LOCK, (USER,), ALWAYS, _undefined, 'SDM 2A, "LOCK"'),)
