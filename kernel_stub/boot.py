@@ -51,13 +51,13 @@ class KernelHalf:
         self.symbols = read_symbols("entry")
         self.stack_top: Final = layout.KERNEL_STACKS + layout.KERNEL_STACK_SIZE
         self._map_text()
-        self._map_data(layout.IDT_BASE, 0x1000)
-        self._map_data(layout.GDT_BASE, 0x1000)
-        self._map_data(layout.TSS_BASE, 0x1000)
-        self._map_data(layout.PER_CPU, 0x1000)
-        self._map_data(layout.KERNEL_STACKS, layout.KERNEL_STACK_SIZE)
+        self.map_data(layout.IDT_BASE, 0x1000)
+        self.map_data(layout.GDT_BASE, 0x1000)
+        self.map_data(layout.TSS_BASE, 0x1000)  # its bitmaps: once a program has a port
+        self.map_data(layout.PER_CPU, 0x1000)
+        self.map_data(layout.KERNEL_STACKS, layout.KERNEL_STACK_SIZE)
         for ist in IST.values():
-            self._map_data(ist_top(ist) - paging.PAGE_SIZE, paging.PAGE_SIZE)
+            self.map_data(ist_top(ist) - paging.PAGE_SIZE, paging.PAGE_SIZE)
         self._write_gdt()
         self._write_idt()
         self._write_tss()
@@ -71,7 +71,8 @@ class KernelHalf:
             self.tables.map(address, self.machine.physical.allocate(), paging.ACCESSED)
             self.tables.write(address, code[offset : offset + paging.PAGE_SIZE])
 
-    def _map_data(self, address: int, size: int) -> None:
+    def map_data(self, address: int, size: int) -> None:
+        """Maps zeroed pages of kernel data. Raises OutOfFrames."""
         for page in range(address, address + size, paging.PAGE_SIZE):
             self.tables.map(page, self.machine.physical.allocate(), _DATA_BITS)
 
@@ -90,7 +91,7 @@ class KernelHalf:
             self.write_descriptor(selector >> 3, descriptor)
         task = descriptors.SYSTEM.pack_bytes(
             base=layout.TSS_BASE,
-            limit=descriptors.TSS_SIZE - 1,
+            limit=layout.TSS_LIMIT,
             type=descriptors.TYPE_TSS_BUSY,
             present=1,
         )
@@ -119,8 +120,7 @@ class KernelHalf:
 
     def _write_tss(self) -> None:
         ists = [ist_top(number) if number in IST.values() else 0 for number in range(1, 8)]
-        iomap = descriptors.TSS_SIZE  # beyond the limit: no port is allowed
-        tss = descriptors.TSS.pack(self.stack_top, 0, 0, *ists, iomap)
+        tss = descriptors.TSS.pack(self.stack_top, 0, 0, *ists, layout.IO_BITMAP_NONE)
         self.tables.write(layout.TSS_BASE, tss)
 
     # ---- the processor
@@ -149,7 +149,7 @@ class KernelHalf:
         gdt = Segment(0, layout.GDT_BASE, 8 * layout.GDT_ENTRIES - 1, 0)
         idt = Segment(0, layout.IDT_BASE, 256 * GATE_SIZE - 1, 0)
         busy = 0x8000 | descriptors.TYPE_TSS_BUSY << 8
-        task = Segment(layout.TSS_SELECTOR, layout.TSS_BASE, descriptors.TSS_SIZE - 1, busy)
+        task = Segment(layout.TSS_SELECTOR, layout.TSS_BASE, layout.TSS_LIMIT, busy)
         state.set_segment(registers.GDTR, gdt)
         state.set_segment(registers.IDTR, idt)
         state.set_segment(registers.TR, task)

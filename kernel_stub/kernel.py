@@ -27,6 +27,7 @@ from kernel_stub.entry import constants as entry
 from kernel_stub.errno import EFAULT, Errno
 from kernel_stub.faults import OUTCOMES, Raised
 from kernel_stub.task import Task, TaskEnded
+from kernel_stub.task_tables import TaskTables
 from kernel_stub.vfs import Vfs
 
 BOOT_TIME_NS: Final = 1_793_491_200 * 10**9  # 2026-11-01 00:00:00 UTC
@@ -62,6 +63,7 @@ class Kernel:
         self.hwcap = machine.hwcap
         self.vfs = vfs
         self.half = KernelHalf(machine)
+        self._task_tables = TaskTables(self.half)
         self.ended: TaskEnded | None = None
         self.write_to_host: Callable[[int, bytes], int] = os.write
         self.wait_for_input: Callable[[int], None] = lambda fd: None
@@ -322,6 +324,9 @@ class Kernel:
 
     def set_tls_descriptor(self, slot: int, descriptor: int) -> None:
         self.half.write_descriptor(layout.TLS_FIRST_ENTRY + slot, descriptor)
+
+    def tables_changed(self, task: Task) -> None:
+        self._task_tables.follow(task)
 
 
 def describe(vector: int, regs: tuple[int, ...]) -> str:

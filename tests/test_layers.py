@@ -42,6 +42,7 @@ ROOMS: Final[tuple[tuple[str, ...], ...]] = (
     ("kernel_stub.entry",),
     ("kernel_stub.faults",),
     ("kernel_stub.boot",),
+    ("kernel_stub.task_tables",),
     ("kernel_stub.kernel",),
     ("kernel_stub.launch",),
     ("kernel_stub",),
