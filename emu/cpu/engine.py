@@ -171,7 +171,11 @@ class Engine(Callbacks):
         self.write_msr(msrs.EFER, efer)
         self.write_cr3(root)
         uc.reg_write(const.UC_X86_REG_CR4, uc.reg_read(const.UC_X86_REG_CR4) | cr4)
-        uc.reg_write(const.UC_X86_REG_CR0, _CR0_LONG_MODE)
+        self.write_cr0(_CR0_LONG_MODE)
+
+    def write_cr0(self, value: int) -> None:
+        """MOV to CR0 as ring 0 does it."""
+        self._uc.reg_write(const.UC_X86_REG_CR0, value)
 
     def read_registers(self) -> list[int]:
         """The 16 GPRs and RIP by the engine's own call, not from the state block."""

@@ -23,7 +23,7 @@ from emu.x86.checks import Check, Inputs
 from emu.x86.gates import GATE_SIZE, INTERRUPT_GATE, TRAP_GATE, Gate
 from emu.x86.gates import decode as decode_gate
 from emu.x86.paging import is_canonical
-from emu.x86.registers import CS, GDTR, IDTR, LDTR, RSP, SS, TR
+from emu.x86.registers import CR4_SMAP, CS, GDTR, IDTR, LDTR, RSP, SS, TR
 
 _FRAME: Final = Struct("<5Q")  # RIP, CS, RFLAGS, RSP, SS: lowest address first
 _FRAME_WITH_CODE: Final = Struct("<6Q")
@@ -83,6 +83,7 @@ class Delivery:
             Shutdown: a double fault could not be delivered either.
         """
         causes = [event]
+        self.translations.use_smap(bool(self.state.control(4) & CR4_SMAP))
         while True:
             try:
                 self.enter(event, rflags)

@@ -1,7 +1,8 @@
 """The page walk that the processor itself makes, from CR3, with the rights it checks.
 
 Used for gates, descriptors, the TSS and the pushes of a delivery: implicit supervisor accesses,
-whatever the CPL. The functions keep nothing, so a kernel may change its tables as it likes.
+whatever the CPL. With `smap` (CR4.SMAP) they find no user page, whatever RFLAGS.AC. The functions
+keep nothing, so a kernel may change its tables as it likes.
 SDM 3A, "4-Level Paging and 5-Level Paging", "Determination of Access Rights".
 """
 
@@ -40,16 +41,18 @@ class WalkFault(Exception):
         self.error_code = error_code
 
 
-def physical_address(ram: PhysicalMemory, cr3: int, address: int, write: bool = False) -> int:
+def physical_address(
+    ram: PhysicalMemory, cr3: int, address: int, write: bool = False, smap: bool = False
+) -> int:
     """The physical address behind the linear `address` for a supervisor access (with CR0.WP set).
 
     Raises:
-        WalkFault: an entry is not present, or a write meets a read-only page.
+        WalkFault: an entry is not present, a write meets a read-only page, or `smap` a user page.
         EngineError: the tables name memory that the machine does not have.
     """
     words = ram.words
     table = cr3 & ADDRESS_MASK
-    writable = WRITABLE
+    rights = WRITABLE | USER
     for shift in LEVEL_SHIFTS:
         try:
             entry = words[(table >> 3) + (address >> shift & INDEX_MASK)]
@@ -57,35 +60,35 @@ def physical_address(ram: PhysicalMemory, cr3: int, address: int, write: bool = 
             entry = 0  # a table beyond RAM
         if not entry & PRESENT:
             raise WalkFault(address, PF_WRITE if write else 0)
-        writable &= entry
+        rights &= entry
         table = entry & ADDRESS_MASK
         if entry & HUGE and shift in _HUGE_SHIFTS:
             mask = (1 << shift) - 1
             table = table & ~mask | address & mask & ~_OFFSET
             break
-    if write and not writable:
-        raise WalkFault(address, PF_PRESENT | PF_WRITE)
+    if (write and not rights & WRITABLE) or (smap and rights & USER):
+        raise WalkFault(address, PF_PRESENT | PF_WRITE if write else PF_PRESENT)
     if table >= ram.size:
         raise EngineError(f"the page tables map {address:#x} beyond RAM, to {table:#x}")
     return table | address & _OFFSET
 
 
-def read(ram: PhysicalMemory, cr3: int, address: int, size: int) -> bytes:
+def read(ram: PhysicalMemory, cr3: int, address: int, size: int, smap: bool = False) -> bytes:
     """`size` bytes at the linear `address`, across pages. Raises WalkFault."""
-    start = physical_address(ram, cr3, address)
+    start = physical_address(ram, cr3, address, smap=smap)
     room = PAGE_SIZE - (address & _OFFSET)
     if size <= room:
         return bytes(ram.view[start : start + size])
     rest = address + room & _MASK64  # linear addresses wrap
-    return bytes(ram.view[start : start + room]) + read(ram, cr3, rest, size - room)
+    return bytes(ram.view[start : start + room]) + read(ram, cr3, rest, size - room, smap)
 
 
-def write(ram: PhysicalMemory, cr3: int, address: int, data: bytes) -> None:
+def write(ram: PhysicalMemory, cr3: int, address: int, data: bytes, smap: bool = False) -> None:
     """Writes `data` at the linear `address`, across pages. Raises WalkFault before any byte."""
     room = PAGE_SIZE - (address & _OFFSET)
-    start = physical_address(ram, cr3, address, write=True)
+    start = physical_address(ram, cr3, address, write=True, smap=smap)
     if len(data) > room:
-        write(ram, cr3, address + room & _MASK64, data[room:])
+        write(ram, cr3, address + room & _MASK64, data[room:], smap)
         data = data[:room]
     ram.view[start : start + len(data)] = data
 
@@ -94,14 +97,22 @@ class Translations:
     """The translations that a processor keeps, so that not every access walks four tables.
 
     One is used as long as its last entry is unchanged and CR3 is the same; a processor may go on
-    using it even longer. SDM 3A, "Caching Translation Information".
+    using it even longer. `use_smap` says whether user pages can be found.
+    SDM 3A, "Caching Translation Information".
     """
 
     def __init__(self, ram: PhysicalMemory) -> None:
         self.ram = ram
         self._cr3 = -1
+        self._smap = False
         self._pages: dict[int, tuple[int, int, int]] = {}  # page -> slot, its entry, frame
         self._writable: dict[int, tuple[int, int, int]] = {}
+
+    def use_smap(self, smap: bool) -> None:
+        """From now on user pages are, or are not, out of reach: CR4.SMAP."""
+        if smap != self._smap:
+            self._smap = smap
+            self._cr3 = -1
 
     def physical_address(self, cr3: int, address: int, write: bool = False) -> int:
         """As the function of the same name. Raises WalkFault."""
@@ -113,7 +124,7 @@ class Translations:
         known = pages.get(address >> PAGE_SHIFT)
         if known is not None and self.ram.words[known[0]] == known[1]:
             return known[2] | address & _OFFSET
-        found = physical_address(self.ram, cr3, address, write)
+        found = physical_address(self.ram, cr3, address, write, self._smap)
         slot = _leaf_slot(self.ram, cr3, address)
         pages[address >> PAGE_SHIFT] = slot, self.ram.words[slot], found & ~_OFFSET
         return found
@@ -121,13 +132,13 @@ class Translations:
     def read_word(self, cr3: int, address: int) -> int:
         """The eight bytes at the linear `address` as a number. Raises WalkFault."""
         if address & 7:
-            return int.from_bytes(read(self.ram, cr3, address, 8), "little")
+            return int.from_bytes(read(self.ram, cr3, address, 8, self._smap), "little")
         return self.ram.words[self.physical_address(cr3, address) >> 3]
 
     def write(self, cr3: int, address: int, content: bytes) -> None:
         """Writes `content` at the linear `address`. Raises WalkFault before any byte."""
         if PAGE_SIZE - (address & _OFFSET) < len(content):
-            write(self.ram, cr3, address, content)
+            write(self.ram, cr3, address, content, self._smap)
             return
         start = self.physical_address(cr3, address, write=True)
         self.ram.view[start : start + len(content)] = content
