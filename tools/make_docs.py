@@ -90,7 +90,7 @@ def check_table() -> str:
 
 def vendor_table() -> str:
     """Where Intel and AMD differ, and whom this machine follows."""
-    headings = ("what", "Intel", "AMD", "here", "manual")
+    headings = ("what", "Intel", "AMD", "here", "here, ring 0 not supervised", "manual")
     return markdown(headings, vendors.DIFFERENCES)
 
 

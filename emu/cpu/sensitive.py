@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Final, NamedTuple
 
-from emu.cpu.counters import USER
+from emu.cpu.counters import KERNEL, USER
 from emu.cpu.turn import Raise, Turn, Verdict
 from emu.x86 import lengths, vectors
+from emu.x86.registers import FS, GS
 
 # When a row holds.
 ALWAYS: Final = "always"
@@ -84,4 +85,56 @@ def _undefined(_turn: Turn) -> Raise:
     return Raise(vectors.UD)
 
 
-TABLE: Final = (Row("lock", _LOCK, (USER,), ALWAYS, _undefined, 'SDM 2A, "LOCK"'),)
+# ---- far returns, SYSRET, null selectors: returns.py knows them
+
+_RING_0: Final = (KERNEL,)
+_FAR_RETURN: Final = rb"(?:[\xcb\xcf]|\xca..)\Z"
+
+
+def _far_return(turn: Turn) -> Verdict | None:
+    from emu.cpu.returns import far_return
+
+    return far_return(turn)
+
+
+def _sysret(turn: Turn) -> Verdict | None:
+    from emu.cpu.returns import sysret
+
+    return sysret(turn)
+
+
+def _move_to_segment(turn: Turn) -> Verdict | None:
+    from emu.cpu.returns import move_to_segment
+
+    return move_to_segment(turn)
+
+
+def _pop_segment(turn: Turn) -> Verdict | None:
+    from emu.cpu.returns import pop_segment
+
+    return pop_segment(turn)
+
+
+_FS_OR_GS: Final = modrm((FS, GS), memory=False, register=True)
+
+TABLE: Final = (
+    Row("lock", _LOCK, (USER,), ALWAYS, _undefined, 'SDM 2A, "LOCK"'),
+    Row("far return", _FAR_RETURN, (USER,), ALWAYS, _far_return, 'SDM 2A, "IRET"; SDM 2B, "RET"'),
+    Row(
+        "MOV to FS or GS",
+        rb"\x8e" + _FS_OR_GS,
+        (USER, KERNEL),
+        ALWAYS,
+        _move_to_segment,
+        'APM 2, "Segment Registers"; SDM 2B, "MOV"',
+    ),
+    Row(
+        "POP FS, POP GS",
+        rb"\x0f[\xa1\xa9]",
+        (USER, KERNEL),
+        ALWAYS,
+        _pop_segment,
+        'APM 2, "Segment Registers"; SDM 2B, "POP"',
+    ),
+    Row("SYSRET", rb"\x0f\x07\Z", _RING_0, ALWAYS, _sysret, 'SDM 2B, "SYSRET"; APM 3, "SYSRET"'),
+)

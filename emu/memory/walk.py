@@ -21,6 +21,7 @@ from emu.x86.paging import (
     PAGE_SHIFT,
     PAGE_SIZE,
     PF_PRESENT,
+    PF_USER,
     PF_WRITE,
     PRESENT,
     USER,
@@ -91,6 +92,21 @@ def write(ram: PhysicalMemory, cr3: int, address: int, data: bytes, smap: bool =
         write(ram, cr3, address + room & _MASK64, data[room:], smap)
         data = data[:room]
     ram.view[start : start + len(data)] = data
+
+
+def user_read_fault(ram: PhysicalMemory, cr3: int, address: int, size: int) -> WalkFault | None:
+    """The #PF of a read of `size` bytes at `address` in ring 3: None if there is none."""
+    for place in (address, address + size - 1 & _MASK64 & ~_OFFSET):
+        rights = USER | PRESENT
+        for entry in entries(ram, cr3, place):
+            rights &= entry
+        if not rights & PRESENT:
+            return WalkFault(place, PF_USER)
+        if not rights & USER:
+            return WalkFault(place, PF_USER | PF_PRESENT)
+        if place == address and address & _OFFSET <= PAGE_SIZE - size:
+            return None
+    return None
 
 
 class Translations:
