@@ -63,7 +63,6 @@ class Machine:
             self.engine, self.counter, chosen, self.ledger, _decode, watchers, supervise_kernel
         )
         hook_features(self.engine, leaves, self.counter)
-        self.leaves: Final = leaves  # what CPUID says: EAX, EBX, ECX, EDX by leaf and subleaf
         self.hwcap: Final = leaves[1, 0][3]  # EDX of CPUID leaf 1: Linux's AT_HWCAP
 
     def attach(self, kernel: Kernel) -> None:

@@ -129,7 +129,7 @@ class KernelHalf:
 
     def _start_processor(self) -> None:
         engine = self.machine.engine
-        shown = self.machine.leaves[7, 0][1]
+        shown = engine.leaves[7, 0][1]
         protections = sum(bit for feature, bit in _PROTECTIONS.items() if shown & feature)
         engine.enter_long_mode(self.tables.root, _CR4 | protections, _EFER)
         symbols = self.symbols

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from emu import errors
-from emu.x86 import checks, crossings, vectors, vendors
+from emu.x86 import checks, controls, crossings, msr_table, vectors, vendors
 from kernel_stub import faults
 from kernel_stub.abi import signals
 from kernel_stub.abi.abi import I386, X86_64
@@ -94,6 +94,33 @@ def vendor_table() -> str:
     return markdown(headings, vendors.DIFFERENCES)
 
 
+def msr_table_rows() -> str:
+    """The model-specific registers."""
+    headings = ("number", "name", "holds", "WRMSR takes on Intel", "on AMD", "here", "manual")
+    rows = [
+        (
+            f"{row.number:#x}" if row.width == 1 else f"{row.number:#x} and on: {row.width}",
+            row.name,
+            row.holds,
+            rule_text(row.intel),
+            rule_text(row.amd),
+            row.here,
+            row.manual,
+        )
+        for row in msr_table.TABLE
+    ]
+    return markdown(headings, rows)
+
+
+def rule_text(rule: msr_table.Rule | None) -> str:
+    return "no such register" if rule is None else rule.text
+
+
+def control_table() -> str:
+    """What a write to a control register may not do."""
+    return markdown(("register", "refused"), [row[:2] for row in controls.TABLE])
+
+
 def signal_of(vector: int) -> str:
     """The signal of an exception in ring 3."""
     if vector == vectors.PF:
@@ -121,6 +148,8 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "vectors": vector_table,
     "checks": check_table,
     "vendors": vendor_table,
+    "msrs": msr_table_rows,
+    "controls": control_table,
     "syscalls": syscall_table,
 }
 

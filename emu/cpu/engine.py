@@ -53,6 +53,7 @@ class Engine(Callbacks):
         self._uc = self._open(model)
         self.handle: Final = ctypes.c_void_p(self._uc._uch.value)
         self.stopping = False
+        self.leaves: dict[tuple[int, int], tuple[int, int, int, int]] = {}  # CPUID: features.py
         self._map(physical)
         self._context = self._uc.context_save()
         self._value = (ctypes.c_uint64 * 3)()

@@ -115,6 +115,27 @@ def _pop_segment(turn: Turn) -> Verdict | None:
     return pop_segment(turn)
 
 
+# ---- RDMSR, WRMSR, MOV to control registers: system_registers.py knows them
+
+
+def _rdmsr(turn: Turn) -> Verdict | None:
+    from emu.cpu.system_registers import rdmsr
+
+    return rdmsr(turn)
+
+
+def _wrmsr(turn: Turn) -> Verdict | None:
+    from emu.cpu.system_registers import wrmsr
+
+    return wrmsr(turn)
+
+
+def _move_to_control(turn: Turn) -> Verdict | None:
+    from emu.cpu.system_registers import move_to_control
+
+    return move_to_control(turn)
+
+
 _FS_OR_GS: Final = modrm((FS, GS), memory=False, register=True)
 
 TABLE: Final = (
@@ -135,6 +156,16 @@ TABLE: Final = (
         ALWAYS,
         _pop_segment,
         'APM 2, "Segment Registers"; SDM 2B, "POP"',
+    ),
+    Row("RDMSR", rb"\x0f\x32", _RING_0, ALWAYS, _rdmsr, 'SDM 2C, "RDMSR"; APM 3, "RDMSR"'),
+    Row("WRMSR", rb"\x0f\x30", _RING_0, ALWAYS, _wrmsr, 'SDM 2D, "WRMSR"; APM 3, "WRMSR"'),
+    Row(
+        "MOV to a control register",
+        rb"\x0f\x22.",
+        _RING_0,
+        ALWAYS,
+        _move_to_control,
+        'SDM 2B, "MOV-Move to/from Control Registers"',
     ),
     Row("SYSRET", rb"\x0f\x07\Z", _RING_0, ALWAYS, _sysret, 'SDM 2B, "SYSRET"; APM 3, "SYSRET"'),
 )

@@ -6,7 +6,7 @@ inside a block nothing may be edited. What a verdict leads to is processor.py's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final, NamedTuple, TypeAlias
 
@@ -79,6 +79,11 @@ class Turn:
         """The instruction decoded, or None where the decoder does not know it."""
         found = self._decode(self.code, self.rip, self.state.in_64bit_mode)
         return found[0] if found else None
+
+    @property
+    def leaves(self) -> Mapping[tuple[int, int], tuple[int, int, int, int]]:
+        """What CPUID says, by leaf and subleaf."""
+        return self._engine.leaves
 
     def read_msr(self, number: int) -> int:
         """An MSR, as ring 0 reads it."""

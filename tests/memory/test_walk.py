@@ -18,8 +18,6 @@ from emu.x86.paging import (
     LEVEL_SHIFTS,
     NO_EXECUTE,
     PAGE_SIZE,
-    PF_PRESENT,
-    PF_WRITE,
     PRESENT,
     USER,
     WRITABLE,
@@ -91,29 +89,6 @@ def test_the_processors_own_access_is_a_supervisors_on_user_pages_too(
 ) -> None:
     space.protect(PAGE, DATA | USER)
     assert walk.physical_address(ram, space.root, PAGE, write) == space.translate(PAGE)
-
-
-@pytest.mark.parametrize(("write", "code"), [(False, PF_PRESENT), (True, PF_PRESENT | PF_WRITE)])
-@pytest.mark.parametrize("size", [4, 8])
-def test_with_smap_the_processors_own_access_finds_no_user_page(
-    ram: PhysicalMemory, space: PageTables, write: bool, code: int, size: int
-) -> None:
-    space.protect(PAGE + PAGE_SIZE, DATA | USER)
-    address = PAGE + PAGE_SIZE - (size - 4)
-    access: Callable[..., object] = walk.write if write else walk.read
-    with pytest.raises(WalkFault) as caught:
-        access(ram, space.root, address, bytes(size) if write else size, smap=True)
-    assert (caught.value.address, caught.value.error_code) == (PAGE + PAGE_SIZE, code)
-
-
-@pytest.mark.parametrize("write", [False, True])
-def test_with_smap_a_page_that_is_the_kernels_at_any_level_is_found(
-    ram: PhysicalMemory, space: PageTables, write: bool
-) -> None:
-    assert walk.physical_address(ram, space.root, PAGE, write, smap=True)
-    space.protect(PAGE, DATA | USER)
-    ram.words[slot(ram, space.root, PAGE, 1)] &= ~USER
-    assert walk.physical_address(ram, space.root, PAGE, write, smap=True)
 
 
 def put(ram: PhysicalMemory, root: int, address: int, level: int, entry: int) -> None:
@@ -275,24 +250,6 @@ def test_a_page_that_was_taken_away_or_protected_is_noticed(
         return
     with pytest.raises(WalkFault):
         kept.physical_address(space.root, PAGE)
-
-
-def test_what_was_kept_without_smap_is_not_used_with_it(
-    kept: Translations, space: PageTables
-) -> None:
-    space.protect(PAGE, DATA | USER)
-    kept.read_word(space.root, PAGE)
-    kept.use_smap(True)
-    for access in (
-        lambda: kept.read_word(space.root, PAGE),
-        lambda: kept.read_word(space.root, PAGE + 4),
-        lambda: kept.write(space.root, PAGE, b"x"),
-        lambda: kept.write(space.root, PAGE + PAGE_SIZE - 4, bytes(8)),
-    ):
-        with pytest.raises(WalkFault):
-            access()
-    kept.use_smap(False)
-    assert kept.read_word(space.root, PAGE) == 0
 
 
 def test_a_read_keeps_no_right_to_write(ram: PhysicalMemory, space: PageTables) -> None:
