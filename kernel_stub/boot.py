@@ -39,8 +39,7 @@ SYSCALL_MASK: Final = (
 )
 _EFER: Final = msrs.EFER_SCE | msrs.EFER_LME | msrs.EFER_LMA | msrs.EFER_NXE
 _CR4: Final = registers.CR4_PAE | registers.CR4_OSFXSR | registers.CR4_OSXMMEXCPT
-# Bits of CR4 that keep ring 0 from user pages, by the bits of CPUID leaf 7, EBX, that show them.
-_PROTECTIONS: Final = {1 << 7: registers.CR4_SMEP, 1 << 20: registers.CR4_SMAP}
+_SHOWS_SMEP: Final = 1 << 7  # EBX of CPUID leaf 7
 _FLAT: Final = 0xFFFF_FFFF
 
 
@@ -129,9 +128,8 @@ class KernelHalf:
 
     def _start_processor(self) -> None:
         engine = self.machine.engine
-        shown = engine.leaves[7, 0][1]
-        protections = sum(bit for feature, bit in _PROTECTIONS.items() if shown & feature)
-        engine.enter_long_mode(self.tables.root, _CR4 | protections, _EFER)
+        smep = registers.CR4_SMEP if engine.leaves[7, 0][1] & _SHOWS_SMEP else 0
+        engine.enter_long_mode(self.tables.root, _CR4 | smep, _EFER)
         symbols = self.symbols
         values = {
             msrs.STAR: msrs.STAR_LAYOUT.pack(

@@ -1,8 +1,9 @@
-"""Returns and null selectors that the engine takes without looking: checks for sensitive.py.
+"""Far transfers and null selectors that the engine takes without looking: checks for sensitive.py.
 
-A far return of ring 3 must be able to read its frame; SYSRET goes where RCX says and loads SS, in
-which the vendors differ; so does a null selector in FS or GS. It does not know when it is asked.
-SDM 2A, "IRET"; SDM 2B, "RET", "SYSRET"; APM 3, "SYSRET"; APM 2, "Segment Registers".
+A far return of ring 3 must be able to read its frame, a far call to write it; SYSRET goes where RCX
+says and loads SS, in which the vendors differ; so does a null selector in FS or GS. It does not
+know when it is asked.
+SDM 2A, "CALL", "IRET"; SDM 2B, "RET", "SYSRET"; APM 3, "SYSRET"; APM 2, "Segment Registers".
 """
 
 from __future__ import annotations
@@ -42,7 +43,25 @@ def far_return(turn: Turn) -> Raise | None:
     for address, size in _frame(turn):
         if not (is_canonical(address) and is_canonical(address + size - 1)):
             return Raise(vectors.SS, 0)
-        fault = walk.user_read_fault(turn.ram, cr3, address, size)
+        fault = walk.user_fault(turn.ram, cr3, address, size)
+        if fault is not None:
+            return Raise(vectors.PF, fault.error_code, fault.address)
+    return None
+
+
+def far_call(turn: Turn) -> Raise | None:
+    """CALL far of ring 3: the way back must go to the program's own stack.
+
+    A call gate that switches stacks does not need it; it is looked at all the same.
+    """
+    long = turn.state.in_64bit_mode
+    size = _operand_size(turn, default=_default_size(turn.state))
+    cr3 = turn.state.control(3)
+    for position in (1, 2):
+        address = _stack_address(turn.state, -position * size)
+        if long and not (is_canonical(address) and is_canonical(address + size - 1)):
+            return Raise(vectors.SS, 0)
+        fault = walk.user_fault(turn.ram, cr3, address, size, write=True)
         if fault is not None:
             return Raise(vectors.PF, fault.error_code, fault.address)
     return None
@@ -54,15 +73,24 @@ def _is_iret(turn: Turn) -> bool:
 
 def _frame(turn: Turn) -> Iterator[tuple[int, int]]:
     """Address and size of each value that is popped, in order."""
-    state = turn.state
-    long = state.in_64bit_mode
-    size = _operand_size(turn, default=4)
-    number = (5 if long else 3) if _is_iret(turn) else 2
-    stack = state.segment(SS)
-    wide = _MASK64 if long else _LOW if stack.attributes & ATTRIBUTE_BIG else 0xFFFF
+    size = _operand_size(turn, default=_default_size(turn.state))
+    number = (5 if turn.state.in_64bit_mode else 3) if _is_iret(turn) else 2
     for position in range(number):
-        offset = state.words[RSP] + position * size & wide
-        yield (offset if long else stack.base + offset & _LOW), size
+        yield _stack_address(turn.state, position * size), size
+
+
+def _stack_address(state: CpuState, distance: int) -> int:
+    """The linear address `distance` bytes above the stack pointer."""
+    offset = state.words[RSP] + distance
+    if state.in_64bit_mode:
+        return offset & _MASK64
+    stack = state.segment(SS)
+    return stack.base + (offset & (_LOW if stack.attributes & ATTRIBUTE_BIG else 0xFFFF)) & _LOW
+
+
+def _default_size(state: CpuState) -> int:
+    """The operand size of a far transfer without prefixes."""
+    return 4 if state.in_64bit_mode or state.in_32bit_segment else 2
 
 
 # ---- SYSRET
@@ -114,7 +142,7 @@ def pop_segment(turn: Turn) -> Emulate | None:
     size = _operand_size(turn, default=8)
     address = state.words[RSP]
     cr3 = state.control(3)
-    if state.cpl == 3 and walk.user_read_fault(turn.ram, cr3, address, size) is not None:
+    if state.cpl == 3 and walk.user_fault(turn.ram, cr3, address, size) is not None:
         return None
     content = turn.read(address, size)
     if content is None or not is_canonical(address):
@@ -154,7 +182,9 @@ def _rex(turn: Turn) -> int:
 
 
 def _operand_size(turn: Turn, default: int) -> int:
-    """In bytes: 8 by REX.W, 2 by prefix 66, else `default`."""
+    """In bytes: 8 by REX.W, by prefix 66 the other one of 2 and 4, else `default`."""
     if _rex(turn) & 8:
         return 8
-    return 2 if _OPERAND_SIZE in turn.code[: _opcode_at(turn)] else default
+    if _OPERAND_SIZE in turn.code[: _opcode_at(turn)]:
+        return 4 if default == 2 else 2
+    return default

@@ -88,6 +88,7 @@ def _undefined(_turn: Turn) -> Raise:
 # ---- far returns, SYSRET, null selectors: returns.py knows them
 
 _RING_0: Final = (KERNEL,)
+_FAR_CALL: Final = rb"(?:\x9a.{4}(?:..)?|\xff" + modrm((3,)) + rb".{0,5})\Z"
 _FAR_RETURN: Final = rb"(?:[\xcb\xcf]|\xca..)\Z"
 
 
@@ -95,6 +96,12 @@ def _far_return(turn: Turn) -> Verdict | None:
     from emu.cpu.returns import far_return
 
     return far_return(turn)
+
+
+def _far_call(turn: Turn) -> Verdict | None:
+    from emu.cpu.returns import far_call
+
+    return far_call(turn)
 
 
 def _sysret(turn: Turn) -> Verdict | None:
@@ -141,6 +148,7 @@ _FS_OR_GS: Final = modrm((FS, GS), memory=False, register=True)
 TABLE: Final = (
     Row("lock", _LOCK, (USER,), ALWAYS, _undefined, 'SDM 2A, "LOCK"'),
     Row("far return", _FAR_RETURN, (USER,), ALWAYS, _far_return, 'SDM 2A, "IRET"; SDM 2B, "RET"'),
+    Row("far call", _FAR_CALL, (USER,), ALWAYS, _far_call, 'SDM 2A, "CALL"'),
     Row(
         "MOV to FS or GS",
         rb"\x8e" + _FS_OR_GS,

@@ -115,6 +115,11 @@ class CpuState:
         return bool(self.dwords[HIDDEN_FLAGS >> 2] & HIDDEN_CS64)
 
     @property
+    def in_32bit_segment(self) -> bool:
+        """Whether CS.D is set, or CS.L (not 16-bit code)."""
+        return bool(self.dwords[HIDDEN_FLAGS >> 2] & HIDDEN_CS32)
+
+    @property
     def error_code(self) -> int:
         """The error code of the exception that is being reported."""
         return self.dwords[ERROR_CODE >> 2]

@@ -94,18 +94,22 @@ def write(ram: PhysicalMemory, cr3: int, address: int, data: bytes, smap: bool =
     ram.view[start : start + len(data)] = data
 
 
-def user_read_fault(ram: PhysicalMemory, cr3: int, address: int, size: int) -> WalkFault | None:
-    """The #PF of a read of `size` bytes at `address` in ring 3: None if there is none."""
-    for place in (address, address + size - 1 & _MASK64 & ~_OFFSET):
-        rights = USER | PRESENT
+def user_fault(
+    ram: PhysicalMemory, cr3: int, address: int, size: int, write: bool = False
+) -> WalkFault | None:
+    """The #PF of an access of ring 3 to `size` bytes at `address`: None if there is none."""
+    need, kind = (USER | WRITABLE, PF_USER | PF_WRITE) if write else (USER, PF_USER)
+    places = [address]
+    if (address & _OFFSET) + size > PAGE_SIZE:
+        places.append(address + size & _MASK64 & ~_OFFSET)
+    for place in places:
+        rights = USER | WRITABLE | PRESENT
         for entry in entries(ram, cr3, place):
             rights &= entry
         if not rights & PRESENT:
-            return WalkFault(place, PF_USER)
-        if not rights & USER:
-            return WalkFault(place, PF_USER | PF_PRESENT)
-        if place == address and address & _OFFSET <= PAGE_SIZE - size:
-            return None
+            return WalkFault(place, kind)
+        if rights & need != need:
+            return WalkFault(place, kind | PF_PRESENT)
     return None
 
 

@@ -137,7 +137,7 @@ def test_a_read_of_ring_3_needs_user_pages(
             space.unmap(page)
         else:
             space.protect(page, rights)
-    fault = walk.user_read_fault(ram, space.root, address, size)
+    fault = walk.user_fault(ram, space.root, address, size)
     assert (fault and fault.address, fault and fault.error_code) == (where, code)
 
 
@@ -147,6 +147,22 @@ def test_the_right_is_needed_at_each_level(
 ) -> None:
     space.protect(PAGE, USER)
     ram.words[slot(ram, space.root, PAGE, level)] &= ~USER
-    fault = walk.user_read_fault(ram, space.root, PAGE, 8)
+    fault = walk.user_fault(ram, space.root, PAGE, 8)
     assert fault is not None
     assert fault.error_code == PF_USER | PF_PRESENT
+
+
+@pytest.mark.parametrize(
+    ("rights", "code"),
+    [
+        (USER | WRITABLE, None),
+        (USER, PF_USER | PF_WRITE | PF_PRESENT),
+        (WRITABLE, PF_USER | PF_WRITE | PF_PRESENT),
+    ],
+)
+def test_a_write_of_ring_3_needs_a_user_page_that_is_writable(
+    ram: PhysicalMemory, space: PageTables, rights: int, code: int | None
+) -> None:
+    space.protect(PAGE, rights)
+    fault = walk.user_fault(ram, space.root, PAGE, 8, write=True)
+    assert (fault and fault.error_code) == code

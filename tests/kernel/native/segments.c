@@ -125,9 +125,11 @@ static void rights(void)
 }
 
 #ifndef __x86_64__
-/* Called far; it tells CS, and returns far. */
-__asm__(".text\nfar_function: mov %cs, %eax; lret\n");
-extern char far_function[];
+/* Called far; they tell CS, and return far: in 32-bit and in 16-bit code. */
+__asm__(".text\nfar_function: mov %cs, %eax; lret\n"
+	".code16\nsmall_function: mov %cs, %eax; push %eax; pop %ecx; add $0x1234, %cx; lretl\n"
+	"small_call: mov $20, %ax; movzx %ax, %eax; int $0x80; lretl\n.code32\n");
+extern char far_function[], small_function[], small_call[];
 
 /* Code and stack of the program's own: through calls, and through system calls with them. */
 static void code_and_stack(void)
@@ -138,6 +140,12 @@ static void code_and_stack(void)
 	entry(0x11, 4, (unsigned)far_function, 0xfff, 0x45);
 	__asm__ volatile("lcall *%1" : "=a"(seen) : "m"(where) : "memory");
 	printf("cs was %#x\n", seen);
+	entry(0x11, 4, (unsigned)small_function, 0xff, 0x44);
+	__asm__ volatile("lcall *%2" : "=a"(seen), "=&c"(ss) : "m"(where) : "memory");
+	printf("cs was %#x, %#x\n", seen, ss);
+	where.offset = small_call - small_function;
+	__asm__ volatile("lcall *%1" : "=a"(pid) : "m"(where) : "memory");
+	printf("a call of 16-bit code: %d\n", pid == getpid());
 	entry(0x11, 5, 0, 0xfffff, 0x51);
 	__asm__ volatile("mov %%ss, %%edi; mov %3, %%ss; int $0x80; mov %%ss, %1; mov %%edi, %%ss"
 			 : "=a"(pid), "=&d"(ss) : "0"(20), "r"(0x2f) : "edi", "memory");
