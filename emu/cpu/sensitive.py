@@ -32,6 +32,8 @@ _REX: Final = rb"\x40-\x4f"
 class Row(NamedTuple):
     """`pattern`: a regular expression for the opcode and what follows, prefixes left out.
 
+    It is found fast where each of its alternatives begins with one certain byte.
+
     `paths`: the rings in which it holds, as counters name them. Rows for KERNEL hold only on a
     machine that supervises its kernel.
     """
@@ -88,8 +90,8 @@ def _undefined(_turn: Turn) -> Raise:
 # ---- far returns, SYSRET, null selectors: returns.py knows them
 
 _RING_0: Final = (KERNEL,)
-_FAR_CALL: Final = rb"(?:\x9a.{4}(?:..)?|\xff" + modrm((3,)) + rb".{0,5})\Z"
-_FAR_RETURN: Final = rb"(?:[\xcb\xcf]|\xca..)\Z"
+_FAR_CALL: Final = rb"\x9a.{4}(?:..)?\Z|\xff" + modrm((3,)) + rb".{0,5}\Z"
+_FAR_RETURN: Final = rb"\xca..\Z|\xcb\Z|\xcf\Z"
 
 
 def _far_return(turn: Turn) -> Verdict | None:

@@ -44,7 +44,7 @@ class Search:
     def __init__(self, rows: Sequence[Row], long: bool) -> None:
         self.rows = rows
         self.long = long
-        anywhere = b"|".join(b"(?:" + row.pattern + b")" for row in rows)
+        anywhere = b"|".join(row.pattern for row in rows)
         self.anywhere = sensitive.compiled(anywhere, long)
 
     def sensitive_in(self, code: bytes) -> list[int]:

@@ -49,6 +49,7 @@ def test_a_table_that_ram_cannot_hold_is_an_error(
     def full() -> int:
         raise OutOfFrames("no frame is left")
 
+    world.put(USER_DESC, 0, 0, 0, 0)  # the page is there before RAM is used up
     monkeypatch.setattr(world.task.space.frames, "fresh", full)
     assert write(world, 5) == -ENOMEM & LOW
     assert (world.task.space.ldt.size, world.kernel.told) == (0, [])
