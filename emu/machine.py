@@ -11,19 +11,17 @@ from typing import Final
 from emu.cpu.counters import Counter
 from emu.cpu.engine import Engine
 from emu.cpu.features import cpuid_leaves, hook_features
-from emu.cpu.limits import UNLIMITED
+from emu.cpu.limits import COUNTERS, UNLIMITED
 from emu.cpu.probe import proved_engine
 from emu.cpu.processor import Processor
 from emu.errors import EngineError, UsageError
 from emu.hooks import Kernel, Watcher
-from emu.memory.physical import PhysicalMemory
+from emu.memory.physical import DEFAULT_SIZE, PhysicalMemory
 from emu.watch.ledger import Ledger
 from emu.x86.instructions import Instruction
 from emu.x86.vendors import VENDORS
 
-DEFAULT_MEMORY: Final = 1 << 30
 DEFAULT_MODELS: Final = {"intel": "haswell", "amd": "epyc"}
-COUNTERS: Final = ("native", "python", "auto")
 
 
 class Machine:
@@ -45,7 +43,7 @@ class Machine:
 
     def __init__(
         self,
-        memory: int = DEFAULT_MEMORY,
+        memory: int = DEFAULT_SIZE,
         vendor: str | None = None,
         model: str | None = None,
         counter: str = "auto",

@@ -14,16 +14,17 @@ from emu.cpu.state import Segment
 from emu.machine import Machine
 from emu.memory.pagetables import PageTables
 from emu.x86 import descriptors, flags, msrs, paging, registers, vectors
+from emu.x86.crossings import INT80_VECTOR
 from emu.x86.gates import GATE, GATE_SIZE, interrupt_gate
 from kernel_stub import layout
-from kernel_stub.entry.constants import CPU_KERNEL_RSP
+from kernel_stub.entry.constants import CPU_KERNEL_RSP, EXCEPTIONS
 
 _ENTRY: Final = Path(__file__).parent / "entry"
 _DATA_BITS: Final = paging.WRITABLE | paging.NO_EXECUTE | paging.ACCESSED | paging.DIRTY
 
 # Vectors that run on a stack of their own, and those that ring 3 may raise by `int n`.
 IST: Final = {vectors.DF: 1, vectors.NMI: 2, vectors.DB: 3, vectors.MC: 4}
-USER_VECTORS: Final = (vectors.BP, vectors.OF, 0x80)
+USER_VECTORS: Final = (vectors.BP, vectors.OF, INT80_VECTOR)
 
 # RFLAGS that SYSCALL clears: all that a program could use against the kernel.
 SYSCALL_MASK: Final = (
@@ -52,10 +53,10 @@ class KernelHalf:
         self.symbols = read_symbols("entry")
         self.stack_top: Final = layout.KERNEL_STACKS + layout.KERNEL_STACK_SIZE
         self._map_text()
-        self.map_data(layout.IDT_BASE, 0x1000)
-        self.map_data(layout.GDT_BASE, 0x1000)
-        self.map_data(layout.TSS_BASE, 0x1000)  # its bitmaps: once a program has a port
-        self.map_data(layout.PER_CPU, 0x1000)
+        self.map_data(layout.IDT_BASE, paging.PAGE_SIZE)
+        self.map_data(layout.GDT_BASE, paging.PAGE_SIZE)
+        self.map_data(layout.TSS_BASE, paging.PAGE_SIZE)  # its bitmaps: later
+        self.map_data(layout.PER_CPU, paging.PAGE_SIZE)
         self.map_data(layout.KERNEL_STACKS, layout.KERNEL_STACK_SIZE)
         for ist in IST.values():
             self.map_data(ist_top(ist) - paging.PAGE_SIZE, paging.PAGE_SIZE)
@@ -77,11 +78,17 @@ class KernelHalf:
         for page in range(address, address + size, paging.PAGE_SIZE):
             self.tables.map(page, self.machine.physical.allocate(), _DATA_BITS)
 
+    def is_on_a_stack(self, address: int, size: int) -> bool:
+        """Whether `size` bytes at `address`, a multiple of 8, lie on a stack of ring 0."""
+        tops = [(self.stack_top, layout.KERNEL_STACK_SIZE)]
+        tops += [(ist_top(ist), paging.PAGE_SIZE) for ist in IST.values()]
+        return address % 8 == 0 and any(top - room <= address <= top - size for top, room in tops)
+
     # ---- the tables that the CPU reads
 
     def _write_gdt(self) -> None:
         entries = {
-            0x08: descriptors.code_segment(0, long=False),
+            layout.KERNEL32_CS: descriptors.code_segment(0, long=False),
             layout.KERNEL_CS: descriptors.code_segment(0, long=True),
             layout.KERNEL_DS: descriptors.data_segment(0),
             layout.USER32_CS: descriptors.code_segment(3, long=False),
@@ -107,11 +114,8 @@ class KernelHalf:
         return int.from_bytes(self.tables.read(layout.GDT_BASE + 8 * index, 8), "little")
 
     def _write_idt(self) -> None:
-        handlers = {
-            vector: self.symbols[name]
-            for vector, name in enumerate(n for n in self.symbols if n.startswith("asm_exc_"))
-        }
-        handlers[0x80] = self.symbols["entry_INT80_compat"]
+        handlers = {vector: self.symbols[f"asm_exc_{name}"] for vector, name in EXCEPTIONS.items()}
+        handlers[INT80_VECTOR] = self.symbols["entry_INT80_compat"]
         for vector, handler in handlers.items():
             dpl = 3 if vector in USER_VECTORS else 0
             gate = interrupt_gate(handler, layout.KERNEL_CS, dpl, IST.get(vector, 0))
@@ -150,12 +154,12 @@ class KernelHalf:
         state.load()
         gdt = Segment(0, layout.GDT_BASE, 8 * layout.GDT_ENTRIES - 1, 0)
         idt = Segment(0, layout.IDT_BASE, 256 * GATE_SIZE - 1, 0)
-        busy = 0x8000 | descriptors.TYPE_TSS_BUSY << 8
+        busy, no_ldt = map(_system_attributes, (descriptors.TYPE_TSS_BUSY, descriptors.TYPE_LDT))
         task = Segment(layout.TSS_SELECTOR, layout.TSS_BASE, layout.TSS_LIMIT, busy)
         state.set_segment(registers.GDTR, gdt)
         state.set_segment(registers.IDTR, idt)
         state.set_segment(registers.TR, task)
-        state.set_segment(registers.LDTR, Segment(0, 0, 0, 0x8200))
+        state.set_segment(registers.LDTR, Segment(0, 0, 0, no_ldt))
         state.store()
 
     def enter_user(self, rip: int, rsp: int, long: bool) -> None:
@@ -183,6 +187,11 @@ class KernelHalf:
         return Segment(
             selector, 0, _FLAT, descriptors.attributes(self.read_descriptor(selector >> 3))
         )
+
+
+def _system_attributes(kind: int) -> int:
+    """What TR or LDTR keeps of a present system descriptor of type `kind`."""
+    return descriptors.attributes(descriptors.SYSTEM.pack(type=kind, present=1))
 
 
 def ist_top(number: int) -> int:

@@ -1,6 +1,6 @@
 """Linux's error numbers, and the exception by which a handler refuses.
 
-A handler raises `Errno(EBADF)`; one place (kernel.py) turns that into the negative number in RAX.
+A handler raises `Errno(EBADF)`; one place (calls.py) turns that into the negative number in RAX.
 errno(3), asm-generic/errno.h.
 """
 

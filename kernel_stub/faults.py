@@ -10,6 +10,8 @@ from typing import Final, NamedTuple
 
 from emu.x86 import vectors
 from kernel_stub.abi.signals import (
+    BUS_ADRALN,
+    FPE_FLTUNK,
     FPE_INTDIV,
     ILL_ILLOPN,
     SI_KERNEL,
@@ -20,9 +22,6 @@ from kernel_stub.abi.signals import (
     SIGTRAP,
     TRAP_TRACE,
 )
-
-FPE_FLTUNK: Final = 14
-BUS_ADRALN: Final = 1
 
 
 class Outcome(NamedTuple):

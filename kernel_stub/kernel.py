@@ -10,28 +10,31 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from struct import Struct
 from typing import Final, NoReturn
 
-from emu.errors import RingscopeError
 from emu.events import Cause
 from emu.machine import Machine
 from emu.x86 import error_codes, vectors
 from kernel_stub import layout
 from kernel_stub.abi import signals
 from kernel_stub.abi.abi import I386, X86_64, Abi
+from kernel_stub.abi.process_structures import SECOND
 from kernel_stub.boot import KernelHalf
 from kernel_stub.calls import CallTable
 from kernel_stub.entry import constants as entry
 from kernel_stub.errno import EFAULT, Errno
+from kernel_stub.errors import Deadlock, KernelBug, SignalHandlerNeeded
 from kernel_stub.faults import OUTCOMES, Raised
+from kernel_stub.syscalls.waiting import wait
 from kernel_stub.task import Task, TaskEnded
 from kernel_stub.task_tables import TaskTables
 from kernel_stub.vfs import Vfs
+from kernel_stub.vfs.console import poll_host
 
-BOOT_TIME_NS: Final = 1_793_491_200 * 10**9  # 2026-11-01 00:00:00 UTC
-LATEST_TIME_NS: Final = BOOT_TIME_NS + 20 * 365 * 86_400 * 10**9  # a file from later is ignored
+BOOT_TIME_NS: Final = 1_793_491_200 * SECOND  # 2026-11-01 00:00:00 UTC
+LATEST_TIME_NS: Final = BOOT_TIME_NS + 20 * 365 * 86_400 * SECOND  # a file from later is ignored
 LAST_NS: Final = (1 << 63) - 1 - LATEST_TIME_NS  # Linux's clocks end at 2^63 nanoseconds
 _NAP: Final = 0.1  # seconds: how long an interrupt may wait in --realtime
 DEFAULT_SEED: Final = 0
@@ -46,14 +49,6 @@ _R15, _R14, _R13, _R12, _RBP, _RBX, _R11, _R10, _R9, _R8, _RAX, _RCX, _RDX, _RSI
 _ORIG_RAX, _RIP, _CS, _RFLAGS, _RSP, _SS = range(15, 21)
 
 
-class KernelBug(RingscopeError):
-    """The entry code trapped in ring 0 where it must not: our mistake, or a broken guest table."""
-
-
-class SignalHandlerNeeded(RingscopeError):
-    """The program would have to run a signal handler, which this kernel cannot do yet."""
-
-
 class Kernel:
     """One kernel on one machine, with one task."""
 
@@ -66,7 +61,7 @@ class Kernel:
         self._task_tables = TaskTables(self.half)
         self.ended: TaskEnded | None = None
         self.write_to_host: Callable[[int, bytes], int] = os.write
-        self.wait_for_input: Callable[[int], None] = lambda fd: None
+        self.wait_for_host: Callable[[Mapping[int, int], float | None], object] = poll_host
         self.landing_pad = 0
         self.cause = ""  # what a fault that ended the program was, for people
         self.last_fault: Raised | None = None  # the same as sigaction(2) tells it
@@ -105,7 +100,7 @@ class Kernel:
 
     def handed_over(self, call: int, argument: int) -> None:
         """`argument` is the address of pt_regs; `call` says which path it came by."""
-        at = self._frame_at if argument == self._frame else self.half.tables.translate(argument)
+        at = self._frame_at if argument == self._frame else self._nested_frame(argument)
         try:
             handler = self._handlers.get(call)
             if handler is not None:
@@ -115,6 +110,12 @@ class Kernel:
         except TaskEnded as ended:
             self.ended = ended
             self.machine.engine.stop()
+
+    def _nested_frame(self, address: int) -> int:
+        """Where in RAM the pt_regs of a trap in the kernel, or on an IST stack, stand."""
+        if not self.half.is_on_a_stack(address, _REGS.size):
+            raise KernelBug(f"ring 0 handed over pt_regs at {address:#x}, which is no kernel stack")
+        return self.half.tables.translate(address)
 
     def _syscall_64(self, at: int) -> None:
         task = self._task
@@ -174,6 +175,8 @@ class Kernel:
             self._exception_in_kernel(vector, regs)
         elif vector == vectors.PF:
             self._page_fault(regs)
+        elif vector not in OUTCOMES:
+            raise KernelBug(f"ring 0 handed over {vector:#x}, which is no exception of ring 3")
         else:
             outcome = OUTCOMES[vector]
             address = regs[_RIP] if outcome.has_address else 0
@@ -271,6 +274,8 @@ class Kernel:
             self._boot_ns += ahead
 
     def uptime_ns(self) -> int:
+        if self.realtime:
+            return time.monotonic_ns() - self._started_ns
         return self.cpu_ns() + self._slept_ns
 
     def cpu_ns(self) -> int:
@@ -281,7 +286,7 @@ class Kernel:
         while self.realtime and (rest := uptime_ns - self.uptime_ns()) > 0:
             if self.machine.engine.stopping:  # the user interrupts
                 return
-            time.sleep(min(rest / 10**9, _NAP))
+            time.sleep(min(rest / SECOND, _NAP))
         self._slept_ns += max(0, min(uptime_ns, LAST_NS) - self.uptime_ns())
 
     def random_bytes(self, count: int) -> bytes:
@@ -290,8 +295,12 @@ class Kernel:
     def write_out(self, fd: int, data: bytes) -> int:
         return self.write_to_host(fd, data)
 
-    def wait_readable(self, fd: int) -> None:
-        self.wait_for_input(fd)
+    def wait_for_console(self, task: Task, fd: int, event: int) -> None:
+        while not wait(task, {fd: event}, None, "the console"):
+            pass  # an alarm rang
+
+    def wait_outside(self, wanted: Mapping[int, int], timeout_ns: int | None) -> bool:
+        return bool(self.wait_for_host(wanted, None if timeout_ns is None else timeout_ns / SECOND))
 
     def exit_group(self, task: Task, status: int) -> NoReturn:
         raise TaskEnded(status & 0xFF)
@@ -304,7 +313,7 @@ class Kernel:
         raise TaskEnded(0, number)
 
     def deadlock(self, task: Task, waits_for: str) -> NoReturn:
-        raise RingscopeError(f"deadlock: process {task.pid} waits for {waits_for}, for ever")
+        raise Deadlock(f"deadlock: process {task.pid} waits for {waits_for}, for ever")
 
     def get_fs_base(self) -> int:
         return self.machine.engine.state.fs_base

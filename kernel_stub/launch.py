@@ -11,6 +11,7 @@ from typing import Final
 
 from emu.errors import LoadError, OutOfFrames
 from emu.machine import Machine
+from emu.x86.paging import PAGE_SIZE
 from kernel_stub.abi.abi import I386, X86_64
 from kernel_stub.boot import read_image, read_symbols
 from kernel_stub.errno import Errno
@@ -23,7 +24,6 @@ from kernel_stub.task import Task
 from kernel_stub.vfs import Vfs, VfsOptions
 
 FIRST_PID: Final = 1000
-_PAGE: Final = 4096
 
 
 def launch(
@@ -74,13 +74,15 @@ def _start_clock(kernel: Kernel, vfs: Vfs, task: Task, argv: list[bytes]) -> Non
 
 
 def _map_landing_page(kernel: Kernel, space: AddressSpace) -> None:
-    file = ContentFile(b"[vdso]", read_image("landing").ljust(_PAGE, b"\0"))
+    file = ContentFile(b"[vdso]", read_image("landing").ljust(PAGE_SIZE, b"\0"))
     flags = MAP_PRIVATE | MAP_FIXED
-    space.mmap(LANDING_PAGE, _PAGE, PROT_READ | PROT_EXEC, flags, file, 0, file.path)
+    space.mmap(LANDING_PAGE, PAGE_SIZE, PROT_READ | PROT_EXEC, flags, file, 0, file.path)
     kernel.landing_pad = read_symbols("landing")["landing_pad"]
 
 
 def _search_path(vfs: Vfs, task: Task, name: bytes, envp: list[bytes]) -> bytes:
+    if not name:
+        raise LoadError("the name of the program is empty")
     path = next((value[5:] for value in envp if value.startswith(b"PATH=")), b"/bin:/usr/bin")
     for folder in path.split(b":"):
         candidate = (folder or b".") + b"/" + name

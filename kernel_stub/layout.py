@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from emu.x86.paging import PAGE_SIZE
+
 # --- The user's half -----------------------------------------------------------------------------
 
 
@@ -41,13 +43,12 @@ USER_32: Final = UserLayout(
 
 LOWEST_MAPPING: Final = 0x1_0000  # mmap_min_addr
 STACK_LIMIT: Final = 8 << 20  # RLIMIT_STACK at start
-STACK_GUARD_GAP: Final = 256 * 4096  # what stays free below a growing stack
+STACK_GUARD_GAP: Final = 256 * PAGE_SIZE  # what stays free below a growing stack
 STACK_START_SIZE: Final = 0x2_1000  # what Linux maps of it at first
 
 
 # --- The kernel's half ---------------------------------------------------------------------------
 
-KERNEL_HALF: Final = 0xFFFF_8000_0000_0000  # the first address that no program may use
 KERNEL_TEXT: Final = 0xFFFF_FFFF_8100_0000
 CPU_ENTRY_AREA: Final = 0xFFFF_FE00_0000_0000
 IDT_BASE: Final = CPU_ENTRY_AREA
@@ -63,6 +64,7 @@ KERNEL_STACK_SIZE: Final = 0x4000
 LANDING_PAGE: Final = 0xF7FF_E000
 
 # Selectors, as Linux numbers them.
+KERNEL32_CS: Final = 0x08
 KERNEL_CS: Final = 0x10
 KERNEL_DS: Final = 0x18
 USER32_CS: Final = 0x23

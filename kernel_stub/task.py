@@ -6,6 +6,7 @@ Linux: credentials(7), signal(7), proc(5).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from emu.memory.physical import PhysicalMemory
@@ -56,8 +57,14 @@ class Services(Protocol):
     def write_out(self, fd: int, data: bytes) -> int:
         """Writes to the host's descriptor `fd` as os.write; the user may interrupt it."""
 
-    def wait_readable(self, fd: int) -> None:
-        """Waits until the host's descriptor `fd` can be read, or the user interrupts."""
+    def wait_for_console(self, task: Task, fd: int, event: int) -> None:
+        """Waits until the host's descriptor `fd` has a poll(2) event; alarms ring meanwhile."""
+
+    def wait_outside(self, wanted: Mapping[int, int], timeout_ns: int | None) -> bool:
+        """Waits until a descriptor of the host has one of its poll(2) events; returns whether.
+
+        The host's time passes, not the guest's. None waits for ever; the user may interrupt.
+        """
 
     def exit_group(self, task: Task, status: int) -> NoReturn:
         """Ends the program with `status`. Raises TaskEnded."""

@@ -8,17 +8,18 @@ Linux kernel documentation, "Memory Management APIs": "User Space Memory Access"
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from contextlib import suppress
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
 
 from emu.memory.pagetables import NotMapped
-from emu.x86.paging import PF_USER, PF_WRITE, USER, WRITABLE
+from emu.x86.paging import PAGE_SIZE, PF_USER, PF_WRITE, USER, WRITABLE
 from kernel_stub.errno import EFAULT, ENAMETOOLONG, EOVERFLOW, Errno
 
 if TYPE_CHECKING:
     from kernel_stub.mm import AddressSpace
 
-_PAGE_LEFT: Final = 4096
 _WRITE_BITS: Final = USER | WRITABLE
 
 
@@ -52,6 +53,33 @@ class UserMemory:
                 self.space.wrote(address, len(data))
                 return
 
+    def copy_in_some(self, address: int, size: int) -> bytes:
+        """The bytes at `address`, of `size` as many as lie before the first that is bad."""
+        try:
+            return self.copy_in(address, size)
+        except Errno:
+            return b"".join(self._readable_pages(address, size))
+
+    def _readable_pages(self, address: int, size: int) -> Iterator[bytes]:
+        with suppress(Errno):
+            while size > 0:
+                part = min(size, PAGE_SIZE - address % PAGE_SIZE)
+                yield self.copy_in(address, part)
+                address, size = address + part, size - part
+
+    def copy_out_some(self, address: int, data: bytes) -> int:
+        """Writes `data` at `address` up to the first bad address; returns how much."""
+        done = 0
+        with suppress(Errno):
+            self.copy_out(address, data)
+            return len(data)
+        with suppress(Errno):
+            while done < len(data):
+                part = data[done : done + PAGE_SIZE - (address + done) % PAGE_SIZE]
+                self.copy_out(address + done, part)
+                done += len(part)
+        return done
+
     def _fault_in(self, missing: NotMapped, access: int) -> None:
         if not self.space.fault(missing.address, access | missing.error_code):
             raise Errno(EFAULT)
@@ -63,7 +91,7 @@ class UserMemory:
         """
         parts = []
         while limit > 0:
-            size = min(_PAGE_LEFT - (address & _PAGE_LEFT - 1), limit)
+            size = min(PAGE_SIZE - (address & PAGE_SIZE - 1), limit)
             piece = self.copy_in(address, size)
             end = piece.find(0)
             if end >= 0:

@@ -32,6 +32,7 @@ ROOMS: Final[tuple[tuple[str, ...], ...]] = (
     ("kernel_stub.layout",),
     ("kernel_stub.abi",),
     ("kernel_stub.errno",),
+    ("kernel_stub.errors",),
     ("kernel_stub.mm",),
     ("kernel_stub.usermem",),
     ("kernel_stub.vfs",),

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from emu import errors
+from emu.cli.interrupt import Interrupted
+from kernel_stub.errors import Deadlock, KernelBug
 from tools import make_docs
 
 PAGE = "before\n<!-- table: rings -->\nold\n<!-- end of table -->\nafter\n"
@@ -58,5 +60,7 @@ def test_check_names_the_stale_page_and_writes_nothing(
 
 def test_the_table_of_errors_names_every_exception() -> None:
     table = make_docs.error_table()
-    for kind in (errors.RingscopeError, errors.UsageError, errors.LoadError):
-        assert f"| `{kind.__name__}` | {kind.exit_status} |" in table
+    for kind in (errors.UsageError, errors.LoadError, Interrupted):
+        assert f"| `{kind.__name__}` | the caller's | {kind.exit_status} |" in table
+    assert f"| `Deadlock` | the guest's | {Deadlock.exit_status} |" in table
+    assert f"| `KernelBug` | ours | {KernelBug.exit_status} |" in table

@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import Final
 
 from emu import errors
+from emu.cli import interrupt
 from emu.x86 import checks, controls, crossings, msr_table, vectors, vendors
+from kernel_stub import errors as kernel_errors
 from kernel_stub import faults
 from kernel_stub.abi import signals
 from kernel_stub.abi.abi import I386, X86_64
@@ -47,20 +49,39 @@ def cell(value: object) -> str:
 
 
 def error_table() -> str:
-    """The mistakes of a caller, from the classes that are raised."""
-    kinds = [
-        kind
-        for kind in vars(errors).values()
+    """The exceptions that a user meets, by family, from the classes that are raised."""
+    kinds = {
+        kind: None
+        for module in (errors, kernel_errors, interrupt)
+        for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, errors.RingscopeError)
+    }
+    rows = [
+        (f"`{kind.__name__}`", family, kind.exit_status, getdoc(kind))
+        for family, base in FAMILIES.items()
+        for kind in kinds
+        if issubclass(kind, base) and kind is not base
     ]
-    rows = [(f"`{kind.__name__}`", kind.exit_status, getdoc(kind)) for kind in kinds]
-    return markdown(("exception", "exit status", "what it says"), rows)
+    return markdown(("exception", "whose", "exit status", "what it says"), rows)
 
 
 def crossing_table(rows: Iterable[crossings.Crossing]) -> str:
     """The rows of the table of crossings."""
     headings = ("crossing", "by", "ring", "target", "saves", "stack", "flags cleared", "manual")
-    return markdown(headings, rows)
+    cells = [
+        (
+            row.name,
+            row.instruction,
+            row.rings,
+            row.target,
+            row.saves,
+            row.stack,
+            row.flags_cleared,
+            row.manual,
+        )
+        for row in rows
+    ]
+    return markdown(headings, cells)
 
 
 def vector_table() -> str:
@@ -139,6 +160,12 @@ def syscall_table() -> str:
     ]
     return markdown(("call", "x86_64", "i386", "how well", "what is missing"), rows)
 
+
+FAMILIES: Final = {
+    "the caller's": errors.CallerError,
+    "the guest's": errors.GuestError,
+    "ours": errors.OurError,
+}
 
 # The registry: a name that a page may ask for, and who makes it.
 TABLES: Final[Mapping[str, Callable[[], str]]] = {

@@ -6,17 +6,22 @@ engine; it costs nothing until then. signal(7); Python, "signal": set_wakeup_fd.
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import signal
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from types import FrameType
+from typing import Final
 
-from emu.errors import RingscopeError
+from emu.errors import CallerError
+
+_NAP: Final = 0.2  # seconds: how long Ctrl-C may wait where the host restarts a call
 
 
-class Interrupted(RingscopeError):
+class Interrupted(CallerError):
     """The user pressed Ctrl-C while the guest waited for the host."""
 
     exit_status = 130
@@ -67,13 +72,19 @@ class InterruptWatch:
         finally:
             self._is_writing = False
 
-    def wait_readable(self, descriptor: int) -> None:
-        """Waits for input on `descriptor`. Raises Interrupted."""
+    def wait(self, wanted: Mapping[int, int], seconds: float | None) -> bool:
+        """Waits, no longer than `seconds`, for poll(2) events of descriptors; tells whether.
+
+        Raises Interrupted.
+        """
+        poller = select.poll()
+        for descriptor, events in wanted.items():
+            poller.register(descriptor, events)
+        end = math.inf if seconds is None else time.monotonic() + seconds
         while not self.seen:
-            try:
-                ready, _, _ = select.select([descriptor], [], [], 0.2)
-            except (OSError, ValueError):
-                return  # whoever reads will say what is wrong with it
-            if ready:
-                return
-        raise Interrupted("interrupted while the guest waited for input")
+            rest = end - time.monotonic()
+            if poller.poll(1000 * max(0.0, min(_NAP, rest))):
+                return True
+            if rest <= 0:
+                return False
+        raise Interrupted("interrupted while the guest waited for the host")

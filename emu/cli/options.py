@@ -6,12 +6,27 @@ Options end at the guest program's name; what follows belongs to the guest.
 from __future__ import annotations
 
 import argparse
-from typing import Final
+import re
+from typing import Final, NoReturn
 
-from emu.cpu.limits import UNLIMITED
-from emu.memory.physical import MAXIMUM_SIZE, MINIMUM_SIZE
+from emu.cpu.limits import COUNTERS, UNLIMITED
+from emu.memory.physical import DEFAULT_SIZE, MAXIMUM_SIZE, MINIMUM_SIZE
+from emu.x86.paging import PAGE_SIZE
+from emu.x86.vendors import VENDORS
 
-_UNITS: Final = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+_UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+_SIZE: Final = re.compile(r"(\d+)([KMG]?)(?:I?B)?", re.ASCII | re.IGNORECASE)
+_MISSING: Final = {  # how argparse's own sentence ends, and what a user can do with
+    "required: VERB": "what shall it do? `ringscope run PROGRAM` runs a program",
+    "required: PROGRAM": "which program? give its path, or its name to seek it in PATH",
+}
+
+EXAMPLE: Final = """\
+example:
+  ringscope run /bin/echo hello        its output, its exit status
+  ringscope stat /bin/echo hello       the same, then how it entered the kernel and what that cost
+
+`ringscope VERB --help` tells more."""
 
 RUN_EXAMPLE: Final = """\
 example:
@@ -31,16 +46,17 @@ The ledger goes to stderr, or to FILE. Exit statuses are those of `ringscope run
 
 def parse(argv: list[str]) -> argparse.Namespace:
     """The options in `argv`. Ends the process with status 2, or 0 for --help, as argparse does."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="ringscope",
         description="An x86 whose every change of privilege can be watched, counted and tested.",
-        epilog="ringscope VERB --help tells more, with an example.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action=_Version)
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    run = _verb(verbs, "run", "run a program in ring 3", RUN_EXAMPLE)
-    stat = _verb(verbs, "stat", "run a program, then show the ledger", STAT_EXAMPLE)
+    verbs = parser.add_subparsers(title="verbs", dest="verb", metavar="VERB", required=True)
+    run = _verb(verbs, "run", "run a Linux program in ring 3 of this x86", RUN_EXAMPLE)
+    stat = _verb(verbs, "stat", "run it, then tell its ways into the kernel and back", STAT_EXAMPLE)
     _report_options(stat)
     for verb in (run, stat):
         _machine_options(verb)
@@ -50,10 +66,41 @@ def parse(argv: list[str]) -> argparse.Namespace:
             "arguments", metavar="ARGUMENT", nargs=argparse.REMAINDER, help="for the program"
         )
         arguments.required = False  # argparse would name it when PROGRAM is missing
+    if argv and not argv[0].startswith("-") and argv[0] not in verbs.choices:
+        known = ", ".join(verbs.choices)
+        parser.error(f"no verb {argv[0]!r}, there are: {known}; `ringscope run {argv[0]}` runs it")
     options, unknown = parser.parse_known_args(argv)
     if unknown:
-        verbs.choices[options.verb].error(f"unknown option {unknown[0]}; --help lists them all")
+        verbs.choices[options.verb].error(f"unknown option {unknown[0]}")
     return options
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one sentence; how to use it, --help says."""
+
+    def error(self, message: str) -> NoReturn:
+        for end, sentence in _MISSING.items():
+            if message.endswith(end):
+                message = sentence
+        self.exit(2, f"{self.prog}: {message}; --help tells more\n")
+
+
+class _Cpu(argparse.Action):
+    """--cpu: `help` lists the models, whatever else is on the command line."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        if values == "help":
+            from emu.cpu.engine import MODELS
+
+            print("\n".join(MODELS))
+            parser.exit()
+        setattr(namespace, self.dest, values)
 
 
 class _Version(argparse.Action):
@@ -69,11 +116,12 @@ class _Version(argparse.Action):
             number = version("ringscope")
         except PackageNotFoundError:
             number = "of a source tree that is not installed"
-        parser.exit(message=f"ringscope {number}\n")
+        print(f"ringscope {number}")
+        parser.exit()
 
 
 def _verb(
-    verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, what: str, example: str
+    verbs: argparse._SubParsersAction[_Parser], name: str, what: str, example: str
 ) -> argparse.ArgumentParser:
     return verbs.add_parser(
         name,
@@ -88,25 +136,33 @@ def _verb(
 def _report_options(verb: argparse.ArgumentParser) -> None:
     form = verb.add_mutually_exclusive_group()
     form.add_argument("-j", "--json", action="store_true", help="one JSON object")
-    form.add_argument("-x", metavar="SEP", dest="separator", help="values separated by SEP")
+    form.add_argument(
+        "-x", metavar="SEP", dest="separator", type=_separator, help="values separated by SEP"
+    )
     verb.add_argument("-o", metavar="FILE", dest="output", help="write the ledger to FILE")
 
 
 def _machine_options(verb: argparse.ArgumentParser) -> None:
     machine = verb.add_argument_group("the machine")
     machine.add_argument(
-        "--vendor", choices=("intel", "amd"), help="where the two differ [the model's own]"
+        "--vendor", choices=tuple(VENDORS), help="where the two differ [the model's own]"
     )
-    machine.add_argument("--cpu", metavar="MODEL", help="the CPU model; `help` lists them")
     machine.add_argument(
-        "--memory", metavar="SIZE", type=_size, default=1 << 30, help="RAM, e.g. 64M or 2G [1G]"
+        "--cpu", metavar="MODEL", action=_Cpu, help="the CPU model; `--cpu help` lists them"
+    )
+    machine.add_argument(
+        "--memory",
+        metavar="SIZE",
+        type=_size,
+        default=DEFAULT_SIZE,
+        help="RAM, e.g. 64M or 2G [1G]",
     )
     machine.add_argument(
         "--max-instructions", metavar="N", type=_limit, help="stop after N instructions"
     )
     machine.add_argument(
         "--counter",
-        choices=("auto", "native", "python"),
+        choices=COUNTERS,
         default="auto",
         help="how instructions are counted; the figures are the same [auto]",
     )
@@ -130,23 +186,35 @@ def _file_options(verb: argparse.ArgumentParser) -> None:
         help="allow real writes below DIR (else all writes stay in memory)",
     )
     files.add_argument(
-        "-E", metavar="VAR=VALUE", dest="environment", action="append", default=[], type=_setting
+        "-E",
+        metavar="VAR=VALUE",
+        dest="environment",
+        action="append",
+        default=[],
+        type=_setting,
+        help="set VAR in the guest's environment, else yours",
     )
-    files.add_argument("-U", metavar="VAR", dest="unset", action="append", default=[])
     files.add_argument(
-        "--clear-env", action="store_true", help="start from an empty environment, then -E"
+        "-U",
+        metavar="VAR",
+        dest="unset",
+        action="append",
+        default=[],
+        type=_name,
+        help="take VAR out of it",
+    )
+    files.add_argument(
+        "--clear-env", action="store_true", help="start with an empty environment; -E still sets"
     )
 
 
 def _size(text: str) -> int:
-    """Bytes, with K, M or G for powers of 1024; whole pages."""
-    number, unit = (
-        (text[:-1], _UNITS[text[-1].upper()]) if text[-1:].upper() in _UNITS else (text, 1)
-    )
-    if not number.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no size such as 4096, 64M or 2G")
-    size = int(number) * unit
-    if not MINIMUM_SIZE <= size <= MAXIMUM_SIZE or size % 4096:
+    """Bytes, with K, M or G (also KB, KiB and so on) for powers of 1024; whole pages."""
+    parts = _SIZE.fullmatch(text)
+    if parts is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size such as 64M, 64MiB or 2G")
+    size = int(parts[1]) * _UNITS[parts[2].upper()]
+    if not MINIMUM_SIZE <= size <= MAXIMUM_SIZE or size % PAGE_SIZE:
         raise argparse.ArgumentTypeError(
             f"{text} is out of bounds: whole pages from {MINIMUM_SIZE >> 20}M "
             f"to {MAXIMUM_SIZE >> 30}G"
@@ -171,4 +239,16 @@ def _setting(text: str) -> str:
     name, equals, _ = text.partition("=")
     if not name or not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is not VAR=VALUE")
+    return text
+
+
+def _name(text: str) -> str:
+    if not text or "=" in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is no name of a variable")
+    return text
+
+
+def _separator(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("without a separator the values run together")
     return text

@@ -12,7 +12,6 @@ from typing import Final
 
 from emu.cli.interrupt import Interrupted, InterruptWatch
 from emu.cli.output import Output, say
-from emu.cpu.engine import MODELS
 from emu.errors import RingscopeError
 from emu.machine import Machine
 from emu.watch import report
@@ -27,9 +26,6 @@ INTERRUPT_STATUS: Final = 130
 
 def run(options: Namespace) -> int:
     """Runs the verb of `options`; returns the command's exit status. Raises RingscopeError."""
-    if options.cpu == "help":
-        print("\n".join(MODELS))
-        return 0
     if options.verb == "run":
         return _execute(options).exit_status
     output = Output(options.output)
@@ -59,7 +55,7 @@ def _execute(options: Namespace) -> report.Result:
     gc.freeze()  # all that was made so far stays to the end
     gc.enable()
     with InterruptWatch(machine.engine.stop) as watch:
-        kernel.wait_for_input = watch.wait_readable
+        kernel.wait_for_host = watch.wait
         kernel.write_to_host = watch.write
         exhausted, failure = False, None
         try:
@@ -74,7 +70,7 @@ def _execute(options: Namespace) -> report.Result:
         ended_by, status, signal = "error", failure.exit_status, 0
     else:
         ended_by, status, signal = _ending(kernel, exhausted)
-        _tell_why(options, kernel, ended_by, signal)
+        _tell_why(machine, kernel, ended_by, signal)
     return _result(options, machine, kernel, ended_by, status, signal)
 
 
@@ -88,14 +84,14 @@ def _ending(kernel: Kernel, exhausted: bool) -> tuple[str, int, int]:
     return "exit", ended.status, 0
 
 
-def _tell_why(options: Namespace, kernel: Kernel, ended_by: str, signal: int) -> None:
+def _tell_why(machine: Machine, kernel: Kernel, ended_by: str, signal: int) -> None:
     """Why the program did not end by itself: one line, or two where the processor refused it.
 
     A signal that it sent itself needs no word.
     """
     if ended_by == "limit":
-        count = f"{options.max_instructions:,} instructions"
-        say(f"ringscope: stopped after {count}, as --max-instructions says\n")
+        total = machine.counter.user + machine.counter.kernel
+        say(f"ringscope: stopped after {total:,} instructions, as --max-instructions says\n")
     elif kernel.why:
         from emu.watch.cause import detail, headline
 

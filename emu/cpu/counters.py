@@ -19,16 +19,17 @@ from typing import Final, NamedTuple, TypeAlias
 from emu.cpu.engine import Engine
 from emu.cpu.limits import UNLIMITED
 from emu.memory import walk
+from emu.x86.instructions import LONGEST, PREFIXES
+from emu.x86.paging import PAGE_SIZE
 
 # Counts the instructions in `code`, which stands at `address`; `long` in 64-bit mode.
 InstructionCount: TypeAlias = Callable[[bytes, int, bool], int]
 
-LONGEST_BLOCK: Final = 4096 + 15  # bytes: Unicorn cuts there, whatever the instructions
+LONGEST_BLOCK: Final = PAGE_SIZE + LONGEST  # bytes: Unicorn cuts there, whatever the instructions
 NEVER_CUT: Final = 48  # instructions: a block of so few is not cut for its length
 USER, KERNEL = 0, 1
 
 _STRING_OPERATIONS: Final = frozenset((*range(0xA4, 0xA8), *range(0xAA, 0xB0), *range(0x6C, 0x70)))
-_PREFIXES: Final = frozenset((0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0x66, 0x67, 0xF0, 0xF2, 0xF3))
 _REP: Final = frozenset((0xF2, 0xF3))
 
 
@@ -147,7 +148,7 @@ class Counter:
         ram = self._engine.physical
         return all(
             walk.is_executable(ram, cr3, address, user)
-            for address in range(pc & -4096, pc + LONGEST_BLOCK, 4096)
+            for address in range(pc & -PAGE_SIZE, pc + LONGEST_BLOCK, PAGE_SIZE)
         )
 
     def _code(self, pc: int, size: int) -> bytes:
@@ -158,7 +159,7 @@ def is_rep(code: bytes, long: bool) -> bool:
     """Whether `code` begins with a repeated string instruction."""
     rep = False
     for i, byte in enumerate(code):
-        if byte in _PREFIXES:
+        if byte in PREFIXES:
             rep |= byte in _REP
         elif not (long and 0x40 <= byte <= 0x4F and i + 1 < len(code)):
             return rep and byte in _STRING_OPERATIONS

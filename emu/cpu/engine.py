@@ -194,10 +194,6 @@ class Engine(Callbacks):
         """CR2 by the engine's own call."""
         self._uc.reg_write(const.UC_X86_REG_CR2, address)
 
-    def read_fpu(self) -> tuple[int, int]:
-        """The x87 control word and MXCSR."""
-        return self._uc.reg_read(const.UC_X86_REG_FPCW), self._uc.reg_read(const.UC_X86_REG_MXCSR)
-
     def reset_fpu(self) -> None:
         """The x87 and SSE control registers as FNINIT and a reset leave them."""
         self._uc.reg_write(const.UC_X86_REG_FPCW, 0x37F)

@@ -16,11 +16,18 @@ from emu.cpu.state import CpuState, Segment
 from emu.memory import walk
 from emu.memory.physical import PhysicalMemory
 from emu.x86 import vectors
-from emu.x86.instructions import RIP, Decode, Instruction, MemoryOperand
+from emu.x86.instructions import (
+    LONGEST,
+    OVERRIDES,
+    RIP,
+    UNLOCKED_PREFIXES,
+    Decode,
+    Instruction,
+    MemoryOperand,
+)
 from emu.x86.paging import PAGE_SIZE, is_canonical
-from emu.x86.registers import CS, DS, ES, FS, GS, RBP, RSP, SS
+from emu.x86.registers import DS, ES, FS, GS, RBP, RSP, SS
 
-_LONGEST: Final = 15  # bytes of an instruction
 _MASK64: Final = (1 << 64) - 1
 _WIDEST: Final = 512  # bytes of an operand: FXSAVE
 
@@ -32,11 +39,9 @@ _NO_ACCESS: Final = frozenset(("lea", "nop"))
 _INDEX: Final = 0xFFFC  # of a selector: 0 in a null one
 _4_GIB: Final = 1 << 32
 _FEW: Final = 4  # bytes: as many prefixes as an instruction has groups of them
-_OVERRIDES: Final = {0x26: ES, 0x2E: CS, 0x36: SS, 0x3E: DS, 0x64: FS, 0x65: GS}
 _EXPAND_DOWN_MASK, _EXPAND_DOWN = 0x1C, 0x14  # S, code and E of a descriptor's type
 
 _INT1: Final = 0xF1
-_LEGACY_PREFIXES: Final = frozenset((0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0x66, 0x67, 0xF2, 0xF3))
 
 
 class Fault(NamedTuple):
@@ -95,7 +100,7 @@ class Errata:
 
     def stands_at(self, address: int) -> Instruction | None:
         """The instruction at `address`."""
-        found = self._decode(self.code(address, _LONGEST), address, self.state.in_64bit_mode)
+        found = self._decode(self.code(address, LONGEST), address, self.state.in_64bit_mode)
         return found[0] if found else None
 
     def int1_length(self, rip: int) -> int:
@@ -103,11 +108,11 @@ class Errata:
 
         SDM 2D, "Opcode Map"; SDM 2A, "INT n/INTO/INT3/INT1".
         """
-        for length, byte in enumerate(self.code(rip, _LONGEST), 1):
+        for length, byte in enumerate(self.code(rip, LONGEST), 1):
             if byte == _INT1:
                 return length
             is_rex = self.state.in_64bit_mode and byte & 0xF0 == 0x40
-            if byte not in _LEGACY_PREFIXES and not is_rex:
+            if byte not in UNLOCKED_PREFIXES and not is_rex:
                 break
         return 0
 
@@ -166,7 +171,7 @@ class Errata:
 
     def is_within_flat_segments(self, address: int, code: bytes) -> bool:
         """Whether nothing about a page fault at `address` looks like a segment's doing."""
-        prefixes = [_OVERRIDES[byte] for byte in code[:_FEW] if byte in _OVERRIDES]
+        prefixes = [OVERRIDES[byte] for byte in code[:_FEW] if byte in OVERRIDES]
         segments = [self.state.segment(number) for number in (DS, ES, SS, *prefixes)]
         return _WIDEST <= address < _4_GIB - _WIDEST and all(
             segment.selector & _INDEX and segment.limit == _4_GIB - 1 for segment in segments

@@ -12,13 +12,14 @@ from typing import Final
 from emu.cpu import state as at
 from emu.cpu.state import CpuState
 from emu.x86 import crossings, flags, msrs
+from emu.x86.instructions import PREFIXES
 from emu.x86.registers import R11, RCX, RSP
 from emu.x86.vendors import Vendor
 
-LONGEST: Final = 15
-_PREFIXES: Final = frozenset((0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0x66, 0x67, 0xF0, 0xF2, 0xF3))
 _ESCAPE: Final = 0x0F  # SYSCALL is 0F 05, SYSENTER 0F 34
 _SELECTOR: Final = 0xFFFC
+_SYSCALL_CLEARS: Final = crossings.BY_SYSCALL.clears
+_SYSENTER_CLEARS: Final = crossings.BY_SYSENTER.clears
 _RIP: Final = at.RIP >> 3
 _HIDDEN: Final = at.HIDDEN_FLAGS >> 2
 _EFER: Final = at.EFER >> 3
@@ -32,7 +33,7 @@ _MASK64: Final = (1 << 64) - 1
 def length_of(code: bytes, long: bool) -> int:
     """How many bytes the SYSCALL or SYSENTER takes with which `code` begins, prefixes included."""
     position = 0
-    while code[position] in _PREFIXES or (long and code[position] & 0xF0 == 0x40):
+    while code[position] in PREFIXES or (long and code[position] & 0xF0 == 0x40):
         position += 1
     return code.index(_ESCAPE, position) + 2
 
@@ -48,7 +49,7 @@ def syscall(state: CpuState, rflags: int, vendor: Vendor, length: int) -> bool:
     state.enter_flat_ring0(
         words[_STAR] >> 32 & _SELECTOR,
         words[_LSTAR if long else _CSTAR] - length & _MASK64,
-        rflags & ~(words[_FMASK] | crossings.SYSCALL_CLEARS),
+        rflags & ~(words[_FMASK] | _SYSCALL_CLEARS),
     )
     return True
 
@@ -66,6 +67,6 @@ def sysenter(state: CpuState, rflags: int, length: int) -> bool:
     state.enter_flat_ring0(
         selector,
         words[at.SYSENTER_EIP >> 3] - length & _MASK64,
-        rflags & ~crossings.SYSENTER_CLEARS,
+        rflags & ~_SYSENTER_CLEARS,
     )
     return True

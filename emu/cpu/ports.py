@@ -15,11 +15,11 @@ from emu.memory import walk
 from emu.memory.physical import PhysicalMemory
 from emu.x86 import flags
 from emu.x86.descriptors import TSS_IOMAP_BASE
+from emu.x86.instructions import LONGEST, PREFIXES
+from emu.x86.paging import PAGE_SIZE
 from emu.x86.registers import RAX, RDX, TR
 
-_PREFIXES: Final = frozenset((0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0x66, 0x67, 0xF2, 0xF3))
 _OPERAND_SIZE: Final = 0x66
-_LONGEST: Final = 15
 _OUT: Final = 2  # bit of the opcode: E6, E7, EE, EF, 6E, 6F
 
 
@@ -37,7 +37,7 @@ def decode(ram: PhysicalMemory, state: CpuState) -> PortInstruction:
     """The port instruction at RIP."""
     code = _code(ram, state)
     position, size = 0, 4
-    while code[position] in _PREFIXES or (state.in_64bit_mode and code[position] & 0xF0 == 0x40):
+    while code[position] in PREFIXES or (state.in_64bit_mode and code[position] & 0xF0 == 0x40):
         if code[position] == _OPERAND_SIZE:
             size = 2
         position += 1
@@ -56,12 +56,12 @@ def decode(ram: PhysicalMemory, state: CpuState) -> PortInstruction:
 def _code(ram: PhysicalMemory, state: CpuState) -> bytes:
     """The bytes at RIP, as many of 15 as there are."""
     rip, cr3 = state.rip, state.control(3)
-    room = 4096 - (rip & 4095)
-    code = walk.read(ram, cr3, rip, min(room, _LONGEST))
-    if room < _LONGEST:
+    room = PAGE_SIZE - (rip & PAGE_SIZE - 1)
+    code = walk.read(ram, cr3, rip, min(room, LONGEST))
+    if room < LONGEST:
         with suppress(walk.WalkFault):
-            code += walk.read(ram, cr3, rip + room, _LONGEST - room)
-    return code.ljust(_LONGEST, b"\x90")
+            code += walk.read(ram, cr3, rip + room, LONGEST - room)
+    return code.ljust(LONGEST, b"\x90")
 
 
 def is_allowed(ram: PhysicalMemory, state: CpuState, rflags: int, what: PortInstruction) -> bool:

@@ -26,7 +26,7 @@ from emu.events import Entered, Refused
 from emu.hooks import Kernel, Watcher
 from emu.memory import walk
 from emu.x86 import crossings, vectors
-from emu.x86.instructions import Decode
+from emu.x86.instructions import LONGEST, Decode
 from emu.x86.paging import PAGE_SIZE, PF_FETCH
 from emu.x86.registers import RAX, RDI, RSP
 from emu.x86.vendors import Vendor
@@ -36,11 +36,9 @@ _ONE_BYTE: Final = {vectors.BP: b"\xcc", vectors.OF: b"\xce"}  # INT3, INTO
 _REFUSALS_KEPT: Final = 64
 _VMCALL_LENGTH: Final = len(VMCALL)
 _NATIVE: Final = (crossings.SYSCALL, True)
-LONG, COMPAT = "x86_64", "i386"
 
 _RIP: Final = at.RIP >> 3
 _HIDDEN: Final = at.HIDDEN_FLAGS >> 2
-_MECHANISM_WITHOUT_ABI: Final = (crossings.INT80, crossings.SYSENTER)
 
 
 class Accounts(Protocol):
@@ -300,11 +298,11 @@ class Processor:
     def _length(self, rip: int, hidden: int) -> int:
         """The length of the SYSCALL or SYSENTER at `rip`: prefixes count."""
         ram, cr3 = self.engine.physical, self.state.control(3)
-        room = min(PAGE_SIZE - (rip & PAGE_SIZE - 1), fast.LONGEST)
+        room = min(PAGE_SIZE - (rip & PAGE_SIZE - 1), LONGEST)
         code = walk.read(ram, cr3, rip, room)
-        if room < fast.LONGEST:
+        if room < LONGEST:
             with suppress(walk.WalkFault):
-                code += walk.read(ram, cr3, rip + room, fast.LONGEST - room)
+                code += walk.read(ram, cr3, rip + room, LONGEST - room)
         return fast.length_of(code, bool(hidden & at.HIDDEN_CS64))
 
     def _rflags(self) -> int:
@@ -334,7 +332,8 @@ class Processor:
             self.engine.stop()
 
     def _line(self, mechanism: str, long: bool) -> Any:
-        abi = LONG if long and mechanism not in _MECHANISM_WITHOUT_ABI else COMPAT
+        is_long = long and mechanism not in crossings.CALLS_OF_32_BIT_CODE
+        abi = crossings.ABI_OF_64_BIT_CODE if is_long else crossings.ABI_OF_32_BIT_CODE
         line = self._lines[mechanism, long] = self.ledger.line(mechanism, abi)
         return line
 

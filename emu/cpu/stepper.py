@@ -9,15 +9,12 @@ SDM 3A, "Page-Fault Exceptions" (a fault is precise); SDM 3B, "Single-Step Excep
 
 from __future__ import annotations
 
-from typing import Final
-
 from emu.cpu.callbacks import FLAGS, PATH, PATH_PYTHON
 from emu.cpu.counters import LONGEST_BLOCK
 from emu.cpu.engine import Engine
 from emu.x86.flags import TF
+from emu.x86.instructions import LONGEST
 from emu.x86.paging import page_base
-
-_LONGEST_INSTRUCTION: Final = 15
 
 
 class Stepper:
@@ -48,9 +45,7 @@ class Stepper:
     def stepped(self) -> None:
         """One instruction has run: go on in front of the page's end, or stop stepping."""
         rip = self._state.rip
-        if not 0 <= rip - self._rip <= _LONGEST_INSTRUCTION or page_base(rip) != page_base(
-            self._rip
-        ):
+        if not 0 <= rip - self._rip <= LONGEST or page_base(rip) != page_base(self._rip):
             self.end()
         self._rip = rip
         self._state.forget_exception()

@@ -20,13 +20,13 @@ from emu.memory import walk
 from emu.memory.physical import PhysicalMemory
 from emu.x86 import checks, crossings, descriptors, error_codes, flags, vectors
 from emu.x86.checks import Check, Inputs
-from emu.x86.gates import GATE_SIZE, INTERRUPT_GATE, TRAP_GATE, Gate
+from emu.x86.gates import GATE_SIZE, Gate
 from emu.x86.gates import decode as decode_gate
 from emu.x86.paging import is_canonical
 from emu.x86.registers import CR4_SMAP, CS, GDTR, IDTR, LDTR, RSP, SS, TR
 
-_FRAME: Final = Struct("<5Q")  # RIP, CS, RFLAGS, RSP, SS: lowest address first
-_FRAME_WITH_CODE: Final = Struct("<6Q")
+_FRAME: Final = Struct(f"<{len(crossings.FRAME)}Q")
+_FRAME_WITH_CODE: Final = Struct(f"<{1 + len(crossings.FRAME)}Q")
 _MASK64: Final = (1 << 64) - 1
 _NULL_SS: Final = tuple(Segment(level, 0, 0, 0) for level in range(4))
 
@@ -135,7 +135,7 @@ class Delivery:
         state.words[RSP] = pointer
         data = _NULL_SS[new_cpl] if stack.switched else state.segment(SS)
         state.set_cs_ss(code, data, new_cpl)
-        state.jump(gate.offset, rflags & ~self.cleared_flags(gate))
+        state.jump(gate.offset, rflags & ~crossings.BY_GATE_TYPE[gate.type].clears)
         state.forget_exception()
 
     def find_gate(self, event: Event, external: int) -> Gate:
@@ -149,7 +149,7 @@ class Delivery:
             raise _refuse_gate(vectors.GP, event, external, checks.GATE_LIMIT, inputs)
         low, high = self._word(base + offset), self._word(base + offset + 8)
         gate = decode_gate(high << 64 | low)
-        if gate.type not in (INTERRUPT_GATE, TRAP_GATE):
+        if gate.type not in crossings.BY_GATE_TYPE:
             inputs = (number, ("type", gate.type))
             raise _refuse_gate(vectors.GP, event, external, checks.GATE_TYPE, inputs)
         if event.software and gate.dpl < self.state.cpl:
@@ -197,7 +197,7 @@ class Delivery:
     def push_frame(self, event: Event, rflags: int, stack: Stack) -> int:
         """Pushes SS, RSP, RFLAGS, CS, RIP and the error code; returns the new RSP."""
         state = self.state
-        values = (
+        values = (  # as crossings.FRAME names them
             event.return_rip,
             state.selector(CS),
             rflags | flags.RF if _sets_rf(event) else rflags,
@@ -214,13 +214,6 @@ class Delivery:
         except walk.WalkFault as fault:
             raise self._page_fault(fault, checks.PUSH) from None
         return pointer
-
-    @staticmethod
-    def cleared_flags(gate: Gate) -> int:
-        """The RFLAGS bits that a gate clears."""
-        if gate.type == INTERRUPT_GATE:
-            return crossings.INTERRUPT_GATE_CLEARS
-        return crossings.GATE_CLEARS
 
     # ---- what the steps read
 

@@ -14,6 +14,7 @@ from emu.x86.paging import PAGE_SIZE
 
 MINIMUM_SIZE: Final = 4 << 20
 MAXIMUM_SIZE: Final = 64 << 30
+DEFAULT_SIZE: Final = 1 << 30
 
 
 class PhysicalMemory:

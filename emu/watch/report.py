@@ -83,7 +83,7 @@ def as_json(result: Result) -> str:
 
 
 def as_csv(result: Result, separator: str) -> str:
-    """Lines of value, unit, event, share: perf's first fields."""
+    """Lines of value, unit (none), event, percentage of all instructions."""
     rows: list[tuple[object, ...]] = [
         (value, "", event, f"{_percent(value, result.total):.2f}")
         for value, event in _paths(result)
@@ -149,7 +149,7 @@ def _call_lines(title: str, calls: dict[str, int], unknown: dict[str, int]) -> l
         return []
     lines = ["", f"         {title}"]
     for name, count in sorted(calls.items(), key=lambda item: (-item[1], item[0])):
-        note = "  # unknown here: -ENOSYS" if name in unknown else ""
+        note = "  # not in this kernel: -ENOSYS" if name in unknown else ""
         lines.append(f"{count:{_WIDTH},}    {name}{note}")
     return lines
 

@@ -18,9 +18,8 @@ from emu.memory.physical import PhysicalMemory
 from emu.watch.disasm import decode
 from emu.x86 import checks, error_codes, flags, paging, registers, vectors
 from emu.x86.checks import Check, Inputs
-from emu.x86.instructions import RIP, Instruction, MemoryOperand
+from emu.x86.instructions import LONGEST, RIP, Instruction, MemoryOperand
 
-_LONGEST: Final = 15
 _MASK64: Final = (1 << 64) - 1
 _LOW: Final = 0xFFFF_FFFF
 _PARTS: Final = registers.parts()
@@ -99,9 +98,9 @@ def _instruction(fault: Fault, ram: PhysicalMemory, cr3: int) -> Instruction | N
     room = paging.PAGE_SIZE - fault.rip % paging.PAGE_SIZE
     code = b""
     with suppress(walk.WalkFault):
-        code = walk.read(ram, cr3, fault.rip, min(room, _LONGEST))
-        if room < _LONGEST:
-            code += walk.read(ram, cr3, fault.rip + room & _MASK64, _LONGEST - room)
+        code = walk.read(ram, cr3, fault.rip, min(room, LONGEST))
+        if room < LONGEST:
+            code += walk.read(ram, cr3, fault.rip + room & _MASK64, LONGEST - room)
     return next(iter(decode(code, fault.rip, fault.long)), None)
 
 

@@ -48,7 +48,6 @@ TYPE_CODE_BIT: Final = 0b1000
 TYPE_CONFORMING: Final = 0b0100
 TYPE_READABLE: Final = 0b0010  # of code
 TYPE_LDT: Final = 0b0010  # of a system descriptor
-TYPE_TSS_AVAILABLE: Final = 0b1001
 TYPE_TSS_BUSY: Final = 0b1011
 FLAT_LIMIT: Final = 0xFFFFF
 

@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
 
+from emu.x86.registers import CS, DS, ES, FS, GS, SS
+
 RIP: Final = 16  # as the base of an operand, behind the 16 GPRs
+LONGEST: Final = 15  # bytes of an instruction
+
+# The legacy prefixes. REX is none: it has a meaning in 64-bit mode only, next to the opcode.
+OVERRIDES: Final = {0x26: ES, 0x2E: CS, 0x36: SS, 0x3E: DS, 0x64: FS, 0x65: GS}
+_LOCK: Final = 0xF0
+UNLOCKED_PREFIXES: Final = frozenset((*OVERRIDES, 0x66, 0x67, 0xF2, 0xF3))  # all but LOCK
+PREFIXES: Final = UNLOCKED_PREFIXES | {_LOCK}
 
 
 class MemoryOperand(NamedTuple):

@@ -24,6 +24,7 @@ TMS: Final = {8: Struct("<4q"), 4: Struct("<4i")}
 # struct new_utsname, old_utsname, oldold_utsname: fields of a fixed size.
 UTSNAME_FIELD: Final = 65
 OLD_UTSNAME_FIELD: Final = 9
+SECOND: Final = 10**9  # in the nanoseconds of a timespec
 # struct __kernel_timespec: the same in both ABIs.
 TIMESPEC64: Final = Struct("<2q")
 # struct itimerval: interval and value, each seconds and microseconds.

@@ -74,9 +74,11 @@ SI_KERNEL: Final = 0x80
 SI_TKILL: Final = -6
 SEGV_MAPERR: Final = 1
 SEGV_ACCERR: Final = 2
+BUS_ADRALN: Final = 1
 BUS_ADRERR: Final = 2
 ILL_ILLOPN: Final = 2
 FPE_INTDIV: Final = 1
+FPE_FLTUNK: Final = 14
 TRAP_BRKPT: Final = 1
 TRAP_TRACE: Final = 2
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
-from emu.x86 import flags
+from emu.x86 import flags, vectors
 from kernel_stub import layout
+from kernel_stub.errno import ENOSYS
 
 # pt_regs, lowest address first. The entry code pushes them from the end.
 PT_REGS: Final = tuple(
@@ -31,19 +32,38 @@ HANDOVER_EXCEPTION: Final = 0x100
 CPU_KERNEL_RSP: Final = 0
 CPU_USER_RSP: Final = 8
 
-ENOSYS: Final = 38
+# How the entry code calls its part for each vector: asm_exc_NAME.
+EXCEPTIONS: Final = dict(
+    enumerate(
+        "divide_error debug nmi int3 overflow bounds invalid_op device_not_available double_fault "
+        "coproc_segment_overrun invalid_tss segment_not_present stack_segment general_protection "
+        "page_fault spurious_interrupt_bug coprocessor_error alignment_check machine_check "
+        "simd_coprocessor_error virtualization_exception control_protection".split()
+    )
+)
 
 
 def as_assembly() -> str:
     """The constants as GNU as assignments."""
     numbers = {f"PT_{name.upper()}": offset for name, offset in PT_OFFSET.items()}
     numbers |= {name: value for name, value in globals().items() if _is_shared(name, value)}
+    numbers["ENOSYS"] = ENOSYS
     numbers |= {name: getattr(layout, name) for name in ("USER32_CS", "USER_DS", "USER_CS")}
     numbers |= {f"FLAG_{name}": getattr(flags, name) for name in ("TF", "IF", "RF", "NT")}
     lines = ["/* Written by kernel_stub/entry/build.py from constants.py: do not edit. */"]
     lines += [f"        .set {name}, {value:#x}" for name, value in numbers.items()]
+    lines += ["        .macro  EVERY_EXCEPTION", *_exceptions(), "        .endm"]
     return "\n".join(lines) + "\n"
 
 
+def _exceptions() -> list[str]:
+    """The macro EXCEPTION of entry.S with each vector, its name, and whether it has a code."""
+    with_code = {row.number for row in vectors.TABLE.values() if row.has_error_code}
+    return [
+        f"        EXCEPTION {vector:#04x} {name} {int(vector in with_code)}"
+        for vector, name in EXCEPTIONS.items()
+    ]
+
+
 def _is_shared(name: str, value: object) -> bool:
-    return name.startswith(("HANDOVER_", "CPU_", "ENOSYS")) and isinstance(value, int)
+    return name.startswith(("HANDOVER_", "CPU_")) and isinstance(value, int)

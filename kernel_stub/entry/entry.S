@@ -222,28 +222,7 @@ native_irq_return_iret:
         jmp     exception_in_user
         .endm
 
-        EXCEPTION 0x00 divide_error 0
-        EXCEPTION 0x01 debug 0
-        EXCEPTION 0x02 nmi 0
-        EXCEPTION 0x03 int3 0
-        EXCEPTION 0x04 overflow 0
-        EXCEPTION 0x05 bounds 0
-        EXCEPTION 0x06 invalid_op 0
-        EXCEPTION 0x07 device_not_available 0
-        EXCEPTION 0x08 double_fault 1
-        EXCEPTION 0x09 coproc_segment_overrun 0
-        EXCEPTION 0x0a invalid_tss 1
-        EXCEPTION 0x0b segment_not_present 1
-        EXCEPTION 0x0c stack_segment 1
-        EXCEPTION 0x0d general_protection 1
-        EXCEPTION 0x0e page_fault 1
-        EXCEPTION 0x0f spurious_interrupt_bug 0
-        EXCEPTION 0x10 coprocessor_error 0
-        EXCEPTION 0x11 alignment_check 1
-        EXCEPTION 0x12 machine_check 0
-        EXCEPTION 0x13 simd_coprocessor_error 0
-        EXCEPTION 0x14 virtualization_exception 0
-        EXCEPTION 0x15 control_protection 1
+        EVERY_EXCEPTION                 /* from offsets.inc: asm_exc_divide_error and so on */
 
         FUNCTION exception_in_user
         swapgs

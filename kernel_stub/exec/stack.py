@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from emu.x86.paging import PAGE_SIZE
 from kernel_stub.abi.abi import Abi
 from kernel_stub.exec.auxv import AT_EXECFN, AT_PLATFORM, AT_RANDOM, auxv_words
 
 RANDOM_SIZE: Final = 16
-STRING_LIMIT: Final = 32 * 4096  # MAX_ARG_STRLEN, with the NUL
+STRING_LIMIT: Final = 32 * PAGE_SIZE  # MAX_ARG_STRLEN, with the NUL
 _LAST_WORD: Final = 8  # Linux leaves a word of zeroes at the very top, in both ABIs
 _ALIGNMENT: Final = 16
 

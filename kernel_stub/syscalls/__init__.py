@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from kernel_stub.syscalls import (
+from kernel_stub.syscalls import (  # noqa: F401 - imported so that their handlers register
     attributes,
     descriptors,
     directories,
@@ -31,30 +29,4 @@ from kernel_stub.syscalls import (
 )
 from kernel_stub.syscalls.table import REGISTRY, bind
 
-MODULES: Final = (
-    attributes,
-    descriptors,
-    directories,
-    extents,
-    files,
-    futex,
-    identity,
-    io,
-    ldt,
-    memory,
-    metadata,
-    pipes,
-    polling,
-    ports,
-    process,
-    resources,
-    scheduling,
-    signals,
-    system,
-    time,
-    tls,
-    transfers,
-    xattrs,
-)
-
-__all__ = ["MODULES", "REGISTRY", "bind"]
+__all__ = ["REGISTRY", "bind"]

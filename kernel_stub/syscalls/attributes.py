@@ -8,6 +8,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
+from kernel_stub.abi.process_structures import SECOND, TIMESPEC64
 from kernel_stub.errno import EACCES, EINVAL, EPERM, Errno
 from kernel_stub.syscalls.places import (
     AT_EACCESS,
@@ -24,10 +25,8 @@ from kernel_stub.vfs.access import ROOT, allowed, require_owner
 from kernel_stub.vfs.inode import Inode
 from kernel_stub.vfs.modes import S_IFDIR, S_ISGID, S_ISUID, W_OK
 
-SECOND: Final = 10**9
 UTIME_NOW: Final = (1 << 30) - 1
 UTIME_OMIT: Final = (1 << 30) - 2
-TIMESPEC_64: Final = Struct("<2q")
 AT_KNOWN: Final = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH
 
 
@@ -203,7 +202,7 @@ def utimensat(task: Task, dirfd: Int, path: Pointer, times: Pointer, flags: Int)
 
 @syscall()
 def utimensat_time64(task: Task, dirfd: Int, path: Pointer, times: Pointer, flags: Int) -> int:
-    return _utimensat(task, dirfd, path, times, flags, TIMESPEC_64)
+    return _utimensat(task, dirfd, path, times, flags, TIMESPEC64)
 
 
 @syscall()

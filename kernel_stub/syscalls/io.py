@@ -6,10 +6,11 @@ read(2), write(2), readv(2), preadv2(2), pread(2), lseek(2).
 from __future__ import annotations
 
 from struct import Struct, iter_unpack
-from typing import Final
+from typing import Final, TypeAlias, TypeVar
 
 from kernel_stub.errno import (
     EBADF,
+    EFAULT,
     EINVAL,
     EOPNOTSUPP,
     EOVERFLOW,
@@ -26,6 +27,9 @@ LOFF: Final = Struct("<q")
 LARGEST_32: Final = (1 << 31) - 1
 RWF_KNOWN: Final = 0x1F  # HIPRI, DSYNC, SYNC, NOWAIT, APPEND
 RWF_APPEND: Final = 0x10
+
+Vectors: TypeAlias = list[tuple[int, int]]  # address, size
+Result = TypeVar("Result")
 
 
 def readable(task: Task, descriptor: int) -> OpenFile:
@@ -49,44 +53,79 @@ def positioned(offset: int) -> int:
     return offset
 
 
-def _give(task: Task, file: OpenFile, buffer: int, data: bytes) -> int:
-    """Copies what was read to the program, or takes it back."""
-    try:
-        task.memory.copy_out(buffer, data)
-    except Errno:
-        file.unread(data)
-        raise
-    return len(data)
+def _scatter(task: Task, file: OpenFile, vectors: Vectors, data: bytes) -> int:
+    """Copies what was read to the program as far as its buffers exist; returns how much."""
+    done = 0
+    for address, size in vectors:
+        piece = data[done : done + size]
+        copied = task.memory.copy_out_some(address, piece)
+        done += copied
+        if copied < len(piece):
+            return done - done % file.unit
+    return done
+
+
+def _gather(task: Task, file: OpenFile, vectors: Vectors) -> bytes:
+    """What the program wants to write, as far as its buffers exist. Raises Errno(EFAULT)."""
+    pieces = []
+    for address, size in vectors:
+        piece = task.memory.copy_in_some(address, size)
+        pieces.append(piece)
+        if len(piece) < size:
+            data = b"".join(pieces)
+            whole = len(data) - len(data) % file.unit
+            return _some(data[:whole], whole)
+    return b"".join(pieces)
+
+
+def _some(result: Result, done: int) -> Result:
+    """`result`, if anything was done in spite of a bad buffer. Raises Errno(EFAULT)."""
+    if not done:
+        raise Errno(EFAULT)
+    return result
+
+
+def _read_into(task: Task, descriptor: int, vectors: Vectors) -> int:
+    file = readable(task, descriptor)
+    data = file.read(task, _room(vectors))
+    done = _scatter(task, file, vectors, data)
+    if done < len(data):
+        file.unread(data[done:])
+        return _some(done, done)
+    return done
+
+
+def _read_at_into(task: Task, descriptor: int, vectors: Vectors, offset: int) -> int:
+    file = readable(task, descriptor)
+    data = file.read_at(task, positioned(offset), _room(vectors))
+    done = _scatter(task, file, vectors, data)
+    return done if done == len(data) else _some(done, done)
 
 
 @syscall()
 def read(task: Task, descriptor: Int, buffer: Pointer, count: ULong) -> int:
-    file = readable(task, descriptor)
-    return _give(task, file, buffer, file.read(task, min(count, MOST)))
+    return _read_into(task, descriptor, [(buffer, count)])
 
 
 @syscall()
 def write(task: Task, descriptor: Int, buffer: Pointer, count: ULong) -> int:
     file = writable(task, descriptor)
-    return file.write(task, task.memory.copy_in(buffer, min(count, MOST)))
+    return file.write(task, _gather(task, file, [(buffer, min(count, MOST))]))
 
 
 @syscall()
 def pread64(task: Task, descriptor: Int, buffer: Pointer, count: ULong, offset: Loff) -> int:
-    file = readable(task, descriptor)
-    data = file.read_at(task, positioned(offset), min(count, MOST))
-    task.memory.copy_out(buffer, data)
-    return len(data)
+    return _read_at_into(task, descriptor, [(buffer, count)], offset)
 
 
 @syscall()
 def pwrite64(task: Task, descriptor: Int, buffer: Pointer, count: ULong, offset: Loff) -> int:
     file = writable(task, descriptor)
     positioned(offset)
-    return file.write_at(task, offset, task.memory.copy_in(buffer, min(count, MOST)))
+    return file.write_at(task, offset, _gather(task, file, [(buffer, min(count, MOST))]))
 
 
-def _vectors(task: Task, address: int, count: int) -> list[tuple[int, int]]:
+def _vectors(task: Task, address: int, count: int) -> Vectors:
     """The (address, size) pairs of an array of struct iovec. Raises Errno."""
     if not 0 <= count <= MOST_VECTORS:
         raise Errno(EINVAL)
@@ -98,42 +137,20 @@ def _vectors(task: Task, address: int, count: int) -> list[tuple[int, int]]:
     return vectors
 
 
-def _scatter(task: Task, file: OpenFile, vectors: list[tuple[int, int]], data: bytes) -> int:
-    done = 0
-    for address, size in vectors:
-        if done == len(data):
-            break
-        piece = data[done : done + size]
-        try:
-            task.memory.copy_out(address, piece)
-        except Errno:
-            file.unread(data[done:])
-            if done:
-                return done
-            raise
-        done += len(piece)
-    return done
-
-
-def _gather(task: Task, vectors: list[tuple[int, int]]) -> bytes:
-    return b"".join([task.memory.copy_in(address, size) for address, size in vectors])
-
-
-def _room(vectors: list[tuple[int, int]]) -> int:
+def _room(vectors: Vectors) -> int:
     return min(sum(size for _, size in vectors), MOST)
 
 
 @syscall()
 def readv(task: Task, descriptor: Int, vector: Pointer, count: Int) -> int:
-    file = readable(task, descriptor)
-    vectors = _vectors(task, vector, count)
-    return _scatter(task, file, vectors, file.read(task, _room(vectors)))
+    readable(task, descriptor)
+    return _read_into(task, descriptor, _vectors(task, vector, count))
 
 
 @syscall()
 def writev(task: Task, descriptor: Int, vector: Pointer, count: Int) -> int:
     file = writable(task, descriptor)
-    return file.write(task, _gather(task, _vectors(task, vector, count)))
+    return file.write(task, _gather(task, file, _vectors(task, vector, count)))
 
 
 def _offset_of(task: Task, low: int, high: int) -> int:
@@ -150,14 +167,8 @@ def preadv(
 
 
 def _preadv(task: Task, descriptor: int, vector: int, count: int, offset: int) -> int:
-    file = readable(task, descriptor)
-    vectors = _vectors(task, vector, count)
-    data = file.read_at(task, offset, _room(vectors))
-    done = 0
-    for address, size in vectors:
-        task.memory.copy_out(address, data[done : done + size])
-        done += size
-    return len(data)
+    readable(task, descriptor)
+    return _read_at_into(task, descriptor, _vectors(task, vector, count), offset)
 
 
 @syscall()
@@ -166,7 +177,7 @@ def pwritev(
 ) -> int:
     file = writable(task, descriptor)
     offset = positioned(_offset_of(task, low, high))
-    return file.write_at(task, offset, _gather(task, _vectors(task, vector, count)))
+    return file.write_at(task, offset, _gather(task, file, _vectors(task, vector, count)))
 
 
 @syscall()
@@ -200,7 +211,7 @@ def pwritev2(
     if flags & ~RWF_KNOWN:
         raise Errno(EOPNOTSUPP)
     file = writable(task, descriptor)
-    data = _gather(task, _vectors(task, vector, count))
+    data = _gather(task, file, _vectors(task, vector, count))
     offset = _offset_of(task, low, high)
     if flags & RWF_APPEND:
         offset = file.inode.size if file.seekable else offset

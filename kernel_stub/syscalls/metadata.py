@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from typing import Final
 
+from kernel_stub.abi.process_structures import SECOND
 from kernel_stub.abi.structures import STAT, STAT64, STATFS, STATFS64, STATX, Layout
 from kernel_stub.errno import EINVAL, EOVERFLOW, Errno
 from kernel_stub.syscalls.places import (
@@ -26,7 +27,6 @@ from kernel_stub.vfs.inode import Inode, Status
 from kernel_stub.vfs.modes import S_IFIFO
 from kernel_stub.vfs.procfs import PROC_DEVICE, SYS_DEVICE
 
-SECOND: Final = 10**9
 LARGEST_32: Final = (1 << 31) - 1
 MASK_32: Final = 0xFFFF_FFFF
 KNOWN_FLAGS: Final = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH

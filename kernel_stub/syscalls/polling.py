@@ -1,7 +1,7 @@
 """Waiting for descriptors: poll, ppoll, select, pselect6.
 
 Files of this kernel are ready or never will be, with one process; only the console can change by
-itself, and then the host is waited for. A time-out lets guest time pass, never host time.
+itself, and then the host is waited for, as long as the time-out says (waiting.py).
 poll(2), select(2).
 """
 
@@ -12,12 +12,14 @@ from __future__ import annotations
 from struct import Struct, iter_unpack
 from typing import Final
 
+from kernel_stub.abi.process_structures import SECOND, TIMESPEC64
 from kernel_stub.abi.structures import POLLFD
 from kernel_stub.errno import EBADF, EINVAL, Errno
 from kernel_stub.syscalls.places import descriptor_limit
 from kernel_stub.syscalls.table import Int, Pointer, UInt, ULong, syscall
+from kernel_stub.syscalls.waiting import wait
 from kernel_stub.task import Task
-from kernel_stub.vfs.inode import OpenFile, PathFile
+from kernel_stub.vfs.inode import PathFile
 from kernel_stub.vfs.modes import (
     POLLERR,
     POLLHUP,
@@ -29,8 +31,6 @@ from kernel_stub.vfs.modes import (
     POLLWRNORM,
 )
 
-SECOND: Final = 10**9
-TIMESPEC_64: Final = Struct("<2q")
 MOST_SELECTED: Final = 1024
 # select(2), "Correspondence between select() and poll() notifications"
 READ_SET: Final = POLLIN | POLLRDNORM | POLLHUP | POLLERR
@@ -68,29 +68,24 @@ def _ready(task: Task, wanted: Wanted) -> Ready:
 
 def _wait(task: Task, wanted: Wanted, timeout_ns: int | None) -> Ready:
     """Waits until something of `wanted` holds, or `timeout_ns` passed (None: for ever)."""
-    ready = _ready(task, wanted)
-    if ready or timeout_ns == 0:
-        return ready
-    if timeout_ns is not None:
-        task.kernel.sleep_until(task.kernel.uptime_ns() + timeout_ns)
-        return _ready(task, wanted)
-    outside = [file.waits_for() for file in _files(task, wanted)]
-    outside = [descriptor for descriptor in outside if descriptor >= 0]
-    if not outside:
-        task.kernel.deadlock(task, "descriptors that nobody will make ready")
-    while not ready:
-        task.kernel.wait_readable(outside[0])
-        ready = _ready(task, wanted)
+    deadline = None if timeout_ns is None else task.kernel.uptime_ns() + timeout_ns
+    while not (ready := _ready(task, wanted)):
+        if deadline is not None and task.kernel.uptime_ns() >= deadline:
+            break
+        wait(task, _outside(task, wanted), deadline, "descriptors that nobody will make ready")
     return ready
 
 
-def _files(task: Task, wanted: Wanted) -> list[OpenFile]:
-    """The open files of which input is wanted."""
-    return [
-        task.files.any(descriptor)
-        for descriptor, events in wanted
-        if events & (POLLIN | POLLRDNORM) and descriptor in task.files
-    ]
+def _outside(task: Task, wanted: Wanted) -> dict[int, int]:
+    """The host's descriptors behind `wanted`, and which of their events are."""
+    outside: dict[int, int] = {}
+    for descriptor, events in wanted:
+        host = task.files.any(descriptor).waits_for() if descriptor in task.files else -1
+        if host >= 0:
+            reads = POLLIN if events & (POLLIN | POLLRDNORM) else 0
+            writes = POLLOUT if events & (POLLOUT | POLLWRNORM) else 0
+            outside[host] = outside.get(host, 0) | reads | writes
+    return outside
 
 
 def _duration(task: Task, pointer: int, layout: Struct, parts: int) -> int | None:
@@ -136,7 +131,7 @@ def ppoll(
 def ppoll_time64(
     task: Task, array: Pointer, count: UInt, timeout: Pointer, mask: Pointer, size: ULong
 ) -> int:
-    return _poll(task, array, count, _duration(task, timeout, TIMESPEC_64, SECOND))
+    return _poll(task, array, count, _duration(task, timeout, TIMESPEC64, SECOND))
 
 
 def _members(task: Task, pointer: int, count: int) -> set[int]:
@@ -244,4 +239,4 @@ def pselect6_time64(
     mask: Pointer,
 ) -> int:
     sets = (reads, writes, excepts)
-    return _select_and_tell(task, count, sets, timeout, TIMESPEC_64, SECOND)
+    return _select_and_tell(task, count, sets, timeout, TIMESPEC64, SECOND)

@@ -13,6 +13,7 @@ from kernel_stub.abi.process_structures import (
     RLIMIT64,
     RUSAGE,
     RUSAGE_MAXRSS,
+    SECOND,
     SYSINFO,
     TMS,
 )
@@ -31,7 +32,6 @@ from kernel_stub.syscalls.table import Int, Pointer, UInt, syscall
 from kernel_stub.task import Task
 
 _TICK_NS: Final = 10_000_000  # clock_t counts hundredths of a second
-_SECOND_NS: Final = 1_000_000_000
 _USAGE_KINDS: Final = {0: True, 1: True, -1: False}  # RUSAGE_SELF, _THREAD, _CHILDREN: is it us?
 # What the 32-bit structures say for "no limit".
 _OLD_INFINITY: Final = 0x7FFF_FFFF
@@ -106,7 +106,7 @@ def getrusage(task: Task, who: Int, pointer: Pointer) -> int:
     fields = [0] * 18
     if ours:
         used = task.kernel.cpu_ns()
-        fields[0], fields[1] = used // _SECOND_NS, used % _SECOND_NS // 1000
+        fields[0], fields[1] = used // SECOND, used % SECOND // 1000
         fields[RUSAGE_MAXRSS] = task.space.pages.most_resident * PAGE_SIZE >> 10
     task.memory.pack(RUSAGE[task.abi.word], pointer, *fields)
     return 0
@@ -125,7 +125,7 @@ def sysinfo(task: Task, pointer: Pointer) -> int:
     physical = task.kernel.physical
     unit = 1 if task.abi.word == 8 else PAGE_SIZE
     total, free = physical.size // unit, (physical.frames_free << PAGE_SHIFT) // unit
-    uptime = task.kernel.uptime_ns() // _SECOND_NS
+    uptime = task.kernel.uptime_ns() // SECOND
     numbers = (uptime, 0, 0, 0, total, free, 0, 0, 0, 0, 1, 0, 0, 0, unit)
     task.memory.pack(SYSINFO[task.abi.word], pointer, *numbers)
     return 0

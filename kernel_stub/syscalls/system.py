@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from kernel_stub.abi.process_structures import OLD_UTSNAME_FIELD, UTSNAME_FIELD
-from kernel_stub.errno import EINVAL, EPERM, Errno
+from kernel_stub.errno import EFAULT, EINVAL, EPERM, Errno
 from kernel_stub.syscalls.table import Int, Pointer, UInt, ULong, syscall
 from kernel_stub.task import Task
 
@@ -82,11 +82,10 @@ def getrandom(task: Task, pointer: Pointer, length: ULong, flags: UInt) -> int:
     done = 0
     while done < length:
         size = min(length - done, _MOST_RANDOM)
-        try:
-            task.memory.copy_out(pointer + done, task.kernel.random_bytes(size))
-        except Errno:
-            if done:
-                return done
-            raise
-        done += size
+        copied = task.memory.copy_out_some(pointer + done, task.kernel.random_bytes(size))
+        done += copied
+        if copied < size:
+            break
+    if length and not done:
+        raise Errno(EFAULT)
     return done

@@ -8,13 +8,12 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
-from kernel_stub.abi.process_structures import ITIMERVAL, TIMESPEC64
+from kernel_stub.abi.process_structures import ITIMERVAL, SECOND, TIMESPEC64
 from kernel_stub.errno import EINVAL, EOPNOTSUPP, EPERM, Errno
 from kernel_stub.syscalls.table import Int, Pointer, UInt, syscall
 from kernel_stub.syscalls.waiting import ITIMER_REAL, sleep_until
 from kernel_stub.task import Task
 
-SECOND: Final = 1_000_000_000
 COARSE_NS: Final = 4_000_000  # a coarse clock moves with the tick
 
 CLOCK_REALTIME: Final = 0

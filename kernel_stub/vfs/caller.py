@@ -25,8 +25,8 @@ class Kernel(Protocol):
     def write_out(self, fd: int, data: bytes, /) -> int:
         """Writes to a descriptor of the host, as os.write; Ctrl-C is heard meanwhile."""
 
-    def wait_readable(self, fd: int, /) -> None:
-        """Returns when a descriptor of the host has input; Ctrl-C is heard meanwhile."""
+    def wait_for_console(self, task: Any, fd: int, event: int, /) -> None:
+        """Waits until a descriptor of the host has a poll(2) event; alarms ring meanwhile."""
 
     def signal(self, task: Any, number: int, /) -> None:
         """Sends the signal `number` to `task`."""

@@ -13,8 +13,10 @@ import os
 import select
 import stat
 import termios
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+from kernel_stub.abi.signals import SIGPIPE
 from kernel_stub.errno import EAGAIN, EINVAL, EIO, ENOTTY, EPERM, EPIPE, Errno
 from kernel_stub.vfs.host import ask
 from kernel_stub.vfs.inode import Attributes, Inode, OpenFile, Status
@@ -26,11 +28,12 @@ from kernel_stub.vfs.modes import (
     POLLHUP,
     POLLIN,
     POLLOUT,
+    S_IFIFO,
     S_IFMT,
     S_IFREG,
-    SIGPIPE,
 )
 from kernel_stub.vfs.overlay import read_host
+from kernel_stub.vfs.pipes import PIPE_BUF, PipeEnd
 
 if TYPE_CHECKING:
     from kernel_stub.vfs.caller import Caller
@@ -63,6 +66,7 @@ class Console(Inode):
         self.is_regular = self.kind == S_IFREG
         self.is_terminal = os.isatty(descriptor)
         self.settings: dict[int, bytes] = {}
+        self.kept = b""  # of a pipe or terminal: what was read and found no room in the program
 
     def stat(self) -> Status:
         """What the host says, less what differs from run to run: numbers of pipes, times."""
@@ -129,26 +133,43 @@ class ConsoleFile(OpenFile):
         super().__init__(console, flags)
         self.console = console
         self.seekable = self.mappable = console.is_regular
+        self.unit = PipeEnd.unit if console.kind == S_IFIFO else 1
 
     def read(self, task: Caller, size: int) -> bytes:
-        descriptor = self.console.descriptor
+        descriptor, kept = self.console.descriptor, self.console.kept
+        if kept:
+            self.console.kept = kept[size:]
+            return kept[:size]
         if not self.console.is_regular and size:
-            if not self.flags & O_NONBLOCK:
-                task.kernel.wait_readable(descriptor)
-            elif not _has_input(descriptor):
-                raise Errno(EAGAIN)
+            self._wait(task, POLLIN)
         return ask(os.read, descriptor, min(size, MOST))
+
+    def _wait(self, task: Caller, event: int) -> None:
+        """Waits for `event` of the host's descriptor. Raises Errno(EAGAIN): it must not block."""
+        descriptor = self.console.descriptor
+        if not self.flags & O_NONBLOCK:
+            task.kernel.wait_for_console(task, descriptor, event)
+        elif not poll_host({descriptor: event}, 0):
+            raise Errno(EAGAIN)
 
     def unread(self, data: bytes) -> None:
         if self.seekable:
             os.lseek(self.console.descriptor, -len(data), os.SEEK_CUR)
+        else:
+            self.console.kept = data + self.console.kept
 
     def write(self, task: Caller, data: bytes) -> int:
+        if self.flags & O_NONBLOCK and not self.console.is_regular:
+            self._wait(task, POLLOUT)
+            data = data[:PIPE_BUF]  # a pipe that is ready has room for so much
         try:
             return task.kernel.write_out(self.console.descriptor, data)
         except BrokenPipeError:
             task.kernel.signal(task, SIGPIPE)
             raise Errno(EPIPE) from None
+        except BlockingIOError:  # the host's description does not block: the program's may
+            self._wait(task, POLLOUT)
+            return self.write(task, data[:PIPE_BUF])
         except OSError as refused:
             raise Errno(refused.errno or EIO) from None
 
@@ -171,10 +192,9 @@ class ConsoleFile(OpenFile):
         ask(os.ftruncate, self.console.descriptor, size)
 
     def poll(self, task: Caller) -> int:
-        poller = select.poll()
-        poller.register(self.console.descriptor, POLLIN | POLLOUT)
-        events = poller.poll(0)
-        told = events[0][1] if events else 0
+        descriptor = self.console.descriptor
+        told = poll_host({descriptor: POLLIN | POLLOUT}, 0).get(descriptor, 0)
+        told |= POLLIN if self.console.kept else 0
         return told & (POLLIN | POLLOUT | POLLERR | POLLHUP)
 
     def waits_for(self) -> int:
@@ -182,7 +202,7 @@ class ConsoleFile(OpenFile):
 
     def waiting(self) -> int:
         told: bytes = ask(fcntl.ioctl, self.console.descriptor, termios.FIONREAD, bytes(4))
-        return int.from_bytes(told, "little", signed=True)
+        return int.from_bytes(told, "little", signed=True) + len(self.console.kept)
 
     def control(self, task: Caller, request: int, argument: bytes | int) -> bytes | int:
         if not self.console.is_terminal:
@@ -198,8 +218,12 @@ class ConsoleFile(OpenFile):
         raise Errno(ENOTTY)
 
 
-def _has_input(descriptor: int) -> bool:
-    return bool(select.select([descriptor], [], [], 0)[0])
+def poll_host(wanted: Mapping[int, int], seconds: float | None) -> dict[int, int]:
+    """poll(2) of the host's descriptors `wanted` for their events; no longer than `seconds`."""
+    poller = select.poll()
+    for descriptor, events in wanted.items():
+        poller.register(descriptor, events)
+    return dict(poller.poll(None if seconds is None else 1000 * seconds))
 
 
 def _is_read_only_file(descriptor: int) -> bool:

@@ -17,8 +17,6 @@ from kernel_stub.vfs.modes import MOST_AT_ONCE, S_IFCHR
 if TYPE_CHECKING:
     from kernel_stub.vfs.caller import Caller
 
-WITHOUT_END: Final = 1 << 62
-
 
 class Behaviour(NamedTuple):
     """What a device does. `mappable`: its pages are zeros."""

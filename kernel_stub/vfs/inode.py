@@ -155,6 +155,7 @@ class OpenFile:
 
     seekable = False
     mappable = False
+    unit = 1  # bytes that go to or from the program's memory as a whole, or not at all
 
     def __init__(self, inode: Inode, flags: int, path: bytes = b"") -> None:
         self.inode = inode
@@ -200,7 +201,7 @@ class OpenFile:
         return POLLIN | POLLOUT
 
     def waits_for(self) -> int:
-        """The host's descriptor whose input `poll` tells of, or -1: nothing outside matters."""
+        """The host's descriptor whose state `poll` tells of, or -1: nothing outside matters."""
         return -1
 
     def waiting(self) -> int:

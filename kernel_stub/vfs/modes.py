@@ -69,7 +69,6 @@ POLLWRNORM: Final = 0x100
 
 RLIMIT_FSIZE: Final = 1
 RLIMIT_NOFILE: Final = 7
-SIGPIPE: Final = 13
 SIGXFSZ: Final = 25
 
 # openat2(2): RESOLVE_*

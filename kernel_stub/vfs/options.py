@@ -1,6 +1,6 @@
 """What the user and the machine decide about the file system, and the defaults.
 
-It opens nothing. README, "Files".
+It opens nothing. Which option of the command sets which, emu/cli/run.py knows.
 """
 
 from __future__ import annotations

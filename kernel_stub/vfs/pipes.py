@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from emu.x86.paging import PAGE_SIZE
+from kernel_stub.abi.signals import SIGPIPE
 from kernel_stub.errno import EAGAIN, EINVAL, ENXIO, EPIPE, Errno
 from kernel_stub.vfs.inode import Attributes, Inode, OpenFile
 from kernel_stub.vfs.modes import (
@@ -21,7 +23,6 @@ from kernel_stub.vfs.modes import (
     POLLIN,
     POLLOUT,
     S_IFIFO,
-    SIGPIPE,
 )
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ class Pipe(Inode):
 
 class PipeEnd(OpenFile):
     """One end of a pipe, or both (a fifo opened O_RDWR)."""
+
+    unit = PAGE_SIZE  # a page of its buffer
 
     def __init__(self, pipe: Pipe, flags: int) -> None:
         super().__init__(pipe, flags)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
+from emu.x86.paging import PAGE_SIZE
+from kernel_stub.abi.process_structures import SECOND
 from kernel_stub.vfs.options import About
 
 if TYPE_CHECKING:
@@ -24,9 +26,7 @@ class View(NamedTuple):
     about: About
 
 
-SECOND: Final = 10**9
 TICK: Final = 10**7  # USER_HZ is 100
-PAGE: Final = 4096
 NO_LIMIT: Final = (1 << 64) - 1
 BOOT_ID: Final = b"00000000-0000-4000-8000-000000000001\n"
 
@@ -70,7 +70,7 @@ def stat(view: View) -> bytes:
     fields[4:9] = [view.task.parent_pid, view.task.pid, view.task.pid, 0, -1]
     fields[18:21] = [20, 0, 1]  # priority, nice, threads
     fields[22] = 0  # start time in ticks after boot
-    fields[23:26] = [size, size // PAGE, NO_LIMIT]
+    fields[23:26] = [size, size // PAGE_SIZE, NO_LIMIT]
     fields[28] = stack
     fields[38] = 17  # SIGCHLD is what its parent hears at its end
     head = b"%d (%s) R " % (view.task.pid, view.task.name)
@@ -78,7 +78,7 @@ def stat(view: View) -> bytes:
 
 
 def statm(view: View) -> bytes:
-    pages = sum(end - start for start, end, _ in lines_of(view.task)) // PAGE
+    pages = sum(end - start for start, end, _ in lines_of(view.task)) // PAGE_SIZE
     return b"%d %d 0 0 0 %d 0\n" % (pages, pages, pages)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 EXAMPLES: Final = ROOT / "examples/bin"
@@ -20,13 +20,16 @@ class Ended(NamedTuple):
     err: str
 
 
-def ringscope(*arguments: str | Path, cwd: Path = ROOT, stdin: str = "") -> Ended:
-    """`ringscope ARGUMENT...`, ended."""
+def ringscope(*arguments: str | Path, cwd: Path = ROOT, stdin: str | int = "") -> Ended:
+    """`ringscope ARGUMENT...`, ended; `stdin` is its input, or a descriptor of it."""
     program = [sys.executable, "-m", "emu", *map(str, arguments)]
+    given: dict[str, Any] = (
+        {"input": stdin.encode()} if isinstance(stdin, str) else {"stdin": stdin}
+    )
     ended = subprocess.run(
         program,
         cwd=cwd,
-        input=stdin.encode(),
+        **given,
         capture_output=True,
         timeout=120,
         check=False,

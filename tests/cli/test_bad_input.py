@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from emu.cli.options import parse
+from emu.cpu.engine import MODELS
 from tests.cli.command import EXAMPLES, ringscope
 
 GOOD = EXAMPLES / "hello_syscall_64"
@@ -67,6 +69,7 @@ def test_a_file_that_is_no_program_is_refused_in_one_sentence(name: str, tmp_pat
         (["/"], "permission denied"),
         (["/nowhere"], "no such file"),
         (["no-such-program"], "no such program in PATH"),
+        ([""], "the name of the program is empty"),
         (["--memory", "4M", "/bin/nowhere"], "no such file"),
     ],
 )
@@ -80,9 +83,10 @@ def test_what_cannot_be_run_is_said(arguments: list[str], said: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "required: VERB"),
-        (["frob"], "invalid choice: 'frob'"),
-        (["run"], "required: PROGRAM"),
+        ([], "`ringscope run PROGRAM` runs a program"),
+        (["frob"], "no verb 'frob', there are: run, stat"),
+        (["./program"], "`ringscope run ./program` runs it"),
+        (["run"], "which program?"),
         (["run", "--nope", "/bin/true"], "unknown option --nope"),
         (["run", "--memory", "1K", "/bin/true"], "out of bounds"),
         (["run", "--memory", "much", "/bin/true"], "no size"),
@@ -92,6 +96,13 @@ def test_what_cannot_be_run_is_said(arguments: list[str], said: str) -> None:
         (["run", "--root", "/nowhere", "/bin/true"], "/nowhere"),
         (["run", "--rw", "/etc/passwd", "/bin/true"], "not a directory"),
         (["run", "-E", "A", "/bin/true"], "not VAR=VALUE"),
+        (["run", "-E", "=1", "/bin/true"], "not VAR=VALUE"),
+        (["run", "-U", "A=B", "/bin/true"], "no name of a variable"),
+        (["run", "-U", "", "/bin/true"], "no name of a variable"),
+        (["run", "-E"], "expected one argument"),
+        (["run", "--memory", "64X", "/bin/true"], "no size"),
+        (["run", "--memory", "64iB", "/bin/true"], "out of bounds"),
+        (["stat", "-x", "", "/bin/true"], "the values run together"),
         (["run", "--max-instructions", "-1", "/bin/true"], "no whole number"),
         (["run", "--max-instructions", str(1 << 64), "/bin/true"], "more than any program"),
         (["stat", "-j", "-x,", "/bin/true"], "not allowed with"),
@@ -102,7 +113,31 @@ def test_a_wrong_command_line_gives_status_2(arguments: list[str], said: str) ->
     ended = ringscope(*arguments)
     assert ended.status == 2
     assert said in ended.err
-    assert "Traceback" not in ended.err
+    assert ended.err.startswith("ringscope")
+    assert ended.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("size", ["64M", "64m", "64MB", "64MiB", "64mib", "65536K", "67108864"])
+def test_a_size_may_be_written_as_people_do(size: str) -> None:
+    assert parse(["run", "--memory", size, "program"]).memory == 64 << 20
+
+
+@pytest.mark.parametrize("arguments", [["run"], ["stat", "-j"]])
+def test_the_models_are_listed_without_a_program(arguments: list[str]) -> None:
+    ended = ringscope(*arguments, "--cpu", "help")
+    assert ended.status == 0
+    assert ended.out.splitlines() == list(MODELS)
+
+
+@pytest.mark.parametrize("verb", ["run", "stat"])
+def test_every_option_of_a_verb_says_what_it_does(verb: str) -> None:
+    told = ringscope(verb, "--help").out
+    lines = told.partition("options:")[2].partition("example:")[0].splitlines()
+    options = [index for index, line in enumerate(lines) if line.startswith("  -")]
+    assert len(options) > 10
+    for index in options:
+        described = lines[index][24:].strip() or lines[index + 1].startswith(" " * 24)
+        assert described, lines[index]
 
 
 @pytest.mark.parametrize("verb", ["run", "stat"])

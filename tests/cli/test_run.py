@@ -106,6 +106,15 @@ def test_a_limit_ends_the_program_within_a_hundredth(limit: int, counter: str) -
     assert 0.99 * limit <= report["instructions"]["total"] <= limit
 
 
+def test_a_limit_is_said_with_what_was_counted() -> None:
+    ended = ringscope("run", "--max-instructions", "100000", "/bin/ls")
+    report = ledger("--max-instructions", "100000", "/bin/ls")
+    total = report["instructions"]["total"]
+    assert ended.err == (
+        f"ringscope: stopped after {total:,} instructions, as --max-instructions says\n"
+    )
+
+
 def test_ctrl_c_ends_it_with_the_ledger_so_far() -> None:
     command = [sys.executable, "-m", "emu", "stat", "-j", "/bin/sh", "-c", "read line"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -207,7 +207,7 @@ def test_an_engine_with_another_kind_of_hook_gets_the_python_counter_unless_it_i
 
 
 def test_a_counter_that_does_not_exist_is_refused_with_those_that_do() -> None:
-    with pytest.raises(UsageError, match=r"no counter 'abacus'; known: native, python, auto"):
+    with pytest.raises(UsageError, match=r"no counter 'abacus'; known: auto, native, python"):
         Guest(counter="abacus")
 
 

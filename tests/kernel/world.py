@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from struct import Struct
 from typing import Any, NoReturn
 
@@ -74,8 +75,11 @@ class FakeKernel:
     def write_out(self, fd: int, data: bytes) -> int:
         return os.write(fd, data)
 
-    def wait_readable(self, fd: int) -> None:
+    def wait_for_console(self, task: Task, fd: int, event: int) -> None:
         raise AssertionError("nothing here reads the host")
+
+    def wait_outside(self, wanted: Mapping[int, int], timeout_ns: int | None) -> bool:
+        raise AssertionError("nothing here waits for the host")
 
     def exit_group(self, task: Task, status: int) -> NoReturn:
         raise Ended(status)

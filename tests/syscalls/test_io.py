@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from kernel_stub.abi.abi import I386, X86_64, Abi
-from kernel_stub.errno import EBADF, EFAULT, EINVAL, EOVERFLOW
+from kernel_stub.errno import EBADF, EFAULT, EINVAL, EOVERFLOW, Errno
 from tests.vfs.program import BUFFER, Program, a_program
+from tests.vfs.world import MEMORY_END
 
 ABIS: Final = (X86_64, I386)
 CONTENT: Final = bytes(range(256)) * 40
@@ -51,6 +53,55 @@ def test_a_read_that_cannot_be_delivered_is_not_consumed(program: Program) -> No
     assert program.fails("read", descriptor, 16, 10) == EFAULT
     assert where(program, descriptor) == 0
     assert program.read(descriptor, 3) == CONTENT[:3]
+
+
+# What a real Linux answers for a buffer of which only so many bytes are mapped.
+SHORT: Final = [
+    # mapped, of a file, of a pipe (whole pages of its buffer)
+    (0, None, None),
+    (1, 1, None),
+    (100, 100, None),
+    (4096, 4096, 4096),
+    (6000, 6000, 4096),
+    (9000, 9000, 8192),
+]
+
+
+def outcome(program: Program, name: str, *arguments: int) -> int | None:
+    """The result of a call, or None for EFAULT."""
+    with suppress(Errno):
+        return program.call(name, *arguments)
+    assert program.fails(name, *arguments) == EFAULT
+    return None
+
+
+@pytest.mark.parametrize(("mapped", "of_a_file", "of_a_pipe"), SHORT)
+def test_a_buffer_that_ends_early_makes_a_short_count(
+    program: Program, mapped: int, of_a_file: int | None, of_a_pipe: int | None
+) -> None:
+    buffer, size = MEMORY_END - mapped, mapped + 5000
+    descriptor = program.open("f", os.O_RDWR)
+    program.call("ftruncate", descriptor, 20_000)
+    assert outcome(program, "read", descriptor, buffer, size) == of_a_file
+    assert where(program, descriptor) == (of_a_file or 0)
+    assert outcome(program, "pread64", descriptor, buffer, size, *loff(program, 7)) == of_a_file
+    assert outcome(program, "pwrite64", descriptor, buffer, size, *loff(program, 7)) == of_a_file
+    assert outcome(program, "write", descriptor, buffer, size) == of_a_file
+    assert where(program, descriptor) == 2 * (of_a_file or 0)
+    program.call("pipe", BUFFER)
+    reader, writer = (int.from_bytes(program.peek(4, BUFFER + i), "little") for i in (0, 4))
+    assert outcome(program, "write", writer, buffer, size) == of_a_pipe
+    program.call("write", writer, BUFFER, size)
+    assert outcome(program, "read", reader, buffer, size + 9000) == of_a_pipe
+
+
+def test_vectors_that_end_early_make_a_short_count(program: Program) -> None:
+    vectors = iovec(program.abi, (BUFFER, 10), (MEMORY_END - 100, 5000))
+    descriptor = program.open("f", os.O_RDWR)
+    assert program.call("readv", descriptor, vectors, 2) == 110
+    assert where(program, descriptor) == 110
+    assert program.call("writev", descriptor, vectors, 2) == 110
+    assert where(program, descriptor) == 220
 
 
 def test_pread_and_pwrite_do_not_move_the_offset(program: Program) -> None:

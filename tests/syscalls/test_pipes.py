@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from kernel_stub.abi.signals import SIGPIPE
 from kernel_stub.errno import EAFNOSUPPORT, EAGAIN, EINVAL, EPIPE
-from kernel_stub.vfs.modes import SIGPIPE
 from tests.vfs.program import BUFFER, Program, a_program
 from tests.vfs.world import Deadlock
 

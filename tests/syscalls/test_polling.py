@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from kernel_stub.abi.abi import I386, X86_64
+from kernel_stub.abi.process_structures import SECOND
+from kernel_stub.abi.signals import SIGALRM
 from kernel_stub.errno import EBADF
 from kernel_stub.vfs.console import Console
 from tests.vfs.program import BUFFER, Program, a_program
 from tests.vfs.world import Deadlock
 
 POLLIN, POLLPRI, POLLOUT, POLLERR, POLLHUP, POLLNVAL = 1, 2, 4, 8, 16, 32
-SECOND: Final = 10**9
 AWAY: Final = BUFFER + 0x1000
 
 
@@ -79,17 +82,62 @@ def test_the_console_is_waited_for_outside(program: Program) -> None:
     program.task.files.install(0, Console(ours).opened())
     kernel = program.task.kernel
 
-    def wait_readable(fd: int) -> None:
-        assert fd == ours
-        kernel.waits.append(fd)
-        if len(kernel.waits) == 1:
+    def wait_outside(wanted: Mapping[int, int], timeout_ns: int | None) -> bool:
+        assert (wanted, timeout_ns) == ({ours: POLLIN}, None)
+        if not kernel.waits:
             os.write(theirs, b"input")
+        kernel.waits.append((dict(wanted), timeout_ns))
+        return True
 
-    kernel.wait_readable = wait_readable
+    kernel.wait_outside = wait_outside
     assert poll(program, -1, (0, POLLIN)) == [POLLIN]
     assert program.read(0, 100) == b"input"
     os.close(ours)
     os.close(theirs)
+
+
+def test_a_time_out_waits_for_the_host_and_then_guest_time_has_passed(program: Program) -> None:
+    ours, theirs = os.pipe()
+    program.task.files.install(0, Console(ours).opened())
+    reader, _ = pipe(program)
+    assert poll(program, 1500, (0, POLLIN), (reader, POLLIN)) == [0, 0]
+    assert program.task.kernel.waits == [({ours: POLLIN}, 1_500_000_000)]
+    assert program.task.kernel.clock == 1_500_000_000
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_all_that_is_outside_is_waited_for_each_for_its_events(program: Program) -> None:
+    ours, theirs = os.pipe()
+    program.task.files.install(0, Console(ours).opened())
+    program.task.files.install(1, Console(theirs).opened())
+    os.set_blocking(theirs, False)
+    with suppress(BlockingIOError):
+        while os.write(theirs, bytes(4096)):
+            pass
+    kernel = program.task.kernel
+    waits = []
+
+    def wait_outside(wanted: Mapping[int, int], timeout_ns: int | None) -> bool:
+        waits.append((dict(wanted), timeout_ns))
+        return bool(os.read(ours, 1 << 20))
+
+    kernel.wait_outside = wait_outside
+    os.read(ours, 1)
+    assert poll(program, -1, (1, POLLOUT), (0, 0)) == [POLLOUT, 0]
+    assert waits == [({theirs: POLLOUT, ours: 0}, None)]
+    assert kernel.clock == 0
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_an_alarm_ends_a_wait_for_ever(program: Program) -> None:
+    reader, _ = pipe(program)
+    program.call("alarm", 3)
+    with pytest.raises(Deadlock):  # its handler is not run here, and it goes on waiting
+        poll(program, -1, (reader, POLLIN))
+    assert program.task.kernel.signals == [SIGALRM]
+    assert program.task.kernel.clock == 3 * SECOND
 
 
 def bits(program: Program, *numbers: int) -> bytes:

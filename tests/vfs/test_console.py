@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import pty
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from kernel_stub.errno import EAGAIN, ENXIO, EPERM, EPIPE, ESPIPE
+from kernel_stub.abi.process_structures import SECOND
+from kernel_stub.abi.signals import SIGALRM, SIGPIPE
+from kernel_stub.errno import EAGAIN, EFAULT, ENXIO, EPERM, EPIPE, ESPIPE
 from kernel_stub.vfs.console import Console, console_files
 from kernel_stub.vfs.inode import mmap_check
-from kernel_stub.vfs.modes import SIGPIPE
+from kernel_stub.vfs.modes import POLLIN, POLLOUT
 from tests.vfs.program import AT_FDCWD, BUFFER, Program, a_program
+from tests.vfs.world import MEMORY_END
 
 
 @pytest.fixture
@@ -39,7 +43,7 @@ def test_input_comes_from_outside_and_is_waited_for(program: Program, pipe: list
     os.write(pipe[1], b"typed")
     assert program.read(0, 3) == b"typ"
     assert program.read(0, 100) == b"ed"
-    assert program.task.kernel.waits == [pipe[0]] * 2
+    assert program.task.kernel.waits == [({pipe[0]: POLLIN}, None)] * 2
     assert program.fails("lseek", 0, 0, os.SEEK_CUR) == ESPIPE
     assert program.fails("pread64", 0, BUFFER, 1, 0) == ESPIPE
 
@@ -52,6 +56,71 @@ def test_input_that_must_not_be_waited_for_is_eagain(program: Program, pipe: lis
     assert os.get_blocking(pipe[0])
     os.write(pipe[1], b"x")
     assert program.read(0, 10) == b"x"
+
+
+def fill(descriptor: int) -> int:
+    """Writes to a pipe until it is full; returns how much."""
+    os.set_blocking(descriptor, False)
+    size = 0
+    with suppress(BlockingIOError):
+        while True:
+            size += os.write(descriptor, bytes(4096))
+    os.set_blocking(descriptor, True)
+    return size
+
+
+def test_output_that_must_not_be_waited_for_is_short_or_eagain(
+    program: Program, pipe: list[int]
+) -> None:
+    attach(program, pipe[1], 1)
+    program.call("fcntl", 1, 4, os.O_NONBLOCK)
+    assert program.call("write", 1, BUFFER, 100_000) == 4096
+    fill(pipe[1])
+    assert program.fails("write", 1, BUFFER, 1) == EAGAIN
+    assert program.task.kernel.waits == []
+    assert os.get_blocking(pipe[1])
+
+
+def test_output_waits_where_only_the_hosts_description_does_not_block(
+    program: Program, pipe: list[int]
+) -> None:
+    attach(program, pipe[1], 1)
+    kernel = program.task.kernel
+    fill(pipe[1])
+    os.set_blocking(pipe[1], False)
+
+    def wait_outside(wanted: Mapping[int, int], timeout_ns: int | None) -> bool:
+        kernel.waits.append((dict(wanted), timeout_ns))
+        return bool(os.read(pipe[0], 8192))
+
+    kernel.wait_outside = wait_outside
+    assert program.write(1, b"said") == 4
+    assert kernel.waits == [({pipe[1]: POLLOUT}, None)]
+
+
+def test_input_for_which_there_is_no_room_is_kept(program: Program, pipe: list[int]) -> None:
+    attach(program, pipe[0], 0)
+    os.write(pipe[1], bytes(range(256)) * 32)
+    assert program.call("read", 0, MEMORY_END - 5000, 6000) == 4096
+    assert program.fails("read", 0, 16, 10) == EFAULT
+    assert program.read(0, 10) == bytes(range(10))
+    assert program.call("ioctl", 0, 0x541B, BUFFER) == 0
+    assert int.from_bytes(program.peek(4), "little") == 8192 - 4096 - 10
+
+
+def test_an_alarm_rings_while_input_is_waited_for(program: Program, pipe: list[int]) -> None:
+    attach(program, pipe[0], 0)
+    program.call("alarm", 2)
+    kernel = program.task.kernel
+
+    def wait_outside(wanted: Mapping[int, int], timeout_ns: int | None) -> bool:
+        kernel.waits.append((dict(wanted), timeout_ns))
+        return timeout_ns is None and bool(os.write(pipe[1], b"late"))
+
+    kernel.wait_outside = wait_outside
+    assert program.read(0, 10) == b"late"
+    assert kernel.signals == [SIGALRM]
+    assert kernel.waits == [({pipe[0]: POLLIN}, 2 * SECOND), ({pipe[0]: POLLIN}, None)]
 
 
 def test_the_end_of_the_input_is_its_end(program: Program, pipe: list[int]) -> None:

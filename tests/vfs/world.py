@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from struct import Struct
 from typing import Any, Final, NoReturn
 
 from kernel_stub.abi.abi import X86_64, Abi
 from kernel_stub.errno import EFAULT, ENAMETOOLONG, Errno
+from kernel_stub.syscalls.waiting import wait
 from kernel_stub.vfs import Vfs, VfsOptions
 from kernel_stub.vfs.files import FileTable
 
 NOW: Final = 1_700_000_000 * 10**9
 MEMORY_AT: Final = 0x10000
 MEMORY_SIZE: Final = 0x400000
+MEMORY_END: Final = MEMORY_AT + MEMORY_SIZE
 MAPS: Final = (
     b"00400000-00401000 r-xp 00000000 00:00 0                          /bin/it\n"
     b"7ffffffde000-7ffffffff000 rw-p 00000000 00:00 0                  [stack]\n"
@@ -32,7 +35,7 @@ class FakeKernel:
         self.vfs = vfs
         self.clock = 0
         self.signals: list[int] = []
-        self.waits: list[int] = []
+        self.waits: list[tuple[dict[int, int], int | None]] = []
         self.times_shown: list[int] = []
 
     def file_time_shown(self, time_ns: int) -> None:
@@ -53,10 +56,15 @@ class FakeKernel:
     def write_out(self, fd: int, data: bytes) -> int:
         return os.write(fd, data)
 
-    def wait_readable(self, fd: int) -> None:
-        self.waits.append(fd)
+    def wait_for_console(self, task: Any, fd: int, event: int) -> None:
+        while not wait(task, {fd: event}, None, "the console"):
+            pass
 
-    def signal(self, task: Any, number: int) -> None:
+    def wait_outside(self, wanted: Mapping[int, int], timeout_ns: int | None) -> bool:
+        self.waits.append((dict(wanted), timeout_ns))
+        return timeout_ns is None
+
+    def signal(self, task: Any, number: int, code: int = 0) -> None:
         self.signals.append(number)
 
     def deadlock(self, task: Any, waits_for: str) -> NoReturn:
@@ -82,6 +90,17 @@ class FakeMemory:
     def copy_out(self, address: int, data: bytes | memoryview) -> None:
         at = self._at(address, len(data))
         self.bytes[at : at + len(data)] = data
+
+    def _room(self, address: int, size: int) -> int:
+        return min(size, MEMORY_AT + MEMORY_SIZE - address) if address >= MEMORY_AT else 0
+
+    def copy_in_some(self, address: int, size: int) -> bytes:
+        return self.copy_in(address, self._room(address, size))
+
+    def copy_out_some(self, address: int, data: bytes) -> int:
+        room = self._room(address, len(data))
+        self.copy_out(address, data[:room])
+        return room
 
     def copy_in_string(self, address: int, limit: int = 4096) -> bytes:
         at = self._at(address, 1)
@@ -121,7 +140,14 @@ class FakeTask:
         self.environment = [b"A=1"]
         self.auxv = b"\0" * 16
         self.signal_mask = 0
+        self.timers: dict[int, tuple[int, int]] = {}
         self.limits: dict[int, tuple[int, int]] = {}
+
+    def ignores(self, signal: int) -> bool:
+        return False
+
+    def has_handler(self, signal: int) -> bool:
+        return False
 
 
 def world(

@@ -48,7 +48,7 @@ TEXT: Final = """
 
          system calls
                  2    write
-                 1    frob  # unknown here: -ENOSYS
+                 1    frob  # not in this kernel: -ENOSYS
                  1    getpid
 
  exited with status 42

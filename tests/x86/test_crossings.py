@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from emu.x86 import crossings, flags
+from emu.x86 import crossings, flags, gates
 from emu.x86.crossings import ENTRIES, RETURNS, Crossing
 from tests import golden
 
@@ -15,7 +15,7 @@ ROWS: Final = (*ENTRIES, *RETURNS)
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_every_cell_of_a_row_says_something(row: Crossing) -> None:
-    assert all(row)
+    assert all((*row[:7], row.flags_cleared))
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
@@ -39,29 +39,28 @@ def test_a_return_goes_from_ring_0_to_ring_3(row: Crossing) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cleared", "names"),
+    ("row", "names"),
     [
-        (crossings.GATE_CLEARS, "TF NT RF VM"),
-        (crossings.INTERRUPT_GATE_CLEARS, "TF IF NT RF VM"),
-        (crossings.SYSENTER_CLEARS, "IF VM"),
-        (crossings.SYSCALL_CLEARS, "RF"),
+        (crossings.BY_TRAP_GATE, "TF NT RF VM"),
+        (crossings.BY_INTERRUPT_GATE, "TF IF NT RF VM"),
+        (crossings.BY_SYSENTER, "IF VM"),
+        (crossings.BY_SYSCALL, "RF"),
     ],
 )
-def test_an_entry_clears_the_flags_of_the_manual(cleared: int, names: str) -> None:
-    assert flags.describe(cleared) == names
+def test_an_entry_clears_the_flags_of_the_manual(row: Crossing, names: str) -> None:
+    assert flags.describe(row.clears) == names
 
 
 @pytest.mark.parametrize(
-    ("name", "cleared"),
-    [
-        ("interrupt gate", crossings.INTERRUPT_GATE_CLEARS),
-        ("trap gate", crossings.GATE_CLEARS),
-        (crossings.SYSENTER, crossings.SYSENTER_CLEARS),
-    ],
+    "row", [crossings.BY_TRAP_GATE, crossings.BY_INTERRUPT_GATE, crossings.BY_SYSENTER]
 )
-def test_a_row_tells_the_flags_that_the_processor_clears(name: str, cleared: int) -> None:
-    (row,) = (row for row in ENTRIES if row.name == name)
-    assert row.flags_cleared == flags.describe(cleared)
+def test_a_row_tells_the_flags_that_the_processor_clears(row: Crossing) -> None:
+    assert row.flags_cleared == flags.describe(row.clears)
+
+
+def test_only_interrupt_gates_and_trap_gates_lead_anywhere() -> None:
+    assert set(crossings.BY_GATE_TYPE) == {gates.INTERRUPT_GATE, gates.TRAP_GATE}
+    assert all(row in ENTRIES for row in crossings.BY_GATE_TYPE.values())
 
 
 def flags_by_gate() -> list[golden.Crossing]:
@@ -70,7 +69,7 @@ def flags_by_gate() -> list[golden.Crossing]:
 
 @pytest.mark.parametrize("crossing", flags_by_gate(), ids=lambda c: f"{c.model}-{c.name}")
 def test_golden_interrupt_gates_clear_these_flags_and_no_other(crossing: golden.Crossing) -> None:
-    expected = crossing.before.rflags & ~crossings.INTERRUPT_GATE_CLEARS
+    expected = crossing.before.rflags & ~crossings.BY_INTERRUPT_GATE.clears
     assert crossing.entries[0].rflags == expected
 
 

@@ -159,6 +159,7 @@ static void scheduling(void)
 	mask[0] = 1;
 	CALL(syscall(SYS_sched_setaffinity, 0, sizeof mask, mask));
 	CLAIM(syscall(SYS_getcpu, &cpu, &node, NULL) == 0 && cpu == 0 && node == 0);
+	CALL(setpriority(PRIO_PROCESS, 0, 19)); /* not what the tests were started with */
 	CALL(getpriority(PRIO_PROCESS, 0));
 	CALL(getpriority(7, 0));
 	CALL(getpriority(PRIO_PROCESS, 12345678));
