@@ -58,7 +58,7 @@ class Kernel:
         self.hwcap = machine.hwcap
         self.vfs = vfs
         self.half = KernelHalf(machine)
-        self._task_tables = TaskTables(self.half)
+        self.tables_changed = TaskTables(self.half).follow
         self.ended: TaskEnded | None = None
         self.write_to_host: Callable[[int, bytes], int] = os.write
         self.wait_for_host: Callable[[Mapping[int, int], float | None], object] = poll_host
@@ -333,9 +333,6 @@ class Kernel:
 
     def set_tls_descriptor(self, slot: int, descriptor: int) -> None:
         self.half.write_descriptor(layout.TLS_FIRST_ENTRY + slot, descriptor)
-
-    def tables_changed(self, task: Task) -> None:
-        self._task_tables.follow(task)
 
 
 def describe(vector: int, regs: tuple[int, ...]) -> str:
