@@ -113,6 +113,8 @@ class Processor:
         """An exception or `int n`, between two blocks: RIP and error code are in the state."""
         state = self.state
         rip = state.rip
+        if rip == self._supervisor.reached and not self._is_fetch(vector):
+            self._cells[FLAGS] = self._supervisor.flags
         if state.is_int:
             self._software_interrupt(vector, rip)
         elif vector == vectors.PF:
@@ -122,6 +124,10 @@ class Processor:
         else:
             error_code = state.error_code if vectors.TABLE[vector].has_error_code else None
             self._exception(Fault(vector, error_code, rip, self._words[RSP]))
+
+    def _is_fetch(self, vector: int) -> bool:
+        """Whether the instruction could not even be fetched."""
+        return vector == vectors.PF and self.state.error_code & PF_FETCH != 0
 
     def _software_interrupt(self, vector: int, next_rip: int) -> None:
         """INT n, INT3 or INTO. With prefixes it begins before its opcode; only a refusal asks."""

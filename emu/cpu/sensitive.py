@@ -84,4 +84,23 @@ def _undefined(_turn: Turn) -> Raise:
     return Raise(vectors.UD)
 
 
-TABLE: Final = (Row("lock", _LOCK, (USER,), ALWAYS, _undefined, 'SDM 2A, "LOCK"'),)
+# ---- alignment
+
+
+def _aligned(turn: Turn) -> Raise | None:
+    from emu.cpu import alignment
+
+    return alignment.check(turn)
+
+
+TABLE: Final = (
+    Row("lock", _LOCK, (USER,), ALWAYS, _undefined, 'SDM 2A, "LOCK"'),
+    Row(
+        "any instruction with AC set",
+        b"",
+        (USER,),
+        ALIGNMENT,
+        _aligned,
+        'SDM 3A, "Interrupt 17-Alignment Check Exception (#AC)"',
+    ),
+)

@@ -7,7 +7,6 @@ inside a block nothing may be edited. What a verdict leads to is processor.py's.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final, NamedTuple, TypeAlias
 
 from emu.cpu.engine import Engine
@@ -15,11 +14,9 @@ from emu.cpu.state import CpuState
 from emu.memory import walk
 from emu.memory.physical import PhysicalMemory
 from emu.x86.instructions import Decode, Instruction
-from emu.x86.paging import PAGE_SIZE
 from emu.x86.vendors import Vendor
 
 LONGEST: Final = 15  # bytes of an instruction
-_MASK64: Final = (1 << 64) - 1
 
 
 class Raise(NamedTuple):
@@ -86,16 +83,5 @@ class Turn:
 
     def read(self, address: int, size: int) -> bytes | None:
         """`size` bytes at the linear `address`, whoever may read them; None without a page."""
-        content = read(self.ram, self.state.control(3), address, size)
+        content = walk.read_part(self.ram, self.state.control(3), address, size)
         return content if len(content) == size else None
-
-
-def read(ram: PhysicalMemory, cr3: int, address: int, size: int) -> bytes:
-    """The bytes at the linear `address`, as many of `size` as there are."""
-    content = b""
-    with suppress(walk.WalkFault):
-        while size > 0:
-            part = min(size, PAGE_SIZE - (address & PAGE_SIZE - 1))
-            content += walk.read(ram, cr3, address, part)
-            address, size = address + part & _MASK64, size - part
-    return content

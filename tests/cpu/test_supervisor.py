@@ -7,7 +7,7 @@ SDM 3A, "Interrupt and Exception Handling" (a fault is precise).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -56,11 +56,9 @@ def supervise(
     monkeypatch.setattr(sensitive, "TABLE", (row,))
 
 
-def ran(counter: str, program: str = PROGRAM, **registers: int) -> Guest:
+def ran(counter: str, program: str = PROGRAM, **registers: Any) -> Guest:
     guest = Guest(counter=counter)
-    guest.write(CODE, code(program))
-    guest.put(**registers)  # type: ignore[arg-type]  # no register is named long
-    guest.run()
+    guest.cross(code(program), **registers)
     return guest
 
 

@@ -51,7 +51,6 @@ KNOWN_DIFFERENCES: Final = {
     ),
     "lar_2[38ab]_*": (OPEN, "bits 19:16 of what LAR gives: 0 here, the limit's there"),
     "lar_33_*": (OPEN, "bits 19:16 of what LAR gives: 0 here, the limit's there"),
-    "ac_[!a]*": (ENGINE, "no alignment is checked"),
     "sgdt_*": (KERNEL, "Linux with UMIP answers with numbers of its own"),
     "smsw_*": (KERNEL, "Linux with UMIP answers, in other widths"),
     "sldt_in_64": (KERNEL, "Linux with UMIP answers, in other widths"),
