@@ -93,6 +93,24 @@ def _aligned(turn: Turn) -> Raise | None:
     return alignment.check(turn)
 
 
+# ---- SIMD floating-point exceptions
+
+_LOADS_MXCSR: Final = rb"\x0f\xae" + modrm((1, 2, 5))  # FXRSTOR, LDMXCSR, XRSTOR
+_SIMD: Final = rb"\x0f(?:[\x2a\x2c-\x2f\x51\x58-\x5f\x7c\x7d\xc2\xd0\xe6]|\x3a[\x08-\x0b\x40\x41])"
+
+
+def _loaded(turn: Turn) -> Verdict | None:
+    from emu.cpu import simd
+
+    return simd.loads_mxcsr(turn)
+
+
+def _signaled(turn: Turn) -> Raise | None:
+    from emu.cpu import simd
+
+    return simd.check(turn)
+
+
 TABLE: Final = (
     Row("lock", _LOCK, (USER,), ALWAYS, _undefined, 'SDM 2A, "LOCK"'),
     Row(
@@ -102,5 +120,14 @@ TABLE: Final = (
         ALIGNMENT,
         _aligned,
         'SDM 3A, "Interrupt 17-Alignment Check Exception (#AC)"',
+    ),
+    Row("load of MXCSR", _LOADS_MXCSR, (USER,), ALWAYS, _loaded, 'SDM 2A, "LDMXCSR", "FXRSTOR"'),
+    Row(
+        "SIMD floating-point",
+        _SIMD,
+        (USER,),
+        UNMASKED,
+        _signaled,
+        'SDM 3A, "Interrupt 19-SIMD Floating-Point Exception (#XM)"',
     ),
 )

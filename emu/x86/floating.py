@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 # Exception flags, as MXCSR has them.
 IE, DE, ZE, OE, UE, PE = (1 << bit for bit in range(6))
+ALL: Final = IE | DE | ZE | OE | UE | PE
 BEFORE: Final = IE | DE | ZE  # found in the operands: where one is unmasked, nothing is computed
 NEAREST, DOWN, UP, TRUNCATE = range(4)
 
@@ -47,7 +48,7 @@ DOUBLE: Final = Format(64, 53)
 class Control(NamedTuple):
     """What of MXCSR decides: `masks` as flags, a set bit masks."""
 
-    masks: int = IE | DE | ZE | OE | UE | PE
+    masks: int = ALL
     rounding: int = NEAREST
     denormals_are_zero: bool = False
     flush_to_zero: bool = False
