@@ -25,7 +25,7 @@ from kernel_stub.boot import KernelHalf
 from kernel_stub.calls import CallTable
 from kernel_stub.entry import constants as entry
 from kernel_stub.errno import EFAULT, Errno
-from kernel_stub.faults import OUTCOMES, Raised
+from kernel_stub.faults import OUTCOMES, Raised, simd_code
 from kernel_stub.task import Task, TaskEnded
 from kernel_stub.vfs import Vfs
 
@@ -175,8 +175,10 @@ class Kernel:
         else:
             outcome = OUTCOMES[vector]
             address = regs[_RIP] if outcome.has_address else 0
-            cause = describe(vector, regs)
-            self.fault(outcome.signal, outcome.code, address, cause, (vector, regs))
+            code = outcome.code
+            if vector == vectors.XM:
+                code = simd_code(self.machine.engine.state.mxcsr)
+            self.fault(outcome.signal, code, address, describe(vector, regs), (vector, regs))
 
     def _page_fault(self, regs: tuple[int, ...]) -> None:
         address = self.machine.engine.state.control(2)

@@ -113,7 +113,8 @@ class Processor:
         """An exception or `int n`, between two blocks: RIP and error code are in the state."""
         state = self.state
         rip = state.rip
-        if rip == self._supervisor.reached and not self._is_fetch(vector):
+        is_fetch = vector == vectors.PF and state.error_code & PF_FETCH
+        if rip == self._supervisor.reached and not is_fetch:
             self._cells[FLAGS] = self._supervisor.flags
         if state.is_int:
             self._software_interrupt(vector, rip)
@@ -124,10 +125,6 @@ class Processor:
         else:
             error_code = state.error_code if vectors.TABLE[vector].has_error_code else None
             self._exception(Fault(vector, error_code, rip, self._words[RSP]))
-
-    def _is_fetch(self, vector: int) -> bool:
-        """Whether the instruction could not even be fetched."""
-        return vector == vectors.PF and self.state.error_code & PF_FETCH != 0
 
     def _software_interrupt(self, vector: int, next_rip: int) -> None:
         """INT n, INT3 or INTO. With prefixes it begins before its opcode; only a refusal asks."""
@@ -177,7 +174,7 @@ class Processor:
     def _has_left(self, rip: int) -> bool:
         """Whether this page fault is a hook that left its block: it fetched from elsewhere."""
         state = self.state
-        return state.control(2) == NEVER_MAPPED != rip and state.error_code & PF_FETCH == PF_FETCH
+        return state.control(2) == NEVER_MAPPED != rip and state.error_code & PF_FETCH != 0
 
     def _carry_out(self, verdict: Verdict | Refetch, rip: int) -> None:
         """What is to become of the sensitive instruction at `rip`, or of the block there."""
@@ -267,7 +264,7 @@ class Processor:
         finally:
             if event.software and delivered is not event:
                 self.counter.adjust(USER if cpl == 3 else KERNEL, -1)
-        mechanism = _mechanism(delivered)
+        mechanism = delivered.mechanism
         self._entered(mechanism, delivered.vector, delivered.error_code, cpl, long, rip)
 
     def _refused(self, refusal: Refused) -> None:
@@ -343,12 +340,3 @@ class Processor:
         abi = LONG if long and mechanism not in _MECHANISM_WITHOUT_ABI else COMPAT
         line = self._lines[mechanism, long] = self.ledger.line(mechanism, abi)
         return line
-
-
-def _mechanism(event: Event) -> str:
-    """The ledger's name for what was delivered through a gate."""
-    if event.software and event.vector == crossings.INT80_VECTOR:
-        return crossings.INT80
-    if event.vector < vectors.EXCEPTIONS:
-        return crossings.FAULT
-    return crossings.INTERRUPT

@@ -13,7 +13,6 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from emu.cpu import operands
-from emu.cpu import state as at
 from emu.cpu.sensitive import UNMASKED
 from emu.cpu.state import CpuState
 from emu.cpu.turn import Raise, Turn, Watch
@@ -25,7 +24,6 @@ from emu.x86.sse import F2, F3, GPR, NO_PREFIX, OPERATIONS, P66, XMM, Inputs, Op
 _RESERVED: Final = 0xFFFF_0000
 _MASKS_SHIFT, _ROUNDING_SHIFT = 7, 13
 _DENORMALS_ARE_ZERO, _FLUSH_TO_ZERO = 1 << 6, 1 << 15
-_MXCSR: Final = at.MXCSR >> 2
 _IN_FXSAVE_AREA: Final = 24
 _REX_W, _REX_R, _REX_B = 8, 4, 1
 
@@ -58,7 +56,7 @@ def loads_mxcsr(turn: Turn) -> Raise | Watch | None:
 
 def check(turn: Turn) -> Raise | None:
     """#XM if the instruction signals what is not masked; #UD if CR4 says that nobody handles it."""
-    mxcsr = turn.state.dwords[_MXCSR]
+    mxcsr = turn.state.mxcsr
     masks = mxcsr >> _MASKS_SHIFT & ALL
     encoded = take_apart(turn.code, turn.state.in_64bit_mode)
     operation = OPERATIONS.get((encoded.prefix, encoded.opcode))
@@ -70,7 +68,7 @@ def check(turn: Turn) -> Raise | None:
         return None
 
     def note(state: CpuState) -> None:
-        state.dwords[_MXCSR] |= signaled
+        state.mxcsr |= signaled
 
     enabled = turn.state.control(4) & CR4_OSXMMEXCPT
     return Raise(vectors.XM if enabled else vectors.UD, edit=note)

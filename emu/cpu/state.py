@@ -165,6 +165,15 @@ class CpuState:
         """The address of a page fault."""
         self.words[(CR >> 3) + 2] = address
 
+    @property
+    def mxcsr(self) -> int:
+        """Control and status of SSE."""
+        return self.dwords[MXCSR >> 2]
+
+    @mxcsr.setter
+    def mxcsr(self, value: int) -> None:
+        self.dwords[MXCSR >> 2] = value
+
     def xmm(self, number: int) -> int:
         """The 128 bits of XMM0 to XMM15."""
         at = XMM + XMM_STRIDE * number

@@ -3,8 +3,8 @@
 A row of `OPERATIONS` is an opcode with its mandatory prefix; floating.py does the arithmetic. It
 knows how operands are cut into elements and which exceptions go first; it does not know where
 operands come from.
-SDM 1, "SSE and SSE2 Floating-Point Exceptions in Detail", "Handling Unmasked Exceptions"; SDM 2, the
-pages of the instructions ("SIMD Floating-Point Exceptions").
+SDM 1, "SSE and SSE2 Floating-Point Exceptions in Detail", "Handling Unmasked Exceptions"; SDM 2,
+the pages of the instructions ("SIMD Floating-Point Exceptions").
 """
 
 from __future__ import annotations

@@ -77,6 +77,11 @@ SEGV_ACCERR: Final = 2
 BUS_ADRERR: Final = 2
 ILL_ILLOPN: Final = 2
 FPE_INTDIV: Final = 1
+FPE_FLTDIV: Final = 3
+FPE_FLTOVF: Final = 4
+FPE_FLTUND: Final = 5
+FPE_FLTRES: Final = 6
+FPE_FLTINV: Final = 7
 TRAP_BRKPT: Final = 1
 TRAP_TRACE: Final = 2
 

@@ -60,8 +60,6 @@ KNOWN_DIFFERENCES: Final = {
     "movntdq_misaligned_*": (ENGINE, "SSE operands need not be aligned"),
     "movups_past_the_page_*": (ENGINE, "the half before the page's end is loaded"),
     "movups_into_nothing_*": (ENGINE, "the half before the page's end is stored"),
-    "ldmxcsr_reserved_*": (ENGINE, "reserved bits of MXCSR are taken"),
-    "xm_*": (ENGINE, "no unmasked SIMD exception is raised"),
     "mmx_*": (ENGINE, "MMX does not set the exponent of its x87 register"),
     "x87_fadd_*": (ENGINE, "x87: precision is not noted in FSW"),
     "x87_frndint_*": (ENGINE, "x87: precision is not noted in FSW"),
