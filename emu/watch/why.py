@@ -16,11 +16,12 @@ from emu.events import Cause, Refused
 from emu.memory import walk
 from emu.memory.physical import PhysicalMemory
 from emu.watch.disasm import decode
-from emu.x86 import checks, error_codes, flags, paging, registers, vectors
+from emu.x86 import checks, error_codes, flags, lengths, paging, registers, vectors
 from emu.x86.checks import Check, Inputs
 from emu.x86.instructions import RIP, Instruction, MemoryOperand
 
 _LONGEST: Final = 15
+_LOCK: Final = 0xF0
 _MASK64: Final = (1 << 64) - 1
 _LOW: Final = 0xFFFF_FFFF
 _PARTS: Final = registers.parts()
@@ -225,6 +226,21 @@ def _divisor(scene: Scene) -> int | None:
     return None
 
 
+def _undefined(scene: Scene) -> Finding:
+    code = walk.read_part(scene.ram, scene.cr3, scene.fault.rip, _LONGEST)
+    prefixes = code[: lengths.opcode_at(code.ljust(_LONGEST + 1, b"\0"), 0, scene.fault.long)]
+    return (checks.LOCK if _LOCK in prefixes else checks.OPCODE), ()
+
+
+def _alignment(scene: Scene) -> Finding:
+    """The first named operand, or the stack."""
+    fault, found = scene.fault, scene.instruction
+    if found is None or not found.memory:
+        return checks.ALIGNMENT, (("RSP", fault.registers["rsp"]),)
+    address = _linear(fault, found.memory[0], found.end)
+    return checks.ALIGNMENT, (("address", address), ("size", found.memory[0].size))
+
+
 def _always(check: Check) -> Callable[[Scene], Finding]:
     return lambda _scene: (check, ())
 
@@ -235,12 +251,14 @@ _CHECKS: Final[Mapping[int, Callable[[Scene], Finding]]] = {
     vectors.BP: _always(checks.BREAKPOINT),
     vectors.OF: _always(checks.OVERFLOW),
     vectors.BR: _always(checks.BOUNDS),
-    vectors.UD: _always(checks.OPCODE),
+    vectors.UD: _undefined,
     vectors.TS: _protection,
     vectors.NP: _protection,
     vectors.SS: _protection,
     vectors.GP: _protection,
     vectors.PF: _page_fault,
+    vectors.AC: _alignment,
+    vectors.XM: _always(checks.SIMD),
 }
 
 
