@@ -14,13 +14,8 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from emu.cpu.counters import USER
-from emu.cpu.turn import Raise, Turn, Verdict
+from emu.cpu.turn import ALIGNMENT, ALWAYS, UNMASKED, Raise, Turn, Verdict
 from emu.x86 import lengths, vectors
-
-# When a row holds.
-ALWAYS: Final = "always"
-ALIGNMENT: Final = "alignment"  # in ring 3 with AC set: such blocks are translated for themselves
-UNMASKED: Final = "unmasked"  # once a program unmasked a SIMD floating-point exception
 
 # In a pattern: prefixes of any group, REX too in 64-bit mode.
 PREFIXES: Final = b"<PREFIXES>"

@@ -13,9 +13,8 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from emu.cpu import operands
-from emu.cpu.sensitive import UNMASKED
 from emu.cpu.state import CpuState
-from emu.cpu.turn import Raise, Turn, Watch
+from emu.cpu.turn import UNMASKED, Raise, Turn, Watch
 from emu.x86 import lengths, vectors
 from emu.x86.floating import ALL, Control
 from emu.x86.registers import CR4_OSXMMEXCPT

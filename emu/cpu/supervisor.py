@@ -26,7 +26,7 @@ from emu.cpu.counters import KERNEL, USER, Block
 from emu.cpu.engine import Engine
 from emu.cpu.hostcode import address_of
 from emu.cpu.sensitive import Row
-from emu.cpu.turn import LONGEST, Refetch, Turn, Verdict, Watch
+from emu.cpu.turn import ALIGNMENT, ALWAYS, LONGEST, Refetch, Turn, Verdict, Watch
 from emu.memory.walk import Translations, read_part
 from emu.x86 import lengths
 from emu.x86.flags import AC
@@ -79,7 +79,7 @@ class Supervisor:
         self._vendor = vendor
         self._decode = lru_cache(_DECODED)(decode)
         self._kernel = kernel
-        self._modes = {sensitive.ALWAYS}
+        self._modes = {ALWAYS}
         self._searches: dict[int, Search | None] = {}  # by what tells blocks apart
         self._translations = Translations(engine.physical)
         self._mapping = engine.physical.mapping
@@ -141,7 +141,7 @@ class Supervisor:
         if path == KERNEL and not self._kernel:
             return None
         if path == USER and state.words[_RFLAGS] & AC:
-            modes.add(sensitive.ALIGNMENT)
+            modes.add(ALIGNMENT)
         rows = [row for row in sensitive.TABLE if path in row.paths and row.when in modes]
         return Search(rows, state.in_64bit_mode) if rows else None
 

@@ -16,6 +16,11 @@ from emu.memory.physical import PhysicalMemory
 from emu.x86.instructions import Decode, Instruction
 from emu.x86.vendors import Vendor
 
+# When a row holds.
+ALWAYS: Final = "always"
+ALIGNMENT: Final = "alignment"  # in ring 3 with AC set: such blocks are translated for themselves
+UNMASKED: Final = "unmasked"  # once a program unmasked a SIMD floating-point exception
+
 LONGEST: Final = 15  # bytes of an instruction
 
 

@@ -14,9 +14,9 @@ import pytest
 from emu.cpu import hostcode, sensitive
 from emu.cpu import state as at
 from emu.cpu.counters import KERNEL, USER
-from emu.cpu.sensitive import ALIGNMENT, ALWAYS, UNMASKED, Row
+from emu.cpu.sensitive import Row
 from emu.cpu.state import CpuState
-from emu.cpu.turn import Emulate, Raise, Turn, Verdict, Watch
+from emu.cpu.turn import ALIGNMENT, ALWAYS, UNMASKED, Emulate, Raise, Turn, Verdict, Watch
 from emu.x86 import flags, vectors
 from emu.x86.registers import RAX
 from tests.cpu.assembler import code

@@ -135,11 +135,11 @@ def test_iopl_3_is_no_reason_to_refuse_a_flag() -> None:
 
 
 def test_what_no_check_explains_is_called_unknown() -> None:
-    fault = Fault(vectors.XM, None, CODE, 0x202, True, None, dict.fromkeys(GPRS, 0), {})
+    fault = Fault(vectors.MF, None, CODE, 0x202, True, None, dict.fromkeys(GPRS, 0), {})
     guest = Guest()
     guest.state.load()
     found = explain(fault, guest.machine.physical, guest.state.control(3))
-    assert (found.check, found.manual) == checks.unknown(vectors.XM)
+    assert (found.check, found.manual) == checks.unknown(vectors.MF)
     assert found.inputs == ()
 
 
