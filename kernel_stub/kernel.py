@@ -26,7 +26,7 @@ from kernel_stub.calls import CallTable
 from kernel_stub.entry import constants as entry
 from kernel_stub.errno import EFAULT, Errno
 from kernel_stub.errors import Deadlock, KernelBug, SignalHandlerNeeded
-from kernel_stub.faults import OUTCOMES, Raised
+from kernel_stub.faults import OUTCOMES, Raised, outcome_of
 from kernel_stub.syscalls.waiting import wait
 from kernel_stub.task import Task, TaskEnded
 from kernel_stub.task_tables import TaskTables
@@ -178,7 +178,7 @@ class Kernel:
         elif vector not in OUTCOMES:
             raise KernelBug(f"ring 0 handed over {vector:#x}, which is no exception of ring 3")
         else:
-            outcome = OUTCOMES[vector]
+            outcome = outcome_of(vector, self.machine.engine.state.mxcsr)
             address = regs[_RIP] if outcome.has_address else 0
             cause = describe(vector, regs)
             self.fault(outcome.signal, outcome.code, address, cause, (vector, regs))

@@ -12,7 +12,7 @@ from typing import Final
 from emu.cpu import state as at
 from emu.cpu.state import CpuState
 from emu.x86 import crossings, flags, msrs
-from emu.x86.instructions import PREFIXES
+from emu.x86.instructions import opcode_at
 from emu.x86.registers import R11, RCX, RSP
 from emu.x86.vendors import Vendor
 
@@ -32,10 +32,7 @@ _MASK64: Final = (1 << 64) - 1
 
 def length_of(code: bytes, long: bool) -> int:
     """How many bytes the SYSCALL or SYSENTER takes with which `code` begins, prefixes included."""
-    position = 0
-    while code[position] in PREFIXES or (long and code[position] & 0xF0 == 0x40):
-        position += 1
-    return code.index(_ESCAPE, position) + 2
+    return code.index(_ESCAPE, opcode_at(code, 0, long)) + 2
 
 
 def syscall(state: CpuState, rflags: int, vendor: Vendor, length: int) -> bool:

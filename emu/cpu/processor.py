@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from emu.cpu import fast, ports
@@ -27,7 +26,7 @@ from emu.hooks import Kernel, Watcher
 from emu.memory import walk
 from emu.x86 import crossings, vectors
 from emu.x86.instructions import LONGEST, Decode
-from emu.x86.paging import PAGE_SIZE, PF_FETCH
+from emu.x86.paging import PF_FETCH
 from emu.x86.registers import RAX, RDI, RSP
 from emu.x86.vendors import Vendor
 
@@ -111,6 +110,9 @@ class Processor:
         """An exception or `int n`, between two blocks: RIP and error code are in the state."""
         state = self.state
         rip = state.rip
+        is_fetch = vector == vectors.PF and state.error_code & PF_FETCH
+        if rip == self._supervisor.reached and not is_fetch:
+            self._cells[FLAGS] = self._supervisor.flags
         if state.is_int:
             self._software_interrupt(vector, rip)
         elif vector == vectors.PF:
@@ -169,7 +171,7 @@ class Processor:
     def _has_left(self, rip: int) -> bool:
         """Whether this page fault is a hook that left its block: it fetched from elsewhere."""
         state = self.state
-        return state.control(2) == NEVER_MAPPED != rip and state.error_code & PF_FETCH == PF_FETCH
+        return state.control(2) == NEVER_MAPPED != rip and state.error_code & PF_FETCH != 0
 
     def _carry_out(self, verdict: Verdict | Refetch, rip: int) -> None:
         """What is to become of the sensitive instruction at `rip`, or of the block there."""
@@ -259,7 +261,7 @@ class Processor:
         finally:
             if event.software and delivered is not event:
                 self.counter.adjust(USER if cpl == 3 else KERNEL, -1)
-        mechanism = _mechanism(delivered)
+        mechanism = delivered.mechanism
         self._entered(mechanism, delivered.vector, delivered.error_code, cpl, long, rip)
 
     def _refused(self, refusal: Refused) -> None:
@@ -297,12 +299,7 @@ class Processor:
 
     def _length(self, rip: int, hidden: int) -> int:
         """The length of the SYSCALL or SYSENTER at `rip`: prefixes count."""
-        ram, cr3 = self.engine.physical, self.state.control(3)
-        room = min(PAGE_SIZE - (rip & PAGE_SIZE - 1), LONGEST)
-        code = walk.read(ram, cr3, rip, room)
-        if room < LONGEST:
-            with suppress(walk.WalkFault):
-                code += walk.read(ram, cr3, rip + room, LONGEST - room)
+        code = walk.read_part(self.engine.physical, self.state.control(3), rip, LONGEST)
         return fast.length_of(code, bool(hidden & at.HIDDEN_CS64))
 
     def _rflags(self) -> int:
@@ -336,12 +333,3 @@ class Processor:
         abi = crossings.ABI_OF_64_BIT_CODE if is_long else crossings.ABI_OF_32_BIT_CODE
         line = self._lines[mechanism, long] = self.ledger.line(mechanism, abi)
         return line
-
-
-def _mechanism(event: Event) -> str:
-    """The ledger's name for what was delivered through a gate."""
-    if event.software and event.vector == crossings.INT80_VECTOR:
-        return crossings.INT80
-    if event.vector < vectors.EXCEPTIONS:
-        return crossings.FAULT
-    return crossings.INTERRUPT

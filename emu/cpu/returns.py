@@ -16,8 +16,9 @@ from emu.cpu import state as at
 from emu.cpu.state import CpuState, Segment
 from emu.cpu.turn import Emulate, Raise, Turn
 from emu.memory import walk
-from emu.x86 import flags, lengths, msrs, vectors
+from emu.x86 import flags, msrs, vectors
 from emu.x86.descriptors import ATTRIBUTE_BIG
+from emu.x86.instructions import opcode_at, rex_before
 from emu.x86.paging import is_canonical
 from emu.x86.registers import FS, GS, R11, RCX, RSP, SS
 
@@ -171,14 +172,12 @@ def _null_load(turn: Turn, number: int, selector: int, popped: int) -> Emulate |
 
 
 def _opcode_at(turn: Turn) -> int:
-    return lengths.opcode_at(turn.code, 0, turn.state.in_64bit_mode)
+    return opcode_at(turn.code, 0, turn.state.in_64bit_mode)
 
 
 def _rex(turn: Turn) -> int:
     """The REX prefix in front of the opcode, or 0."""
-    opcode = _opcode_at(turn)
-    last = turn.code[opcode - 1] if opcode else 0
-    return last if turn.state.in_64bit_mode and last & 0xF0 == 0x40 else 0
+    return rex_before(turn.code, _opcode_at(turn), turn.state.in_64bit_mode)
 
 
 def _operand_size(turn: Turn, default: int) -> int:

@@ -14,18 +14,14 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from emu.cpu.counters import KERNEL, USER
-from emu.cpu.turn import Raise, Turn, Verdict
-from emu.x86 import lengths, vectors
+from emu.cpu.turn import ALIGNMENT, ALWAYS, UNMASKED, Raise, Turn, Verdict
+from emu.x86 import vectors
+from emu.x86.instructions import LOCK, PREFIXES, opcode_at
 from emu.x86.registers import FS, GS
 
-# When a row holds.
-ALWAYS: Final = "always"
-ALIGNMENT: Final = "alignment"  # in ring 3 with AC set: such blocks are translated for themselves
-UNMASKED: Final = "unmasked"  # once a program unmasked a SIMD floating-point exception
-
 # In a pattern: prefixes of any group, REX too in 64-bit mode.
-PREFIXES: Final = b"<PREFIXES>"
-_LEGACY: Final = rb"\x26\x2e\x36\x3e\x64-\x67\xf0\xf2\xf3"
+ANY_PREFIXES: Final = b"<PREFIXES>"
+_LEGACY: Final = re.escape(bytes(PREFIXES))
 _REX: Final = rb"\x40-\x4f"
 
 
@@ -57,12 +53,12 @@ def modrm(fields: Iterable[int], memory: bool = True, register: bool = False) ->
 def compiled(pattern: bytes, long: bool) -> re.Pattern[bytes]:
     """`pattern` as it stands in 64-bit or in 32-bit code."""
     prefixes = b"[" + _LEGACY + (_REX if long else b"") + b"]*+"
-    return re.compile(pattern.replace(PREFIXES, prefixes), re.DOTALL)
+    return re.compile(pattern.replace(ANY_PREFIXES, prefixes), re.DOTALL)
 
 
 def is_at(pattern: re.Pattern[bytes], code: bytes, start: int, end: int, long: bool) -> bool:
     """Whether the instruction from `start` to `end` is one of `pattern`, whatever its prefixes."""
-    opcode = lengths.opcode_at(code, start, long)
+    opcode = opcode_at(code, start, long)
     return any(pattern.match(code, first, end) for first in range(start, opcode + 1))
 
 
@@ -80,7 +76,7 @@ _LOCKABLE: Final = b"|".join(
         rb"\x0f\xc7" + modrm((1,)),  # CMPXCHG8B, CMPXCHG16B
     )
 )
-_LOCK: Final = rb"\xf0" + PREFIXES + b"(?!" + _LOCKABLE + b")"
+_LOCK: Final = re.escape(bytes((LOCK,))) + ANY_PREFIXES + b"(?!" + _LOCKABLE + b")"
 
 
 def _undefined(_turn: Turn) -> Raise:
@@ -147,6 +143,34 @@ def _move_to_control(turn: Turn) -> Verdict | None:
 
 _FS_OR_GS: Final = modrm((FS, GS), memory=False, register=True)
 
+
+# ---- alignment
+
+
+def _aligned(turn: Turn) -> Raise | None:
+    from emu.cpu import alignment
+
+    return alignment.check(turn)
+
+
+# ---- SIMD floating-point exceptions
+
+_LOADS_MXCSR: Final = rb"\x0f\xae" + modrm((1, 2, 5))  # FXRSTOR, LDMXCSR, XRSTOR
+_SIMD: Final = rb"\x0f(?:[\x2a\x2c-\x2f\x51\x58-\x5f\x7c\x7d\xc2\xd0\xe6]|\x3a[\x08-\x0b\x40\x41])"
+
+
+def _loaded(turn: Turn) -> Verdict | None:
+    from emu.cpu import simd
+
+    return simd.loads_mxcsr(turn)
+
+
+def _signaled(turn: Turn) -> Raise | None:
+    from emu.cpu import simd
+
+    return simd.check(turn)
+
+
 TABLE: Final = (
     Row("lock", _LOCK, (USER,), ALWAYS, _undefined, 'SDM 2A, "LOCK"'),
     Row("far return", _FAR_RETURN, (USER,), ALWAYS, _far_return, 'SDM 2A, "IRET"; SDM 2B, "RET"'),
@@ -178,4 +202,21 @@ TABLE: Final = (
         'SDM 2B, "MOV-Move to/from Control Registers"',
     ),
     Row("SYSRET", rb"\x0f\x07\Z", _RING_0, ALWAYS, _sysret, 'SDM 2B, "SYSRET"; APM 3, "SYSRET"'),
+    Row(
+        "any instruction with AC set",
+        b"",
+        (USER,),
+        ALIGNMENT,
+        _aligned,
+        'SDM 3A, "Interrupt 17-Alignment Check Exception (#AC)"',
+    ),
+    Row("load of MXCSR", _LOADS_MXCSR, (USER,), ALWAYS, _loaded, 'SDM 2A, "LDMXCSR", "FXRSTOR"'),
+    Row(
+        "SIMD floating-point",
+        _SIMD,
+        (USER,),
+        UNMASKED,
+        _signaled,
+        'SDM 3A, "Interrupt 19-SIMD Floating-Point Exception (#XM)"',
+    ),
 )

@@ -6,6 +6,9 @@ instruction and translated anew with the hook in it. From then on the hook asks 
 a verdict makes the engine leave the block at that instruction, of which nothing is done, and
 processor.py carries it out between two blocks. No instruction is stepped, no flag is borrowed.
 
+Where the instruction behind a hook faults by itself, the engine takes the status flags, which the
+hook evaluated, for the operands of the last operation; `flags` are right.
+
 It knows neither what a row checks nor what becomes of a verdict. Hosts without native code cannot
 leave a block: nothing is supervised there.
 """
@@ -13,7 +16,8 @@ leave a block: nothing is supervised there.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final
 
 from emu.cpu import sensitive
@@ -22,17 +26,18 @@ from emu.cpu.counters import KERNEL, USER, Block
 from emu.cpu.engine import Engine
 from emu.cpu.hostcode import address_of
 from emu.cpu.sensitive import Row
-from emu.cpu.turn import LONGEST, Refetch, Turn, Verdict, Watch, read
-from emu.memory.walk import Translations
+from emu.cpu.turn import ALIGNMENT, ALWAYS, Refetch, Turn, Verdict, Watch
+from emu.memory.walk import Translations, read_part
 from emu.x86 import lengths
 from emu.x86.flags import AC
-from emu.x86.instructions import Decode
+from emu.x86.instructions import LONGEST, Decode
 from emu.x86.paging import PAGE_SIZE
 from emu.x86.vendors import Vendor
 
 _RFLAGS: Final = at.RFLAGS >> 3
 _HIDDEN: Final = at.HIDDEN_FLAGS >> 2
 _RING_AND_MODE: Final = at.HIDDEN_CPL | at.HIDDEN_CS64
+_DECODED: Final = 4096  # instructions kept as records
 _CALLBACK: Final = ctypes.CFUNCTYPE(
     ctypes.c_int, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p
 )
@@ -56,13 +61,12 @@ class Search:
         is_at = sensitive.is_at
         return [at for at, end in spans if is_at(self.anywhere, code, at, end, self.long)]
 
-    def row_of(self, code: bytes, length: int) -> Row | None:
-        """The first row for the instruction that `code` begins with."""
+    def rows_of(self, code: bytes) -> Iterator[Row]:
+        """The rows for the instruction `code`, in the table's order."""
         for row in self.rows:
             pattern = sensitive.compiled(row.pattern, self.long)
-            if sensitive.is_at(pattern, code, 0, length, self.long):
-                return row
-        return None
+            if sensitive.is_at(pattern, code, 0, len(code), self.long):
+                yield row
 
 
 class Supervisor:
@@ -73,9 +77,9 @@ class Supervisor:
         self._state = engine.state
         self._words, self._dwords = engine.state.words, engine.state.dwords
         self._vendor = vendor
-        self._decode = decode
+        self._decode = lru_cache(_DECODED)(decode)
         self._kernel = kernel
-        self._modes = {sensitive.ALWAYS}
+        self._modes = {ALWAYS}
         self._searches: dict[int, Search | None] = {}  # by what tells blocks apart
         self._translations = Translations(engine.physical)
         self._mapping = engine.physical.mapping
@@ -83,6 +87,8 @@ class Supervisor:
         self._verdict: Verdict | Refetch | None = None
         self._callback = _CALLBACK(self._reached)
         self._hook = 0  # the host's address of the callback that may leave
+        self.reached = -1  # the sensitive instruction that had its turn last, and RFLAGS then
+        self.flags = 0
 
     def take(self) -> Verdict | Refetch | None:
         """Why the engine left its block, once; None: it was not because of a verdict."""
@@ -109,7 +115,7 @@ class Supervisor:
             return False
         start, size = block.start, block.end - block.start
         if PAGE_SIZE - (start & PAGE_SIZE - 1) < size:
-            code = read(self._engine.physical, self._state.control(3), start, size)
+            code = read_part(self._engine.physical, self._state.control(3), start, size)
             if not search.anywhere.search(code):
                 return False
         else:
@@ -135,7 +141,7 @@ class Supervisor:
         if path == KERNEL and not self._kernel:
             return None
         if path == USER and state.words[_RFLAGS] & AC:
-            modes.add(sensitive.ALIGNMENT)
+            modes.add(ALIGNMENT)
         rows = [row for row in sensitive.TABLE if path in row.paths and row.when in modes]
         return Search(rows, state.in_64bit_mode) if rows else None
 
@@ -156,6 +162,7 @@ class Supervisor:
 
     def _reached(self, _engine: int, rip: int, _size: int, _data: int) -> int:
         try:
+            self.reached, self.flags = rip, self._engine.flags()
             self._state.load()
             self._verdict = self._judge(rip)
         except BaseException as failure:
@@ -165,13 +172,14 @@ class Supervisor:
 
     def _judge(self, rip: int) -> Verdict | None:
         search = self._search()
-        code = read(self._engine.physical, self._state.control(3), rip, LONGEST)
+        code = read_part(self._engine.physical, self._state.control(3), rip, LONGEST)
         length = lengths.length(code, 0, self._state.in_64bit_mode)
-        row = None if search is None or length is None else search.row_of(code, length)
-        if row is None or length is None:  # the hook is of other code that stood here
+        if search is None or length is None:
             return None
         turn = Turn(self._engine, self._vendor, self._decode, rip, code[:length])
-        verdict = row.check(turn)
-        if isinstance(verdict, Watch) and verdict.mode in self._modes:
-            return None
-        return verdict
+        for row in search.rows_of(turn.code):  # none, if other code stood here once
+            verdict = row.check(turn)
+            is_watched = isinstance(verdict, Watch) and verdict.mode in self._modes
+            if verdict is not None and not is_watched:
+                return verdict
+        return None

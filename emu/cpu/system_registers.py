@@ -12,8 +12,9 @@ from typing import Final
 from emu.cpu import state as at
 from emu.cpu.state import CpuState
 from emu.cpu.turn import Emulate, Raise, Turn
-from emu.x86 import controls, lengths, msr_table, msrs, vectors
+from emu.x86 import controls, msr_table, msrs, vectors
 from emu.x86.controls import Controls
+from emu.x86.instructions import opcode_at, rex_before
 from emu.x86.registers import RAX, RCX, RDX
 
 _LOW: Final = 0xFFFF_FFFF
@@ -64,9 +65,7 @@ def _rule(turn: Turn) -> msr_table.Rule | None:
 def move_to_control(turn: Turn) -> Raise | None:
     """MOV to CR0, CR3, CR4 or CR8; others do not exist, and the engine refuses them."""
     long = turn.state.in_64bit_mode
-    opcode = lengths.opcode_at(turn.code, 0, long)
-    last = turn.code[opcode - 1] if opcode else 0
-    rex = last if long and last & 0xF0 == 0x40 else 0
+    rex = rex_before(turn.code, opcode_at(turn.code, 0, long), long)
     fields = turn.code[-1]
     number = fields >> 3 & 7 | (rex & 4) << 1
     value = turn.state.words[fields & 7 | (rex & 1) << 3]

@@ -39,6 +39,15 @@ class Event(NamedTuple):
     return_rip: int
     software: bool
 
+    @property
+    def mechanism(self) -> str:
+        """The ledger's name for what is delivered through a gate."""
+        if self.software and self.vector == crossings.INT80_VECTOR:
+            return crossings.INT80
+        if self.vector < vectors.EXCEPTIONS:
+            return crossings.FAULT
+        return crossings.INTERRUPT
+
 
 class Refusal(Exception):
     """A check failed: exception `vector` with `error_code` takes the event's place."""

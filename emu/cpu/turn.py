@@ -7,7 +7,6 @@ inside a block nothing may be edited. What a verdict leads to is processor.py's.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Final, NamedTuple, TypeAlias
 
 from emu.cpu.engine import Engine
@@ -15,11 +14,12 @@ from emu.cpu.state import CpuState
 from emu.memory import walk
 from emu.memory.physical import PhysicalMemory
 from emu.x86.instructions import Decode, Instruction
-from emu.x86.paging import PAGE_SIZE
 from emu.x86.vendors import Vendor
 
-LONGEST: Final = 15  # bytes of an instruction
-_MASK64: Final = (1 << 64) - 1
+# When a row holds.
+ALWAYS: Final = "always"
+ALIGNMENT: Final = "alignment"  # in ring 3 with AC set: such blocks are translated for themselves
+UNMASKED: Final = "unmasked"  # once a program unmasked a SIMD floating-point exception
 
 
 class Raise(NamedTuple):
@@ -91,16 +91,5 @@ class Turn:
 
     def read(self, address: int, size: int) -> bytes | None:
         """`size` bytes at the linear `address`, whoever may read them; None without a page."""
-        content = read(self.ram, self.state.control(3), address, size)
+        content = walk.read_part(self.ram, self.state.control(3), address, size)
         return content if len(content) == size else None
-
-
-def read(ram: PhysicalMemory, cr3: int, address: int, size: int) -> bytes:
-    """The bytes at the linear `address`, as many of `size` as there are."""
-    content = b""
-    with suppress(walk.WalkFault):
-        while size > 0:
-            part = min(size, PAGE_SIZE - (address & PAGE_SIZE - 1))
-            content += walk.read(ram, cr3, address, part)
-            address, size = address + part & _MASK64, size - part
-    return content

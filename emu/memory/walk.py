@@ -8,6 +8,7 @@ SDM 3A, "4-Level Paging and 5-Level Paging", "Determination of Access Rights".
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final
 
 from emu.errors import EngineError
@@ -82,6 +83,17 @@ def read(ram: PhysicalMemory, cr3: int, address: int, size: int, smap: bool = Fa
         return bytes(ram.view[start : start + size])
     rest = address + room & _MASK64  # linear addresses wrap
     return bytes(ram.view[start : start + room]) + read(ram, cr3, rest, size - room, smap)
+
+
+def read_part(ram: PhysicalMemory, cr3: int, address: int, size: int) -> bytes:
+    """The bytes at the linear `address`, as many of `size` as there are."""
+    found = b""
+    with suppress(WalkFault):
+        while size > 0:
+            part = min(size, PAGE_SIZE - (address & _OFFSET))
+            found += read(ram, cr3, address, part)
+            address, size = address + part & _MASK64, size - part
+    return found
 
 
 def write(ram: PhysicalMemory, cr3: int, address: int, data: bytes, smap: bool = False) -> None:

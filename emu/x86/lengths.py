@@ -10,10 +10,8 @@ from __future__ import annotations
 
 from typing import Final
 
-LEGACY_PREFIXES: Final = frozenset(
-    (0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0x66, 0x67, 0xF0, 0xF2, 0xF3)
-)
-_LONGEST: Final = 15
+from emu.x86.instructions import LONGEST, opcode_at
+
 _OPERAND_SIZE, _ADDRESS_SIZE = 0x66, 0x67
 
 # What stands behind an opcode. Z: an immediate of the operand size, four bytes at most.
@@ -97,15 +95,7 @@ def length(code: bytes, start: int, long: bool) -> int | None:
         end = _end(code, start, long)
     except IndexError:
         return None
-    return end - start if end <= len(code) and end - start <= _LONGEST else None
-
-
-def opcode_at(code: bytes, start: int, long: bool) -> int:
-    """Where the opcode of the instruction at `start` stands: behind all prefixes."""
-    at = start
-    while code[at] in LEGACY_PREFIXES or (long and code[at] & 0xF0 == 0x40):
-        at += 1
-    return at
+    return end - start if end <= len(code) and end - start <= LONGEST else None
 
 
 def starts(code: bytes, long: bool) -> list[int] | None:

@@ -1,7 +1,7 @@
 """Every golden fault: vector, error code, RIP, flags and CR2 are those of a real processor.
 
 The instruction runs at CPL 3 at the address where it was captured, in a machine with the golden
-tables. What the engine cannot do today is marked in fault_programs.py.
+tables.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from emu.x86 import flags, vectors
 from emu.x86.paging import NO_EXECUTE, PAGE_SIZE, USER, WRITABLE
 from emu.x86.registers import DS, ES
 from tests import golden
-from tests.cpu.fault_programs import KNOWN_DIFFERENCES, PROGRAMS, STACK, Program
+from tests.cpu.fault_programs import PROGRAMS, STACK, Program
 from tests.cpu.golden_machine import GoldenGuest
 from tests.golden import State, number
 
@@ -24,25 +24,8 @@ RSP_32: Final = 0xFFFF_DEC0
 HLT: Final = b"\xf4"
 
 
-def faults() -> list[Any]:
-    return [
-        pytest.param(
-            name,
-            id=name,
-            marks=[pytest.mark.xfail(reason=KNOWN_DIFFERENCES[name])]
-            if name in KNOWN_DIFFERENCES
-            else [],
-        )
-        for name in PROGRAMS
-    ]
-
-
 def test_every_golden_fault_has_a_program_and_no_program_lacks_a_fault() -> None:
     assert set(PROGRAMS) == set(golden.read("faults"))
-
-
-def test_every_known_difference_is_of_a_golden_fault() -> None:
-    assert set(KNOWN_DIFFERENCES) <= set(PROGRAMS)
 
 
 def processor(name: str) -> dict[str, Any]:
@@ -93,7 +76,7 @@ def prepare_stack(guest: GoldenGuest, program: Program, long: bool) -> None:
         guest.write(STACK, bytes(16))
 
 
-@pytest.mark.parametrize("name", faults())
+@pytest.mark.parametrize("name", PROGRAMS)
 def test_the_processor_pushed_what_the_real_one_pushed(name: str) -> None:
     guest, seen = raised(name)
     expected = processor(name)

@@ -11,6 +11,7 @@ import pytest
 
 from emu.cpu import hostcode, sensitive
 from emu.cpu.counters import KERNEL, USER
+from emu.cpu.turn import ALIGNMENT, ALWAYS, UNMASKED
 from emu.x86.registers import RBX
 from tests.cpu.assembler import code
 from tests.cpu.machine_builder import CODE, DATA, Guest
@@ -100,7 +101,7 @@ def test_undefined_comes_before_a_page_fault() -> None:
 @pytest.mark.parametrize("row", sensitive.TABLE, ids=lambda row: row.name)
 def test_every_row_is_whole(row: sensitive.Row) -> None:
     assert set(row.paths) <= {USER, KERNEL}
-    assert row.when in (sensitive.ALWAYS, sensitive.ALIGNMENT, sensitive.UNMASKED)
+    assert row.when in (ALWAYS, ALIGNMENT, UNMASKED)
     assert row.manual.startswith(("SDM", "APM"))
     assert sensitive.compiled(row.pattern, long=True).groups == 0
 

@@ -7,16 +7,16 @@ SDM 3A, "Interrupt and Exception Handling" (a fault is precise).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
 from emu.cpu import hostcode, sensitive
 from emu.cpu import state as at
 from emu.cpu.counters import KERNEL, USER
-from emu.cpu.sensitive import ALIGNMENT, ALWAYS, UNMASKED, Row
+from emu.cpu.sensitive import Row
 from emu.cpu.state import CpuState
-from emu.cpu.turn import Emulate, Raise, Turn, Verdict, Watch
+from emu.cpu.turn import ALIGNMENT, ALWAYS, UNMASKED, Emulate, Raise, Turn, Verdict, Watch
 from emu.x86 import flags, vectors
 from emu.x86.registers import RAX
 from tests.cpu.assembler import code
@@ -56,11 +56,9 @@ def supervise(
     monkeypatch.setattr(sensitive, "TABLE", (row,))
 
 
-def ran(counter: str, program: str = PROGRAM, **registers: int) -> Guest:
+def ran(counter: str, program: str = PROGRAM, **registers: Any) -> Guest:
     guest = Guest(counter=counter)
-    guest.write(CODE, code(program))
-    guest.put(**registers)  # type: ignore[arg-type]  # no register is named long
-    guest.run()
+    guest.cross(code(program), **registers)
     return guest
 
 

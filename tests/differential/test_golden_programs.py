@@ -20,9 +20,7 @@ HERE: Final = Path(__file__).parent
 VENDOR: Final = "amd"
 # What ends otherwise today, and why.
 KNOWN_DIFFERENCES: Final = {
-    "exc64-Q": "the engine checks no alignment: a later access faults",
     "exc64-U": "the engine raises #UD, not #GP, for SYSEXIT in 64-bit code of an AMD model",
-    "exc64-]": "the engine raises no unmasked SIMD exception",
     "vdso32-": "the kernel gives no vDSO, which the program calls",
 }
 

@@ -10,6 +10,7 @@ import pytest
 
 from emu.watch.disasm import decode
 from emu.x86 import lengths
+from emu.x86.instructions import opcode_at
 
 HERE: Final = Path(__file__).parent
 LARGE: Final = 100_000  # bytes: a program with a C library
@@ -78,7 +79,7 @@ def test_random_bytes_are_as_long_as_they_decode(long: bool) -> None:
         code = chance.randbytes(18)
         for found in decode(code, 0, long)[:1]:
             compared += 1
-            opcode = code[lengths.opcode_at(code, 0, long)]
+            opcode = code[opcode_at(code, 0, long)]
             known = found.mnemonic in OTHERWISE or opcode in (0x62, 0x8F)
             if lengths.length(code, 0, long) != found.length and not known:
                 wrong.append(found)
