@@ -26,9 +26,10 @@ from kernel_stub.clock import Clock
 from kernel_stub.entry import constants as entry
 from kernel_stub.errno import EFAULT, Errno
 from kernel_stub.errors import Deadlock, KernelBug, SignalHandlerNeeded
-from kernel_stub.faults import OUTCOMES, Raised
+from kernel_stub.faults import OUTCOMES, Raised, outcome_of
 from kernel_stub.syscalls.waiting import wait
 from kernel_stub.task import Task, TaskEnded
+from kernel_stub.task_tables import TaskTables
 from kernel_stub.vdso import Vdso
 from kernel_stub.vfs import Vfs
 from kernel_stub.vfs.console import poll_host
@@ -55,6 +56,7 @@ class Kernel:
         self.vfs = vfs
         self.vsyscall = True
         self.half = KernelHalf(machine)
+        self.tables_changed = TaskTables(self.half).follow
         self.ended: TaskEnded | None = None
         self.write_to_host: Callable[[int, bytes], int] = os.write
         self.wait_for_host: Callable[[Mapping[int, int], float | None], object] = poll_host
@@ -171,7 +173,7 @@ class Kernel:
         elif vector not in OUTCOMES:
             raise KernelBug(f"ring 0 handed over {vector:#x}, which is no exception of ring 3")
         else:
-            outcome = OUTCOMES[vector]
+            outcome = outcome_of(vector, self.machine.engine.state.mxcsr)
             address = regs[_RIP] if outcome.has_address else 0
             cause = describe(vector, regs)
             self.fault(outcome.signal, outcome.code, address, cause, (vector, regs))

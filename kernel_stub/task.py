@@ -86,6 +86,9 @@ class Services(Protocol):
     def set_tls_descriptor(self, slot: int, descriptor: int) -> None:
         """Sets the descriptor in TLS slot 0, 1 or 2 of the GDT."""
 
+    def tables_changed(self, task: Task) -> None:
+        """The I/O permissions or the LDT of `task`, which runs, have changed."""
+
 
 class Task:
     """One task. `abi` is that of the system call it is in: 64-bit code may use `int 0x80`."""
@@ -129,6 +132,8 @@ class Task:
         self.clear_child_tid = 0
         self.robust_list = (0, 0)
         self.limits: dict[int, tuple[int, int]] = {}
+        self.io_level = 0  # iopl(2)
+        self.io_bitmap: bytes | None = None  # ioperm(2): a 0 for each port that is allowed
         self.use(space)
 
     def has_handler(self, signal: int) -> bool:

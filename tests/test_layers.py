@@ -52,6 +52,7 @@ ROOMS: Final[tuple[tuple[str, ...], ...]] = (
     ("kernel_stub.kallsyms",),
     ("kernel_stub.faults",),
     ("kernel_stub.boot",),
+    ("kernel_stub.task_tables",),
     ("kernel_stub.kernel",),
     ("kernel_stub.launch",),
     ("kernel_stub",),

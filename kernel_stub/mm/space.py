@@ -30,6 +30,7 @@ from kernel_stub.mm.flags import (
     PROT_WRITE,
 )
 from kernel_stub.mm.frames import Frames, Processor
+from kernel_stub.mm.ldt import LocalTable
 from kernel_stub.mm.maps import maps_text
 from kernel_stub.mm.pages import Pages, entry_bits
 from kernel_stub.mm.regions import KEPT_FLAGS, MappedFile, Region, Regions
@@ -60,6 +61,7 @@ class AddressSpace:
         self.tables = self.pages.tables
         if kernel_half is not None:
             self.tables.adopt(kernel_half)
+        self.ldt = LocalTable(self.tables, self.frames)
         self.regions = Regions()
         self.layout = layout
         self.stack_limit = STACK_LIMIT
@@ -251,3 +253,4 @@ class AddressSpace:
     def release(self) -> None:
         """Ends it: shared file pages are written back, every user frame is given back."""
         self.munmap(0, self.layout.task_size)
+        self.ldt.release()

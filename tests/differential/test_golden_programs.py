@@ -20,10 +20,7 @@ HERE: Final = Path(__file__).parent
 VENDOR: Final = "amd"
 # What ends otherwise today, and why.
 KNOWN_DIFFERENCES: Final = {
-    "exc64-Q": "the engine checks no alignment: a later access faults",
-    "exc64-S": "the engine takes LOCK before MOV",
     "exc64-U": "the engine raises #UD, not #GP, for SYSEXIT in 64-bit code of an AMD model",
-    "exc64-]": "the engine raises no unmasked SIMD exception",
 }
 
 

@@ -51,6 +51,7 @@ class FakeKernel:
         self.slept = 0
         self.bases = {"fs": 0, "gs": 0}
         self.descriptors = [0, 0, 0]
+        self.told: list[tuple[int, bytes | None, int]] = []  # I/O level, bitmap, size of the LDT
 
     def now_ns(self) -> int:
         return 1_700_000_000_000_000_000 + self.uptime
@@ -106,6 +107,9 @@ class FakeKernel:
 
     def set_tls_descriptor(self, slot: int, descriptor: int) -> None:
         self.descriptors[slot] = descriptor
+
+    def tables_changed(self, task: Task) -> None:
+        self.told.append((task.io_level, task.io_bitmap, task.space.ldt.size))
 
 
 class World:
