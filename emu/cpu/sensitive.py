@@ -83,6 +83,10 @@ def _undefined(_turn: Turn) -> Raise:
     return Raise(vectors.UD)
 
 
+def _privileged(_turn: Turn) -> Raise:
+    return Raise(vectors.GP, 0)
+
+
 # ---- far returns, SYSRET, null selectors: returns.py knows them
 
 _RING_0: Final = (KERNEL,)
@@ -191,6 +195,7 @@ TABLE: Final = (
         _pop_segment,
         'APM 2, "Segment Registers"; SDM 2B, "POP"',
     ),
+    Row("SYSEXIT", rb"\x0f\x35", (USER,), ALWAYS, _privileged, 'SDM 2B, "SYSEXIT"'),
     Row("RDMSR", rb"\x0f\x32", _RING_0, ALWAYS, _rdmsr, 'SDM 2C, "RDMSR"; APM 3, "RDMSR"'),
     Row("WRMSR", rb"\x0f\x30", _RING_0, ALWAYS, _wrmsr, 'SDM 2D, "WRMSR"; APM 3, "WRMSR"'),
     Row(

@@ -26,7 +26,6 @@ KNOWN_DIFFERENCES: Final = {
     "*_null_[def]s_only_32": (ENGINE, "a null segment is noticed only where the page is not there"),
     "write_to_cs_only_32": (ENGINE, "the type of a segment is not checked at a store"),
     "forbidden_insb_*": (ENGINE, "INSB stores a byte before its port is refused"),
-    "forbidden_sysexit_in_64": (ENGINE, "#UD, not #GP, in 64-bit code of an AMD model"),
     "forbidden_vmmcall_*": (HYPERVISOR, "VMMCALL is answered"),
     "forbidden_vmcall_*": (HYPERVISOR, "#GP, where a processor of AMD raises #UD"),
     "forbidden_skinit_*": (HYPERVISOR, "SVM is enabled there, so #GP comes before #UD"),
