@@ -232,6 +232,8 @@ class Processor:
             self.counter.abort(rip)
             self.counter.adjust(USER if state.cpl == 3 else KERNEL, 1)
             verdict.perform(state)
+            if verdict.changes_breakpoints:
+                self.debug.refresh()
         state.forget_exception()
 
     def _use_port(self, rip: int) -> None:

@@ -139,6 +139,12 @@ def _wrmsr(turn: Turn) -> Verdict | None:
     return wrmsr(turn)
 
 
+def _move_debug(turn: Turn) -> Verdict | None:
+    from emu.cpu.debug_moves import move_debug
+
+    return move_debug(turn)
+
+
 def _move_to_control(turn: Turn) -> Verdict | None:
     from emu.cpu.system_registers import move_to_control
 
@@ -205,6 +211,14 @@ TABLE: Final = (
         ALWAYS,
         _move_to_control,
         'SDM 2B, "MOV-Move to/from Control Registers"',
+    ),
+    Row(
+        "MOV of a debug register",
+        rb"\x0f\x21.|\x0f\x23.",
+        _RING_0,
+        ALWAYS,
+        _move_debug,
+        'SDM 2B, "MOV-Move to/from Debug Registers"',
     ),
     Row("SYSRET", rb"\x0f\x07\Z", _RING_0, ALWAYS, _sysret, 'SDM 2B, "SYSRET"; APM 3, "SYSRET"'),
     Row(

@@ -38,6 +38,7 @@ class Emulate(NamedTuple):
     """`perform` does the whole instruction: it edits the state and leaves RIP behind it."""
 
     perform: Callable[[CpuState], None]
+    changes_breakpoints: bool = False
 
 
 class Watch(NamedTuple):

@@ -30,6 +30,7 @@ CR0_PG: Final = 1 << 31
 
 # CR4
 CR4_TSD: Final = 1 << 2
+CR4_DE: Final = 1 << 3
 CR4_PAE: Final = 1 << 5
 CR4_PGE: Final = 1 << 7
 CR4_OSFXSR: Final = 1 << 9
