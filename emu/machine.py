@@ -35,6 +35,8 @@ class Machine:
         counter: `native`, `python`, or `auto`: native where the host allows it.
         watchers: who is told of every crossing.
         ledger: who counts; by default a new Ledger.
+        supervise_kernel: whether ring 0 too raises what the engine does not raise by itself
+            (emu/cpu/sensitive.py). Code of ring 0 that is known to be right needs none of it.
 
     Raises:
         UsageError: there is no such vendor, model or counter.
@@ -49,6 +51,7 @@ class Machine:
         counter: str = "auto",
         watchers: Sequence[Watcher] = (),
         ledger: Ledger | None = None,
+        supervise_kernel: bool = False,
     ) -> None:
         if vendor is not None and vendor not in VENDORS:
             raise UsageError(f"no vendor {vendor!r}; known: {', '.join(VENDORS)}")
@@ -58,7 +61,7 @@ class Machine:
         self.counter = make_counter(counter, self.engine)
         self.ledger = ledger or Ledger()
         self.processor = Processor(
-            self.engine, self.counter, chosen, self.ledger, _decode, watchers
+            self.engine, self.counter, chosen, self.ledger, _decode, watchers, supervise_kernel
         )
         hook_features(self.engine, leaves, self.counter)
         self._timer_vector = 0

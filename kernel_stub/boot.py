@@ -45,6 +45,7 @@ CPU_NODE_SEGMENT: Final = descriptors.SEGMENT.pack(
 )
 _EFER: Final = msrs.EFER_SCE | msrs.EFER_LME | msrs.EFER_LMA | msrs.EFER_NXE
 _CR4: Final = registers.CR4_PAE | registers.CR4_OSFXSR | registers.CR4_OSXMMEXCPT
+_SHOWS_SMEP: Final = 1 << 7  # EBX of CPUID leaf 7
 _FLAT: Final = 0xFFFF_FFFF
 
 
@@ -58,13 +59,13 @@ class KernelHalf:
         self.stack_top: Final = layout.KERNEL_STACKS + layout.KERNEL_STACK_SIZE
         self._stacks = 0
         self._map_text()
-        self._map_data(layout.IDT_BASE, paging.PAGE_SIZE)
-        self._map_data(layout.GDT_BASE, paging.PAGE_SIZE)
-        self._map_data(layout.TSS_BASE, paging.PAGE_SIZE)
-        self._map_data(layout.PER_CPU, paging.PAGE_SIZE)
-        self._map_data(layout.KERNEL_STACKS, layout.KERNEL_STACK_SIZE)
+        self.map_data(layout.IDT_BASE, paging.PAGE_SIZE)
+        self.map_data(layout.GDT_BASE, paging.PAGE_SIZE)
+        self.map_data(layout.TSS_BASE, paging.PAGE_SIZE)  # its bitmaps: later
+        self.map_data(layout.PER_CPU, paging.PAGE_SIZE)
+        self.map_data(layout.KERNEL_STACKS, layout.KERNEL_STACK_SIZE)
         for ist in IST.values():
-            self._map_data(ist_top(ist) - paging.PAGE_SIZE, paging.PAGE_SIZE)
+            self.map_data(ist_top(ist) - paging.PAGE_SIZE, paging.PAGE_SIZE)
         self._write_gdt()
         self._write_idt()
         self._write_tss()
@@ -78,7 +79,8 @@ class KernelHalf:
             self.tables.map(address, self.machine.physical.allocate(), paging.ACCESSED)
             self.tables.write(address, code[offset : offset + paging.PAGE_SIZE])
 
-    def _map_data(self, address: int, size: int) -> None:
+    def map_data(self, address: int, size: int) -> None:
+        """Maps zeroed pages of kernel data. Raises OutOfFrames."""
         for page in range(address, address + size, paging.PAGE_SIZE):
             self.tables.map(page, self.machine.physical.allocate(), _DATA_BITS)
 
@@ -88,7 +90,7 @@ class KernelHalf:
         """Maps kernel stack `number`, from 1; returns its top. An unmapped gap lies below each."""
         self._stacks = max(self._stacks, number)
         top = self._top(number)
-        self._map_data(top - layout.KERNEL_STACK_SIZE, layout.KERNEL_STACK_SIZE)
+        self.map_data(top - layout.KERNEL_STACK_SIZE, layout.KERNEL_STACK_SIZE)
         return top
 
     @staticmethod
@@ -127,7 +129,7 @@ class KernelHalf:
             self.write_descriptor(selector >> 3, descriptor)
         task = descriptors.SYSTEM.pack_bytes(
             base=layout.TSS_BASE,
-            limit=descriptors.TSS_SIZE - 1,
+            limit=layout.TSS_LIMIT,
             type=descriptors.TYPE_TSS_BUSY,
             present=1,
         )
@@ -154,15 +156,15 @@ class KernelHalf:
 
     def _write_tss(self) -> None:
         ists = [ist_top(number) if number in IST.values() else 0 for number in range(1, 8)]
-        iomap = descriptors.TSS_SIZE  # beyond the limit: no port is allowed
-        tss = descriptors.TSS.pack(self.stack_top, 0, 0, *ists, iomap)
+        tss = descriptors.TSS.pack(self.stack_top, 0, 0, *ists, layout.IO_BITMAP_NONE)
         self.tables.write(layout.TSS_BASE, tss)
 
     # ---- the processor
 
     def _start_processor(self) -> None:
         engine = self.machine.engine
-        engine.enter_long_mode(self.tables.root, _CR4, _EFER)
+        smep = registers.CR4_SMEP if engine.leaves[7, 0][1] & _SHOWS_SMEP else 0
+        engine.enter_long_mode(self.tables.root, _CR4 | smep, _EFER)
         symbols = self.symbols
         values = {
             msrs.STAR: msrs.STAR_LAYOUT.pack(
@@ -184,7 +186,7 @@ class KernelHalf:
         gdt = Segment(0, layout.GDT_BASE, 8 * layout.GDT_ENTRIES - 1, 0)
         idt = Segment(0, layout.IDT_BASE, 256 * GATE_SIZE - 1, 0)
         busy, no_ldt = map(_system_attributes, (descriptors.TYPE_TSS_BUSY, descriptors.TYPE_LDT))
-        task = Segment(layout.TSS_SELECTOR, layout.TSS_BASE, descriptors.TSS_SIZE - 1, busy)
+        task = Segment(layout.TSS_SELECTOR, layout.TSS_BASE, layout.TSS_LIMIT, busy)
         state.set_segment(registers.GDTR, gdt)
         state.set_segment(registers.IDTR, idt)
         state.set_segment(registers.TR, task)

@@ -16,7 +16,7 @@ from kernel_stub.abi.abi import X86_64
 from kernel_stub.arrivals import force
 from kernel_stub.entry import constants as entry
 from kernel_stub.errors import KernelBug
-from kernel_stub.faults import OUTCOMES, Raised
+from kernel_stub.faults import OUTCOMES, Raised, outcome_of
 from kernel_stub.pending import SigInfo
 from kernel_stub.task import Task
 from kernel_stub.waits import TaskEnded
@@ -51,7 +51,7 @@ class Exceptions:
         elif vector not in OUTCOMES:
             raise KernelBug(f"ring 0 handed over {vector:#x}, which is no exception of ring 3")
         else:
-            outcome = OUTCOMES[vector]
+            outcome = outcome_of(vector, self._machine.engine.state.mxcsr)
             address = regs[_RIP] if outcome.has_address else 0
             self._signal(task, outcome.signal, outcome.code, address, vector, regs)
 

@@ -11,6 +11,11 @@ from typing import Final, NamedTuple
 from emu.x86 import vectors
 from kernel_stub.abi.signals import (
     BUS_ADRALN,
+    FPE_FLTDIV,
+    FPE_FLTINV,
+    FPE_FLTOVF,
+    FPE_FLTRES,
+    FPE_FLTUND,
     FPE_FLTUNK,
     FPE_INTDIV,
     ILL_ILLOPN,
@@ -59,3 +64,23 @@ OUTCOMES: Final = {
     vectors.AC: Outcome(SIGBUS, BUS_ADRALN),
     vectors.XM: Outcome(SIGFPE, FPE_FLTUNK, True),
 }
+
+_MASKS_SHIFT: Final = 7
+_EXCEPTIONS: Final = (  # flags of MXCSR, in the order in which Linux asks for them
+    (0x01, FPE_FLTINV),
+    (0x04, FPE_FLTDIV),
+    (0x08, FPE_FLTOVF),
+    (0x10 | 0x02, FPE_FLTUND),  # denormal operands too
+    (0x20, FPE_FLTRES),
+)
+
+
+def outcome_of(vector: int, mxcsr: int) -> Outcome:
+    """The outcome; of #XM with the first exception that MXCSR has flagged and does not mask."""
+    outcome = OUTCOMES[vector]
+    if vector == vectors.XM:
+        unmasked = mxcsr & ~(mxcsr >> _MASKS_SHIFT)
+        for flags, code in _EXCEPTIONS:
+            if unmasked & flags:
+                return outcome._replace(code=code)
+    return outcome

@@ -239,6 +239,7 @@ class Kernel(KernelServices):
         self._switched_ns = now
         self.tasks.contexts.switch(None if old is None else old.cpu, task.cpu)
         self._is_running(task)
+        self.tables_changed(task)
 
     def _call_again(self, task: Task) -> bool:
         """Makes the call again in which `task` waits; returns whether it is over."""

@@ -55,6 +55,7 @@ IDT_BASE: Final = CPU_ENTRY_AREA
 GDT_BASE: Final = CPU_ENTRY_AREA + 0x1000
 TSS_BASE: Final = CPU_ENTRY_AREA + 0x3000
 IST_STACKS: Final = CPU_ENTRY_AREA + 0x1_0000  # one page each, an unmapped page below each
+LDT_BASE: Final = 0xFFFF_8800_0000_0000  # each address space has its own there
 PER_CPU: Final = 0xFFFF_8880_0F80_0000
 KERNEL_STACKS: Final = 0xFFFF_C900_0000_0000
 KERNEL_STACK_SIZE: Final = 0x4000
@@ -71,6 +72,7 @@ USER32_CS: Final = 0x23
 USER_DS: Final = 0x2B
 USER_CS: Final = 0x33
 TSS_SELECTOR: Final = 0x40
+LDT_SELECTOR: Final = 0x50
 GDT_ENTRIES: Final = 16
 TLS_FIRST_ENTRY: Final = 12
 TLS_ENTRIES: Final = 3
@@ -78,3 +80,12 @@ TLS_ENTRIES: Final = 3
 CPU_NODE: Final = 0x7B
 CPU_MASK: Final = 0xFFF
 NODE_SHIFT: Final = 12
+
+
+# The TSS: where its two I/O bitmaps stand. One is the task's, the other allows every port.
+IO_BITMAP_SIZE: Final = 0x1_0000 // 8
+_IO_BITMAP_ROOM: Final = IO_BITMAP_SIZE + 8  # the processor reads a byte more; it must be ones
+IO_BITMAP: Final = 0x78
+IO_BITMAP_ALL: Final = IO_BITMAP + _IO_BITMAP_ROOM
+TSS_LIMIT: Final = IO_BITMAP_ALL + _IO_BITMAP_ROOM - 1
+IO_BITMAP_NONE: Final = TSS_LIMIT + 1  # beyond the limit: no port is allowed

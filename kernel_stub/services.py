@@ -29,6 +29,7 @@ from kernel_stub.pending import SigInfo
 from kernel_stub.scheduler import Scheduler
 from kernel_stub.signalling.frames import UserState, pop_32, pop_64, pop_rt_32
 from kernel_stub.task import Clone, Process, Task
+from kernel_stub.task_tables import TaskTables
 from kernel_stub.tasks import Tasks
 from kernel_stub.vdso import Vdso
 from kernel_stub.vfs import Vfs
@@ -55,6 +56,7 @@ class KernelServices:
         self.half = KernelHalf(machine)
         self.vsyscall = True
         self.vdso = Vdso(machine.processor.vendor)
+        self.tables_changed = TaskTables(self.half).follow
         self.clock = Clock(machine.counter, self.vdso.clocks)
         self.futexes = Futexes()
         self.scheduler = Scheduler(self.clock, self._timer_expired)
@@ -190,6 +192,7 @@ class KernelServices:
             self.tasks.exec_failed(task, old)
             raise Errno(ENOMEM) from None
         self.tasks.executed(task, old, start)
+        self.tables_changed(task)
 
     def exit_group(self, task: Task, status: int) -> NoReturn:
         raise TaskEnded(status & 0xFF)

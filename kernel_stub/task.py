@@ -143,6 +143,9 @@ class Services(Protocol):
     def timers_changed(self) -> None:
         """A process armed a timer: the machine's clock must interrupt in time."""
 
+    def tables_changed(self, task: Task) -> None:
+        """The I/O permissions or the LDT of `task`, which runs, have changed."""
+
 
 class Process:
     """A thread group: its place among the processes, what its threads share, how it ended."""
@@ -217,6 +220,8 @@ class Task:
         self.timer_slack_ns = 50_000
         self.clear_child_tid = 0
         self.robust_list = (0, 0)
+        self.io_level = 0  # iopl(2)
+        self.io_bitmap: bytes | None = None  # ioperm(2): a 0 for each port that is allowed
         # of the call that it is in
         self.wait: Wait | None = None
         self.call: tuple[Any, int, tuple[int, ...]] | None = None  # to be made again

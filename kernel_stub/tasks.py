@@ -301,6 +301,8 @@ _INHERITED: Final = (
     "dumpable",
     "no_new_privileges",
     "timer_slack_ns",
+    "io_level",
+    "io_bitmap",
 )
 
 

@@ -61,6 +61,7 @@ ROOMS: Final[tuple[tuple[str, ...], ...]] = (
     ("kernel_stub.clock",),
     ("kernel_stub.scheduler",),
     ("kernel_stub.tasks",),
+    ("kernel_stub.task_tables",),
     ("kernel_stub.services",),
     ("kernel_stub.exceptions",),
     ("kernel_stub.observer",),

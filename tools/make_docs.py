@@ -25,7 +25,7 @@ from emu.gdb import monitor, packets
 from emu.testing.bugs import BUGS
 from emu.testing.guest import Guest
 from emu.testing.memory import Memory
-from emu.x86 import checks, crossings, vectors, vendors
+from emu.x86 import checks, controls, crossings, msr_table, vectors, vendors
 from kernel_stub import errors as kernel_errors
 from kernel_stub import faults
 from kernel_stub.abi import signals
@@ -116,8 +116,35 @@ def check_table() -> str:
 
 def vendor_table() -> str:
     """Where Intel and AMD differ, and whom this machine follows."""
-    headings = ("what", "Intel", "AMD", "here", "manual")
+    headings = ("what", "Intel", "AMD", "here", "here, ring 0 not supervised", "manual")
     return markdown(headings, vendors.DIFFERENCES)
+
+
+def msr_table_rows() -> str:
+    """The model-specific registers."""
+    headings = ("number", "name", "holds", "WRMSR takes on Intel", "on AMD", "here", "manual")
+    rows = [
+        (
+            f"{row.number:#x}" if row.width == 1 else f"{row.number:#x} and on: {row.width}",
+            row.name,
+            row.holds,
+            rule_text(row.intel),
+            rule_text(row.amd),
+            row.here,
+            row.manual,
+        )
+        for row in msr_table.TABLE
+    ]
+    return markdown(headings, rows)
+
+
+def rule_text(rule: msr_table.Rule | None) -> str:
+    return "no such register" if rule is None else rule.text
+
+
+def control_table() -> str:
+    """What a write to a control register may not do."""
+    return markdown(("register", "refused"), [row[:2] for row in controls.TABLE])
 
 
 def signal_of(vector: int) -> str:
@@ -197,6 +224,8 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "vectors": vector_table,
     "checks": check_table,
     "vendors": vendor_table,
+    "msrs": msr_table_rows,
+    "controls": control_table,
     "syscalls": syscall_table,
     "bugs": bug_table,
     "guest": guest_table,

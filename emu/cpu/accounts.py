@@ -12,10 +12,9 @@ from typing import Any, Final, Protocol
 
 from emu.cpu.callbacks import KERNEL_AT_ENTRY, PATH, PATH_TAKEN
 from emu.cpu.counters import KERNEL
-from emu.cpu.traps import Event
 from emu.events import Entered, Refused
 from emu.hooks import Watcher
-from emu.x86 import crossings, vectors
+from emu.x86 import crossings
 
 _REFUSALS_KEPT: Final = 64
 _NATIVE: Final = (crossings.SYSCALL, True)
@@ -89,12 +88,3 @@ class Accounts:
         abi = crossings.ABI_OF_64_BIT_CODE if is_long else crossings.ABI_OF_32_BIT_CODE
         line = self._lines[mechanism, long] = self.ledger.line(mechanism, abi)
         return line
-
-
-def mechanism_of(event: Event) -> str:
-    """The ledger's name for what was delivered through a gate."""
-    if event.software and event.vector == crossings.INT80_VECTOR:
-        return crossings.INT80
-    if event.vector < vectors.EXCEPTIONS:
-        return crossings.FAULT
-    return crossings.INTERRUPT

@@ -1,7 +1,8 @@
 """The counter in pure Python: any host, the same numbers, slower.
 
-A block hook looks each block up by address, size and mode; a second hook, which runs whenever
-Unicorn translates a block anew, drops what was known of that address.
+A block hook looks each block up by address, size and AC; a second hook, which runs when Unicorn
+translates a block behind another one, drops what was known of that address. Where none went before,
+it does not run: so all that was known goes when the engine drops code.
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ from emu.cpu.counters import NO_BLOCK, Block, Counter, InstructionCount, repeats
 from emu.cpu.engine import HOOK_BLOCK, HOOK_NEW_BLOCK, Engine
 from emu.cpu.hostcode import address_of
 from emu.cpu.limits import UNLIMITED
+from emu.cpu.state import RFLAGS
+from emu.x86.flags import AC
 
+_RFLAGS: Final = RFLAGS >> 3
 _CALLBACK: Final = ctypes.CFUNCTYPE(
-    None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p
+    ctypes.c_int, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p
 )
 _NEW_CALLBACK: Final = ctypes.CFUNCTYPE(
     None, ctypes.c_void_p, ctypes.POINTER(ctypes.c_uint64), ctypes.c_void_p, ctypes.c_void_p
@@ -31,28 +35,36 @@ class BlockCounter(Counter):
         super().__init__(engine, count)
         self._totals = [0, 0]
         self._left = UNLIMITED
-        self._known: dict[int, dict[int, Block]] = {}  # by start, by size
+        self._known: dict[int, dict[tuple[int, int], Block]] = {}  # by start, by size and AC
         self._current = self._previous = NO_BLOCK
         self._hooks = _CALLBACK(self._entered), _NEW_CALLBACK(self._translated)
-        for hook, callback in zip((HOOK_BLOCK, HOOK_NEW_BLOCK), self._hooks, strict=True):
-            engine.hook_native(hook, address_of(callback), 0)
+        entered, translated = map(address_of, self._hooks)
+        engine.hook_native(HOOK_BLOCK, engine.leaving(entered), 0)
+        engine.hook_native(HOOK_NEW_BLOCK, translated, 0)
+        engine.code_dropped = self._known.clear
 
     def _translated(self, _engine: int, block: ctypes._Pointer[ctypes.c_uint64], *_: int) -> None:
         self._known.pop(block[0], None)
 
-    def _entered(self, _engine: int, pc: int, size: int, _data: int) -> None:
+    def _entered(self, _engine: int, pc: int, size: int, _data: int) -> int:
         try:
-            self._enter(pc, size)
+            return self._enter(pc, size)
         except BaseException as failure:
             self._engine.fail(failure)
+            return False
 
-    def _enter(self, pc: int, size: int) -> None:
+    def _enter(self, pc: int, size: int) -> bool:
+        """Counts the block; returns whether it is to be left instead, as if never entered."""
         previous = self._current
-        sizes = self._known.get(pc)
-        block = sizes.get(size) if sizes else None
+        self._engine.state.load()
+        kind = size, self._engine.state.words[_RFLAGS] & AC
+        known = self._known.get(pc)
+        block = known.get(kind) if known else None
         if block is None:
             block = self._measure(pc, size, previous)
-            self._known.setdefault(pc, {})[size] = block
+            self._known.setdefault(pc, {})[kind] = block
+            if self._leaves(block):
+                return True
         self._current = block
         if not block.whole:
             self._take_back(previous, pc)
@@ -61,6 +73,7 @@ class BlockCounter(Counter):
             self._left -= block.instructions
             if self._left < 0:
                 self._engine.pause()
+        return False
 
     def _take_back(self, block: Block, pc: int) -> None:
         rest = self._rest_of(block, pc)

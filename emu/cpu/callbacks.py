@@ -24,6 +24,9 @@ KERNEL_AT_ENTRY: Final = 2  # the kernel's count when it did
 PATH_TAKEN: Final = 1
 PATH_PYTHON: Final = 2
 
+# A page that no address space maps: a fetch from it is a hook that leaves its block.
+NEVER_MAPPED: Final = 0xFFFF_FFFF_FFFF_F000
+
 _VOIDP: Final = ctypes.c_void_p
 _CALLBACK: Final = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_uint32)  # behind native code
 _SLOW_CALLBACK: Final = ctypes.CFUNCTYPE(ctypes.c_int, _VOIDP, _VOIDP)
@@ -37,6 +40,7 @@ class HookNumbers(NamedTuple):
 
     interrupt: int
     invalid: int
+    code: int
     instruction: int
     syscall: int
     sysenter: int
@@ -45,7 +49,6 @@ class HookNumbers(NamedTuple):
     rdtscp: int
     port_input: int
     port_output: int
-    code: int
 
 
 class Callbacks:
@@ -78,6 +81,10 @@ class Callbacks:
 
     def hook_native(self, hook: int, function: int, data: int, *extra: object) -> int:
         """Registers the host function at address `function`; returns the hook's own address."""
+        raise NotImplementedError
+
+    def hook_range(self, hook: int, function: int, first: int, last: int) -> int:
+        """As `hook_native`, for the addresses from `first` to `last`, both included."""
         raise NotImplementedError
 
     # ---- what a callback raised
@@ -137,14 +144,14 @@ class Callbacks:
         """`callback()` does the whole RDTSCP, inside its block."""
         self._hook_instruction(self._numbers.rdtscp, callback)
 
-    def hook_ports(self, address: int) -> None:
-        """Makes IN, OUT, INS and OUTS fault, as if they had fetched from `address`.
+    def hook_ports(self) -> None:
+        """Makes IN, OUT, INS and OUTS fault, as if they had fetched from NEVER_MAPPED.
 
         Does nothing on hosts without native code: there, ports are open to all.
         """
         if self._code is None:
             return
-        marks = {hostcode.ADDRESS: address, **self._engine_marks}
+        marks = {hostcode.ADDRESS: NEVER_MAPPED, **self._engine_marks}
         function = self._code.add(hostcode.PORT_FAULT_CODE, marks)
         for instruction in (self._numbers.port_input, self._numbers.port_output):
             self.hook_native(self._numbers.instruction, function, 0, ctypes.c_int(instruction))
@@ -171,6 +178,33 @@ class Callbacks:
     def marks_for(self, address: int) -> dict[bytes, int]:
         """The constants of host code that makes the engine fault, as if fetching `address`."""
         return {hostcode.ADDRESS: address, **self._engine_marks}
+
+    # ---- hooks that may leave their block
+
+    @property
+    def can_leave(self) -> bool:
+        """Whether the host allows a hook to leave its block."""
+        return self._code is not None
+
+    def leaving(self, function: int) -> int:
+        """A host function that calls the one at `function`, a hook, and leaves where it says so.
+
+        Where the hook answers other than 0, the engine faults as if it had fetched from
+        NEVER_MAPPED: at the hook's instruction, of which nothing is done. Without native code the
+        hook stays alone, and its answer is lost.
+        """
+        if self._code is None:
+            return function
+        own = {hostcode.PYTHON: function, hostcode.ADDRESS: NEVER_MAPPED}
+        marks = {**self._engine_marks, **own}
+        return self._code.add(hostcode.LEAVE_CODE, marks)
+
+    def hook_code(self, address: int, function: int) -> None:
+        """The host function at `function` runs before the instruction at the linear `address`.
+
+        Blocks that were translated before do not know of it.
+        """
+        self.hook_range(self._numbers.code, function, address, address)
 
     def _hook_exceptions(self) -> None:
         def interrupted(vector: int) -> int:

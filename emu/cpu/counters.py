@@ -60,6 +60,7 @@ class Counter:
     def __init__(self, engine: Engine, count: InstructionCount) -> None:
         self._engine = engine
         self._count = count
+        self.examine: Callable[[Block], bool] | None = None  # supervisor.py
 
     @property
     def totals(self) -> Sequence[int]:
@@ -120,6 +121,10 @@ class Counter:
         instructions, whole = self._instructions(pc, size, previous)
         rep = whole and instructions == 1 and is_rep(self._code(pc, size), state.in_64bit_mode)
         return Block(pc, pc + size, instructions, path, whole, rep)
+
+    def _leaves(self, block: Block) -> bool:
+        """Whether `block`, just measured, is to be left before its first instruction."""
+        return self.examine is not None and block.whole and self.examine(block)
 
     def _instructions(self, pc: int, size: int, previous: Block) -> tuple[int, bool]:
         if previous.start <= pc < previous.end and not self._may_translate(pc, previous):

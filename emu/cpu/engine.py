@@ -11,6 +11,7 @@ What a callback raises is kept, stops the engine, and is raised by `run`.
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from typing import Final
 
 import unicorn
@@ -53,6 +54,8 @@ class Engine(Callbacks):
         self._uc = self._open(model)
         self.handle: Final = ctypes.c_void_p(self._uc._uch.value)
         self.stopping = False
+        self.code_dropped: Callable[[], object] = _nothing  # whoever keeps what blocks were like
+        self.leaves: dict[tuple[int, int], tuple[int, int, int, int]] = {}  # CPUID: features.py
         self._map(physical)
         self._context = self._uc.context_save()
         self._others: list[object] = []  # contexts of `other_state`
@@ -184,7 +187,11 @@ class Engine(Callbacks):
         self.write_msr(msrs.EFER, efer)
         self.write_cr3(root)
         uc.reg_write(const.UC_X86_REG_CR4, uc.reg_read(const.UC_X86_REG_CR4) | cr4)
-        uc.reg_write(const.UC_X86_REG_CR0, _CR0_LONG_MODE)
+        self.write_cr0(_CR0_LONG_MODE)
+
+    def write_cr0(self, value: int) -> None:
+        """MOV to CR0 as ring 0 does it."""
+        self._uc.reg_write(const.UC_X86_REG_CR0, value)
 
     def read_registers(self) -> list[int]:
         """The 16 GPRs and RIP by the engine's own call, not from the state block."""
@@ -238,10 +245,12 @@ class Engine(Callbacks):
     def flush_code(self) -> None:
         """Drops every translated block: needed where code was written behind the engine's back."""
         self._uc.ctl_flush_tb()
+        self.code_dropped()
 
     def drop_code(self, address: int, size: int) -> None:
         """Drops the blocks translated from `size` bytes at the linear `address`."""
         self._uc.ctl_remove_cache(address, address + size)
+        self.code_dropped()
 
     def block_at(self, address: int) -> tuple[int, int]:
         """The size in bytes and instructions of the block that starts at `address`.
@@ -292,6 +301,10 @@ class Engine(Callbacks):
         uclib.uc_hook_del(self._uc._uch, ctypes.c_size_t(hook))
 
 
+def _nothing() -> None:
+    """Nobody wants to know."""
+
+
 _GPR_IDS: Final = tuple(
     getattr(const, f"UC_X86_REG_{name}")
     for name in ("RAX RCX RDX RBX RSP RBP RSI RDI R8 R9 R10 R11 R12 R13 R14 R15".split())
@@ -307,6 +320,7 @@ _FLUSH_TLB: Final = ctypes.c_int(
 _HOOK_NUMBERS: Final = HookNumbers(
     interrupt=unicorn.UC_HOOK_INTR,
     invalid=unicorn.UC_HOOK_INSN_INVALID,
+    code=unicorn.UC_HOOK_CODE,
     instruction=unicorn.UC_HOOK_INSN,
     syscall=const.UC_X86_INS_SYSCALL,
     sysenter=const.UC_X86_INS_SYSENTER,
@@ -315,7 +329,6 @@ _HOOK_NUMBERS: Final = HookNumbers(
     rdtscp=const.UC_X86_INS_RDTSCP,
     port_input=const.UC_X86_INS_IN,
     port_output=const.UC_X86_INS_OUT,
-    code=unicorn.UC_HOOK_CODE,
 )
 HOOK_CODE: Final = unicorn.UC_HOOK_CODE
 HOOK_MEMORY: Final = unicorn.UC_HOOK_MEM_READ | unicorn.UC_HOOK_MEM_WRITE

@@ -7,34 +7,23 @@ the engine does not report at all. Decoding is injected and costs nothing until 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from emu.cpu import operands
 from emu.cpu.counters import KERNEL, USER, Block
 from emu.cpu.state import CpuState, Segment
 from emu.memory import walk
 from emu.memory.physical import PhysicalMemory
 from emu.x86 import vectors
-from emu.x86.instructions import (
-    LONGEST,
-    OVERRIDES,
-    RIP,
-    UNLOCKED_PREFIXES,
-    Decode,
-    Instruction,
-    MemoryOperand,
-)
-from emu.x86.paging import PAGE_SIZE, is_canonical
-from emu.x86.registers import DS, ES, FS, GS, RBP, RSP, SS
+from emu.x86.instructions import LOCK, LONGEST, OVERRIDES, Decode, Instruction, opcode_at
+from emu.x86.paging import is_canonical
+from emu.x86.registers import DS, ES, RBP, RSP, SS
 
 _MASK64: Final = (1 << 64) - 1
 _WIDEST: Final = 512  # bytes of an operand: FXSAVE
 
-_PUSHES: Final = frozenset(("push", "pushf", "pushfq", "call", "lcall", "far call", "enter"))
-_POPS: Final = frozenset(("pop", "popf", "popfq", "ret", "retf", "retfq", "iret", "iretd", "iretq"))
 _COUNTED_JUMPS: Final = frozenset(("loop", "loope", "loopne"))
-_NO_ACCESS: Final = frozenset(("lea", "nop"))
 
 _INDEX: Final = 0xFFFC  # of a selector: 0 in a null one
 _4_GIB: Final = 1 << 32
@@ -42,6 +31,7 @@ _FEW: Final = 4  # bytes: as many prefixes as an instruction has groups of them
 _EXPAND_DOWN_MASK, _EXPAND_DOWN = 0x1C, 0x14  # S, code and E of a descriptor's type
 
 _INT1: Final = 0xF1
+_ONE_BYTE: Final = {vectors.BP: b"\xcc", vectors.OF: b"\xce"}  # INT3, INTO
 
 
 class Fault(NamedTuple):
@@ -51,20 +41,6 @@ class Fault(NamedTuple):
     error_code: int | None
     rip: int
     rsp: int
-
-
-class Access(NamedTuple):
-    """One access to memory. `by_stack`: its address is relative to SS."""
-
-    address: int
-    size: int
-    by_stack: bool
-
-    @property
-    def is_canonical(self) -> bool:
-        """Whether all of it lies at canonical addresses."""
-        last = self.address + self.size - 1 & _MASK64
-        return is_canonical(self.address) and is_canonical(last)
 
 
 class Errata:
@@ -103,59 +79,19 @@ class Errata:
         found = self._decode(self.code(address, LONGEST), address, self.state.in_64bit_mode)
         return found[0] if found else None
 
+    def int_length(self, vector: int, next_rip: int) -> int:
+        """The length of the `int` that ends before `next_rip`: INT n is two bytes, others one."""
+        short = _ONE_BYTE.get(vector)
+        return 1 if short and self.code(next_rip - 1, 1) == short else 2
+
     def int1_length(self, rip: int) -> int:
         """The length of the INT1 at `rip` with its prefixes; 0 if it is another instruction.
 
         SDM 2D, "Opcode Map"; SDM 2A, "INT n/INTO/INT3/INT1".
         """
-        for length, byte in enumerate(self.code(rip, LONGEST), 1):
-            if byte == _INT1:
-                return length
-            is_rex = self.state.in_64bit_mode and byte & 0xF0 == 0x40
-            if byte not in UNLOCKED_PREFIXES and not is_rex:
-                break
-        return 0
-
-    def accesses(self, found: Instruction) -> Iterator[Access]:
-        """The accesses of an instruction in 64-bit mode, in the order in which they are made."""
-        operands = [self._operand(found, memory) for memory in found.memory]
-        if found.mnemonic in _NO_ACCESS:
-            return
-        if found.mnemonic in _POPS:
-            yield from self._stack(found)
-            yield from operands
-        else:
-            yield from operands
-            yield from self._stack(found)
-
-    def _stack(self, found: Instruction) -> Iterator[Access]:
-        """What it pushes or pops: the first of it."""
-        size = 2 if found.has_operand_prefix else 8
-        words = self.state.words
-        if found.mnemonic in _PUSHES:
-            yield Access(words[RSP] - size & _MASK64, size, by_stack=True)
-        elif found.mnemonic in _POPS:
-            yield Access(words[RSP], size, by_stack=True)
-        elif found.mnemonic == "leave":
-            yield Access(words[RBP], size, by_stack=True)
-
-    def _operand(self, found: Instruction, memory: MemoryOperand) -> Access:
-        address = self._offset(found, memory)
-        if memory.segment in (FS, GS):
-            address += self.state.segment(memory.segment).base
-        by_stack = memory.base in (RSP, RBP) and memory.segment not in (FS, GS)
-        return Access(address & _MASK64, memory.size, by_stack)
-
-    def _offset(self, found: Instruction, memory: MemoryOperand) -> int:
-        """The operand's offset in its segment."""
-        words, offset = self.state.words, memory.displacement
-        if memory.base == RIP:
-            offset += found.end
-        elif memory.base is not None:
-            offset += words[memory.base]
-        if memory.indexed_by is not None:
-            offset += words[memory.indexed_by] * memory.scale
-        return offset & (1 << 8 * found.address_size) - 1
+        code = self.code(rip, LONGEST) + b"\0"  # which is no prefix
+        opcode = opcode_at(code, 0, self.state.in_64bit_mode)
+        return opcode + 1 if code[opcode] == _INT1 and LOCK not in code[:opcode] else 0
 
     def violation(self, found: Instruction) -> int | None:
         """The vector for the first operand outside its segment, in compatibility mode."""
@@ -164,7 +100,7 @@ class Errata:
             if number is None:
                 number = SS if memory.base in (RSP, RBP) else DS
             segment = self.state.segment(number)
-            last = self._offset(found, memory) + memory.size - 1
+            last = operands.offset(self.state, found, memory) + memory.size - 1
             if not segment.selector & _INDEX or (_is_plain(segment) and last > segment.limit):
                 return vectors.SS if number == SS else vectors.GP
         return None
@@ -179,13 +115,7 @@ class Errata:
 
     def code(self, address: int, size: int) -> bytes:
         """The bytes at `address`, as many of `size` as there are."""
-        code = b""
-        with suppress(walk.WalkFault):
-            while size > 0:
-                part = min(size, PAGE_SIZE - (address & PAGE_SIZE - 1))
-                code += walk.read(self._ram, self.state.control(3), address, part)
-                address, size = address + part & _MASK64, size - part
-        return code
+        return walk.read_part(self._ram, self.state.control(3), address, size)
 
 
 def _is_plain(segment: Segment) -> bool:
@@ -205,7 +135,7 @@ def _not_canonical(errata: Errata, fault: Fault, _block: Block) -> Fault | None:
     found = errata.stands_at(fault.rip)
     if found is None or (found.is_privileged and errata.state.cpl):
         return None
-    for access in errata.accesses(found):
+    for access in operands.accesses(errata.state, found):
         if not access.is_canonical:
             vector = vectors.SS if access.by_stack else vectors.GP
             return fault._replace(vector=vector, error_code=0)
@@ -235,7 +165,9 @@ def _outside_its_segment(errata: Errata, fault: Fault, _block: Block) -> Fault |
     if errata.is_within_flat_segments(errata.state.control(2), errata.code(fault.rip, _FEW)):
         return None
     found = errata.stands_at(fault.rip)
-    vector = None if found is None or found.mnemonic in _NO_ACCESS else errata.violation(found)
+    vector = (
+        None if found is None or found.mnemonic in operands.NO_ACCESS else errata.violation(found)
+    )
     return None if vector is None else fault._replace(vector=vector, error_code=0)
 
 

@@ -7,7 +7,6 @@ nothing, and know no kernel. SDM 2B, "SYSCALL", "SYSENTER"; APM 3, the same.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Final, NamedTuple
 
 from emu.cpu import state as at
@@ -15,8 +14,7 @@ from emu.cpu.state import CpuState
 from emu.memory import walk
 from emu.memory.physical import PhysicalMemory
 from emu.x86 import crossings, flags, msrs
-from emu.x86.instructions import LONGEST, PREFIXES
-from emu.x86.paging import PAGE_SIZE
+from emu.x86.instructions import LONGEST, opcode_at
 from emu.x86.registers import R11, RCX, RSP
 from emu.x86.vendors import Vendor
 
@@ -48,24 +46,16 @@ def encoding_of(code: bytes, long: bool) -> Encoding:
 
     The engine also takes one with LOCK, and a VEX prefix in the place of 0F; both are #UD.
     """
-    position, locked = 0, False
-    while code[position] in PREFIXES or (long and code[position] & 0xF0 == 0x40):
-        locked |= code[position] == _LOCK
-        position += 1
+    position = opcode_at(code, 0, long)
     vex = _VEX.get(code[position])
     if vex is not None:
         return Encoding(position + vex, exists=False)
-    return Encoding(code.index(_ESCAPE, position) + 2, not locked)
+    return Encoding(code.index(_ESCAPE, position) + 2, _LOCK not in code[:position])
 
 
 def encoding_at(ram: PhysicalMemory, state: CpuState) -> Encoding:
     """The SYSCALL or SYSENTER at RIP."""
-    rip, cr3 = state.rip, state.control(3)
-    room = min(PAGE_SIZE - (rip & PAGE_SIZE - 1), LONGEST)
-    code = walk.read(ram, cr3, rip, room)
-    if room < LONGEST:
-        with suppress(walk.WalkFault):
-            code += walk.read(ram, cr3, rip + room, LONGEST - room)
+    code = walk.read_part(ram, state.control(3), state.rip, LONGEST)
     return encoding_of(code, state.in_64bit_mode)
 
 

@@ -37,6 +37,7 @@ Leaves: TypeAlias = dict[tuple[int, int], tuple[int, int, int, int]]
 
 def hook_features(engine: Engine, leaves: Leaves, counter: Counter) -> None:
     """Answers CPUID, RDTSC and RDTSCP of `engine` from now on."""
+    engine.leaves = leaves
     state = engine.state
     words = state.words
 

@@ -42,6 +42,10 @@ SYSCALL_CODE: Final = bytes.fromhex(
 PORT_FAULT_CODE: Final = bytes.fromhex(
     "4883ec08becccccccc48baaaaaaaaaaaaaaaaa31c931c049babbbbbbbbbbbbbbbb41ffd231c04883c408c3"
 )
+LEAVE_CODE: Final = bytes.fromhex(
+    "534889fb48b85555555555555555ffd085c074234889dfbecccccccc48baaaaa"
+    "aaaaaaaaaaaa31c931c049babbbbbbbbbbbbbbbb41ffd25bc3"
+)
 CONTEXT, SAVE, CELL, READ, PYTHON, RESTORE = (
     bytes((b,)) * 8 for b in (*range(0x11, 0x66, 0x11), 0x77)
 )

@@ -7,7 +7,6 @@ SDM 1, "I/O Privilege Level", "I/O Permission Bit Map"; SDM 2A, "IN".
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Final, NamedTuple
 
 from emu.cpu.state import CpuState
@@ -15,12 +14,8 @@ from emu.memory import walk
 from emu.memory.physical import PhysicalMemory
 from emu.x86 import flags
 from emu.x86.descriptors import TSS_IOMAP_BASE
-from emu.x86.instructions import LONGEST, PREFIXES
-from emu.x86.paging import PAGE_SIZE
+from emu.x86.instructions import LONGEST, opcode_at
 from emu.x86.registers import RAX, RDX, TR
-
-# A page that no address space maps: a fault there is what a port instruction makes of its hook.
-NEVER_MAPPED: Final = 0xFFFF_FFFF_FFFF_F000
 
 _OPERAND_SIZE: Final = 0x66
 _OUT: Final = 2  # bit of the opcode: E6, E7, EE, EF, 6E, 6F
@@ -38,12 +33,9 @@ class PortInstruction(NamedTuple):
 
 def decode(ram: PhysicalMemory, state: CpuState) -> PortInstruction:
     """The port instruction at RIP."""
-    code = _code(ram, state)
-    position, size = 0, 4
-    while code[position] in PREFIXES or (state.in_64bit_mode and code[position] & 0xF0 == 0x40):
-        if code[position] == _OPERAND_SIZE:
-            size = 2
-        position += 1
+    code = walk.read_part(ram, state.control(3), state.rip, LONGEST).ljust(LONGEST, b"\x90")
+    position = opcode_at(code, 0, state.in_64bit_mode)
+    size = 2 if _OPERAND_SIZE in code[:position] else 4
     opcode = code[position]
     immediate = opcode & 0xF8 == 0xE0
     port = code[position + 1] if immediate else state.words[RDX] & 0xFFFF
@@ -54,17 +46,6 @@ def decode(ram: PhysicalMemory, state: CpuState) -> PortInstruction:
         is_input=not opcode & _OUT,
         is_string=opcode & 0xF0 == 0x60,
     )
-
-
-def _code(ram: PhysicalMemory, state: CpuState) -> bytes:
-    """The bytes at RIP, as many of 15 as there are."""
-    rip, cr3 = state.rip, state.control(3)
-    room = PAGE_SIZE - (rip & PAGE_SIZE - 1)
-    code = walk.read(ram, cr3, rip, min(room, LONGEST))
-    if room < LONGEST:
-        with suppress(walk.WalkFault):
-            code += walk.read(ram, cr3, rip + room, LONGEST - room)
-    return code.ljust(LONGEST, b"\x90")
 
 
 def is_allowed(ram: PhysicalMemory, state: CpuState, rflags: int, what: PortInstruction) -> bool:

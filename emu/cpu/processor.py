@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Final
 
 from emu.cpu import fast, ports
 from emu.cpu import state as at
-from emu.cpu.accounts import Accounts, Ledger, mechanism_of
-from emu.cpu.callbacks import FLAGS, PATH, PATH_PYTHON
+from emu.cpu.accounts import Accounts, Ledger
+from emu.cpu.callbacks import FLAGS, NEVER_MAPPED, PATH, PATH_PYTHON
 from emu.cpu.counters import KERNEL, USER, Counter
 from emu.cpu.engine import Engine
 from emu.cpu.errata import Errata, Fault
 from emu.cpu.stepper import Stepper
+from emu.cpu.supervisor import Supervisor
 from emu.cpu.traps import Delivery, Event
+from emu.cpu.turn import Emulate, Raise, Refetch, Verdict, Watch
 from emu.hooks import Kernel, Watcher
 from emu.memory import walk
 from emu.x86 import crossings, vectors
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from emu.cpu.debug import DebugRegisters
 
 VMCALL: Final = bytes.fromhex("0f01c1")
-_ONE_BYTE: Final = {vectors.BP: b"\xcc", vectors.OF: b"\xce"}  # INT3, INTO
 _VMCALL_LENGTH: Final = len(VMCALL)
 
 _RIP: Final = at.RIP >> 3
@@ -50,6 +51,7 @@ class Processor:
         ledger: Ledger,
         decode: Decode,
         watchers: Sequence[Watcher] = (),
+        supervise_kernel: bool = False,
     ) -> None:
         self.engine = engine
         self.state = engine.state
@@ -65,6 +67,9 @@ class Processor:
         self._fast_length = 0  # of the last SYSCALL or SYSENTER
         self._stepper = Stepper(engine)
         self.rflags = 0  # of the program, when the last crossing began
+        self._supervisor = Supervisor(engine, vendor, decode, supervise_kernel)
+        if engine.can_leave:
+            counter.examine = self._supervisor.examine
         self._words, self._dwords = engine.state.words, engine.state.dwords
         self._ram = engine.physical.mapping
         self._handovers: dict[int, int] = {}  # where VMCALL was seen at CPL 0: RIP, physical
@@ -72,7 +77,7 @@ class Processor:
         engine.hook_invalid(self._invalid)
         engine.hook_syscall(self._syscall, counter.kernel_at)
         engine.hook_sysenter(self._sysenter)
-        engine.hook_ports(ports.NEVER_MAPPED)
+        engine.hook_ports()
 
     def attach(self, kernel: Kernel) -> None:
         """From now on `kernel` answers handovers. SYSCALL is native if nobody watches it."""
@@ -134,6 +139,9 @@ class Processor:
         """An exception or `int n`, between two blocks: RIP and error code are in the state."""
         state = self.state
         rip = state.rip
+        is_fetch = vector == vectors.PF and state.error_code & PF_FETCH
+        if rip == self._supervisor.reached and not is_fetch:
+            self._cells[FLAGS] = self._supervisor.flags
         if state.is_int:
             self._software_interrupt(vector, rip)
         elif vector == vectors.PF:
@@ -150,7 +158,7 @@ class Processor:
         """INT n, INT3 or INTO. With prefixes it begins before its opcode; only a refusal asks."""
         counter, block = self.counter, self.counter.block
         counter.abort(next_rip)  # INTO does not end its block
-        opcode = next_rip - self._int_length(vector, next_rip)
+        opcode = next_rip - self._errata.int_length(vector, next_rip)
         event = Event(vector, None, next_rip, software=True)
         self._deliver(event, opcode, lambda: self._errata.start_of(next_rip, block, opcode))
 
@@ -159,12 +167,15 @@ class Processor:
         fault = self._errata.correct(reported, self.counter.block)
         if self._debug is not None and reported.vector != vectors.DB:
             self._debug.forget()
+        if fault.vector != vectors.PF == reported.vector:
+            self.state.set_cr2(self.last_cr2)
+        self._raise(fault)
+
+    def _raise(self, fault: Fault) -> None:
         if vectors.TABLE[fault.vector].kind == vectors.FAULT:
             self.counter.abort(fault.rip)
         if fault.vector == vectors.PF:
             self.last_cr2 = self.state.control(2)
-        elif reported.vector == vectors.PF:
-            self.state.set_cr2(self.last_cr2)
         self._words[_RIP], self._words[RSP] = fault.rip, fault.rsp
         event = Event(fault.vector, fault.error_code, fault.rip, software=False)
         self._deliver(event, fault.rip)
@@ -172,9 +183,14 @@ class Processor:
     def _page_fault(self, rip: int) -> None:
         """#PF, or what the engine reports as one."""
         state = self.state
-        if self._is_port_instruction(rip):
-            self.counter.abort(rip)
-            self._use_port(rip)
+        if self._has_left(rip):
+            state.set_cr2(self.last_cr2)
+            verdict = self._supervisor.take()
+            if verdict is None:
+                self.counter.abort(rip)
+                self._use_port(rip)
+            else:
+                self._carry_out(verdict, rip)
             return
         if self._debug is not None and self._debug.has_left(state, rip):
             self._breakpoint(self._debug, rip)
@@ -199,18 +215,37 @@ class Processor:
             state.set_debug(6, state.debug(6) | hits)
             self._deliver(Event(vectors.DB, None, rip, software=False), rip)
 
-    def _is_port_instruction(self, rip: int) -> bool:
-        """Whether this page fault is a port instruction's hook: it fetched from elsewhere."""
+    def _has_left(self, rip: int) -> bool:
+        """Whether this page fault is a hook that left its block: it fetched from elsewhere."""
         state = self.state
-        return (
-            state.control(2) == ports.NEVER_MAPPED != rip
-            and state.error_code & PF_FETCH == PF_FETCH
-        )
+        return state.control(2) == NEVER_MAPPED != rip and state.error_code & PF_FETCH != 0
+
+    def _carry_out(self, verdict: Verdict | Refetch, rip: int) -> None:
+        """What is to become of the sensitive instruction at `rip`, or of the block there."""
+        state = self.state
+        if isinstance(verdict, Refetch):  # the block was not entered: nothing to take back
+            self._supervisor.refetch(verdict.addresses)
+        elif isinstance(verdict, Raise):
+            if verdict.edit is not None:
+                verdict.edit(state)
+            if verdict.address is not None:
+                state.set_cr2(verdict.address)
+            self._raise(Fault(verdict.vector, verdict.error_code, rip, self._words[RSP]))
+            return
+        elif isinstance(verdict, Watch):
+            self.counter.abort(rip)
+            self._supervisor.watch(verdict.mode)
+        elif isinstance(verdict, Emulate):
+            self.counter.abort(rip)
+            self.counter.adjust(USER if state.cpl == 3 else KERNEL, 1)
+            verdict.perform(state)
+            if verdict.changes_breakpoints:
+                self.debug.refresh()
+        state.forget_exception()
 
     def _use_port(self, rip: int) -> None:
         """A port instruction: #GP(0) where the ring may not use the port."""
         state, ram = self.state, self.engine.physical
-        state.set_cr2(self.last_cr2)
         what = ports.decode(ram, state)
         if ports.is_allowed(ram, state, self._rflags(), what):
             self.counter.adjust(USER if state.cpl == 3 else KERNEL, 1)
@@ -218,14 +253,6 @@ class Processor:
             state.forget_exception()
         else:
             self._deliver(Event(vectors.GP, 0, rip, software=False), rip)
-
-    def _int_length(self, vector: int, next_rip: int) -> int:
-        """The length of the `int` that ends before `next_rip`: INT n is two bytes, others one."""
-        short = _ONE_BYTE.get(vector)
-        if short is None:
-            return 2
-        code = walk.read(self.engine.physical, self.state.control(3), next_rip - 1, 1)
-        return 1 if code == short else 2
 
     def _invalid(self) -> bool:
         """#UD, or VMCALL in ring 0: the entry code hands over."""
@@ -274,7 +301,7 @@ class Processor:
         finally:
             if event.software and delivered is not event:
                 self.counter.adjust(USER if cpl == 3 else KERNEL, -1)
-        mechanism = mechanism_of(delivered)
+        mechanism = delivered.mechanism
         self._entered(mechanism, delivered.vector, delivered.error_code, cpl, long, rip)
 
     # ---- by MSRs, inside the instruction's block: the engine adds its length to RIP afterwards

@@ -45,7 +45,7 @@ _NO_TAG: Final = (1 << 64) - 1
 _TOTALS, _CURRENT, _PREVIOUS, _BUDGET = 0, 2, 3, 4
 _HOOK_SIZE: Final = 96
 _CALLBACK: Final = ctypes.CFUNCTYPE(
-    None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_uint64
+    ctypes.c_int, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_uint64
 )
 
 
@@ -72,7 +72,7 @@ class SlotCounter(Counter):
         self._forget()
 
     def _install(self) -> ctypes.c_uint64:
-        python = address_of(self._python)
+        python = self._engine.leaving(address_of(self._python))
         marks = {STATE_MARK: self._totals, STOP_MARK: STOP_FUNCTION, PYTHON_MARK: python}
         self._host_code = HostCode()
         function = self._function = self._host_code.add(CALLBACK_CODE, marks)
@@ -112,15 +112,18 @@ class SlotCounter(Counter):
 
     # ---- the slow path
 
-    def _slow(self, _engine: int, pc: int, size: int, slot: int) -> None:
+    def _slow(self, _engine: int, pc: int, size: int, slot: int) -> int:
         try:
-            self._enter(pc, size, slot)
+            return self._enter(pc, size, slot)
         except BaseException as failure:
             self._engine.fail(failure)
+            return False
 
-    def _enter(self, pc: int, size: int, slot: int) -> None:
+    def _enter(self, pc: int, size: int, slot: int) -> bool:
+        """Counts the block; returns whether it is to be left instead, as if never entered."""
         previous = self._blocks[self._view[_PREVIOUS]]
         block = self._blocks.get(slot)
+        leaves = False
         if block is None:
             if slot == self._fresh:
                 self._take()
@@ -128,13 +131,19 @@ class SlotCounter(Counter):
             if not block.whole:
                 self._take()  # measuring may have translated another block, which has that slot
             self._fill(slot, block)
+            leaves = self._leaves(block)
         elif (block.start, block.end) != (pc, pc + size):
             block = self._measure(pc, size, previous)
+            leaves = self._leaves(block)
+        if leaves:
+            self._view[_CURRENT] = self._view[_PREVIOUS]
+            return True
         if not block.whole:
             self._take_back(self._view[_PREVIOUS], pc)
         if not repeats_alone(block, previous):
             self._view[_TOTALS + block.path] += block.instructions
             self._spend(block.instructions)
+        return False
 
     def _fill(self, slot: int, block: Block) -> None:
         self._blocks[slot] = block

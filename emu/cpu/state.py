@@ -31,6 +31,11 @@ SEGMENT: Final = 184  # es cs ss ds fs gs ldtr tr gdtr idtr
 SEGMENT_STRIDE: Final = 24
 CR: Final = 424
 EFER: Final = 592
+MMX: Final = 624  # MM0 in the lower half of x87's first register, and so on
+MMX_STRIDE: Final = 16
+MXCSR: Final = 816
+XMM: Final = 824
+XMM_STRIDE: Final = 64
 SYSENTER_CS: Final = 4800
 SYSENTER_ESP: Final = 4808
 SYSENTER_EIP: Final = 4816
@@ -118,6 +123,11 @@ class CpuState:
         return bool(self.dwords[HIDDEN_FLAGS >> 2] & HIDDEN_CS64)
 
     @property
+    def in_32bit_segment(self) -> bool:
+        """Whether CS.D is set, or CS.L (not 16-bit code)."""
+        return bool(self.dwords[HIDDEN_FLAGS >> 2] & HIDDEN_CS32)
+
+    @property
     def error_code(self) -> int:
         """The error code of the exception that is being reported."""
         return self.dwords[ERROR_CODE >> 2]
@@ -175,6 +185,24 @@ class CpuState:
     def set_cr2(self, address: int) -> None:
         """The address of a page fault."""
         self.words[(CR >> 3) + 2] = address
+
+    @property
+    def mxcsr(self) -> int:
+        """Control and status of SSE."""
+        return self.dwords[MXCSR >> 2]
+
+    @mxcsr.setter
+    def mxcsr(self, value: int) -> None:
+        self.dwords[MXCSR >> 2] = value
+
+    def xmm(self, number: int) -> int:
+        """The 128 bits of XMM0 to XMM15."""
+        at = XMM + XMM_STRIDE * number
+        return int.from_bytes(self.raw[at : at + 16], "little")
+
+    def mmx(self, number: int) -> int:
+        """The 64 bits of MM0 to MM7."""
+        return self.words[MMX + MMX_STRIDE * number >> 3]
 
     def segment(self, number: int) -> Segment:
         """The segment register `number` (ES..GS, LDTR, TR, GDTR, IDTR)."""

@@ -23,7 +23,7 @@ from emu.x86.checks import Check, Inputs
 from emu.x86.gates import GATE_SIZE, Gate
 from emu.x86.gates import decode as decode_gate
 from emu.x86.paging import PAGE_SIZE, is_canonical, page_base
-from emu.x86.registers import CS, GDTR, IDTR, LDTR, RSP, SS, TR
+from emu.x86.registers import CR4_SMAP, CS, GDTR, IDTR, LDTR, RSP, SS, TR
 
 _FRAME: Final = Struct(f"<{len(crossings.FRAME)}Q")
 _FRAME_WITH_CODE: Final = Struct(f"<{1 + len(crossings.FRAME)}Q")
@@ -38,6 +38,15 @@ class Event(NamedTuple):
     error_code: int | None
     return_rip: int
     software: bool
+
+    @property
+    def mechanism(self) -> str:
+        """The ledger's name for what is delivered through a gate."""
+        if self.software and self.vector == crossings.INT80_VECTOR:
+            return crossings.INT80
+        if self.vector < vectors.EXCEPTIONS:
+            return crossings.FAULT
+        return crossings.INTERRUPT
 
 
 class Refusal(Exception):
@@ -83,6 +92,7 @@ class Delivery:
             Shutdown: a double fault could not be delivered either.
         """
         causes = [event]
+        self.translations.use_smap(bool(self.state.control(4) & CR4_SMAP))
         while True:
             try:
                 self.enter(event, rflags)

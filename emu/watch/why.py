@@ -18,7 +18,7 @@ from emu.memory.physical import PhysicalMemory
 from emu.watch.disasm import decode
 from emu.x86 import checks, error_codes, flags, paging, registers, vectors
 from emu.x86.checks import Check, Inputs
-from emu.x86.instructions import LONGEST, RIP, Instruction, MemoryOperand
+from emu.x86.instructions import LOCK, LONGEST, RIP, Instruction, MemoryOperand, opcode_at
 
 _MASK64: Final = (1 << 64) - 1
 _LOW: Final = 0xFFFF_FFFF
@@ -95,12 +95,7 @@ def _instruction(fault: Fault, ram: PhysicalMemory, cr3: int) -> Instruction | N
     """The instruction that faulted. A trap's stands before RIP, that of a fetch cannot be read."""
     if vectors.TABLE[fault.vector].kind == vectors.TRAP or _is_fetch(fault):
         return None
-    room = paging.PAGE_SIZE - fault.rip % paging.PAGE_SIZE
-    code = b""
-    with suppress(walk.WalkFault):
-        code = walk.read(ram, cr3, fault.rip, min(room, LONGEST))
-        if room < LONGEST:
-            code += walk.read(ram, cr3, fault.rip + room & _MASK64, LONGEST - room)
+    code = walk.read_part(ram, cr3, fault.rip, LONGEST)
     return next(iter(decode(code, fault.rip, fault.long)), None)
 
 
@@ -224,6 +219,21 @@ def _divisor(scene: Scene) -> int | None:
     return None
 
 
+def _undefined(scene: Scene) -> Finding:
+    code = walk.read_part(scene.ram, scene.cr3, scene.fault.rip, LONGEST)
+    prefixes = code[: opcode_at(code.ljust(LONGEST + 1, b"\0"), 0, scene.fault.long)]
+    return (checks.LOCK if LOCK in prefixes else checks.OPCODE), ()
+
+
+def _alignment(scene: Scene) -> Finding:
+    """The first named operand, or the stack."""
+    fault, found = scene.fault, scene.instruction
+    if found is None or not found.memory:
+        return checks.ALIGNMENT, (("RSP", fault.registers["rsp"]),)
+    address = _linear(fault, found.memory[0], found.end)
+    return checks.ALIGNMENT, (("address", address), ("size", found.memory[0].size))
+
+
 def _always(check: Check) -> Callable[[Scene], Finding]:
     return lambda _scene: (check, ())
 
@@ -234,12 +244,14 @@ _CHECKS: Final[Mapping[int, Callable[[Scene], Finding]]] = {
     vectors.BP: _always(checks.BREAKPOINT),
     vectors.OF: _always(checks.OVERFLOW),
     vectors.BR: _always(checks.BOUNDS),
-    vectors.UD: _always(checks.OPCODE),
+    vectors.UD: _undefined,
     vectors.TS: _protection,
     vectors.NP: _protection,
     vectors.SS: _protection,
     vectors.GP: _protection,
     vectors.PF: _page_fault,
+    vectors.AC: _alignment,
+    vectors.XM: _always(checks.SIMD),
 }
 
 

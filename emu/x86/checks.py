@@ -71,6 +71,9 @@ FAR_TRANSFER: Final = Check("no code segment that this CPL may go to", _TRANSFER
 FAR_RETURN: Final = Check("no code segment to return to", 'SDM 2A, "IRET"; SDM 2B, "RET"')
 SELECTOR_PRESENT: Final = Check("segment not present", 'SDM 3A, "Interrupt 11"')
 OPCODE: Final = Check("no instruction of this processor in this mode", 'SDM 3A, "Interrupt 6"')
+LOCK: Final = Check("LOCK before what it cannot lock", 'SDM 2A, "LOCK"')
+ALIGNMENT: Final = Check("address not aligned, AC set", 'SDM 3A, "Interrupt 17"')
+SIMD: Final = Check("a SIMD floating-point exception that is not masked", 'SDM 3A, "Interrupt 19"')
 DIVISOR: Final = Check("divisor is 0", 'SDM 2A, "DIV", "IDIV"')
 QUOTIENT: Final = Check("quotient too large for its register", 'SDM 2A, "DIV", "IDIV"')
 BOUNDS: Final = Check("index outside its bounds", 'SDM 2A, "BOUND"')
@@ -87,7 +90,7 @@ PAGE_EXECUTE: Final = Check("execute-disable address, fetched from", _RIGHTS)
 INSTRUCTIONS: Final = (
     *(PRIVILEGED, INTERRUPT_FLAG, PORT, DATA_CANONICAL, CODE_CANONICAL, DATA_SEGMENT),
     *(STACK_SEGMENT, FAR_TRANSFER, FAR_RETURN, SELECTOR_PRESENT, OPCODE, DIVISOR, QUOTIENT),
-    *(BOUNDS, OVERFLOW, BREAKPOINT, SINGLE_STEP),
+    *(BOUNDS, OVERFLOW, BREAKPOINT, SINGLE_STEP, LOCK, ALIGNMENT, SIMD),
     *(PAGE_PRESENT, PAGE_USER, PAGE_WRITABLE, PAGE_EXECUTE),
 )
 

@@ -47,7 +47,8 @@ TYPE_READ_ONLY_DATA: Final = 0b0001  # accessed
 TYPE_DATA: Final = 0b0011  # read/write, accessed
 TYPE_CODE_BIT: Final = 0b1000
 TYPE_CONFORMING: Final = 0b0100
-TYPE_LDT: Final = 0b0010
+TYPE_READABLE: Final = 0b0010  # of code
+TYPE_LDT: Final = 0b0010  # of a system descriptor
 TYPE_TSS_BUSY: Final = 0b1011
 FLAT_LIMIT: Final = 0xFFFFF
 

@@ -1,6 +1,7 @@
-"""The gates of the IDT in long mode.
+"""The gates of long mode: those of the IDT, and call gates.
 
-A `Layout` for whoever writes an IDT and for the delivery that reads it. SDM 3A, "64-Bit Mode IDT".
+A `Layout` for whoever writes a table and for the delivery that reads it. SDM 3A, "64-Bit Mode IDT",
+"IA-32e Mode Call Gates".
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ GATE: Final = Layout(
 )
 GATE_SIZE: Final = GATE.size
 
+CALL_GATE: Final = 0b1100
 INTERRUPT_GATE: Final = 0b1110
 TRAP_GATE: Final = 0b1111
 
@@ -48,3 +50,8 @@ def interrupt_gate(offset: int, selector: int, dpl: int = 0, ist: int = 0) -> in
     return GATE.pack(
         offset=offset, selector=selector, ist=ist, type=INTERRUPT_GATE, dpl=dpl, present=1
     )
+
+
+def call_gate(offset: int, selector: int, dpl: int = 0) -> int:
+    """A present call gate to `selector:offset`, for a GDT or an LDT: two entries of it."""
+    return GATE.pack(offset=offset, selector=selector, type=CALL_GATE, dpl=dpl, present=1)

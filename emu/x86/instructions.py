@@ -1,7 +1,7 @@
 """An instruction as a record: what of its decoding tells where it stands and what it accesses.
 
-Whoever decodes fills it in (emu/watch/disasm.py); it does not know how bytes are decoded, nor what
-an instruction does. SDM 2A, "Instruction Format".
+Whoever decodes fills it in (emu/watch/disasm.py). Of the bytes it knows the prefixes; it does not
+know how the rest is decoded, nor what an instruction does. SDM 2A, "Instruction Format".
 """
 
 from __future__ import annotations
@@ -16,9 +16,26 @@ LONGEST: Final = 15  # bytes of an instruction
 
 # The legacy prefixes. REX is none: it has a meaning in 64-bit mode only, next to the opcode.
 OVERRIDES: Final = {0x26: ES, 0x2E: CS, 0x36: SS, 0x3E: DS, 0x64: FS, 0x65: GS}
-_LOCK: Final = 0xF0
-UNLOCKED_PREFIXES: Final = frozenset((*OVERRIDES, 0x66, 0x67, 0xF2, 0xF3))  # all but LOCK
-PREFIXES: Final = UNLOCKED_PREFIXES | {_LOCK}
+LOCK: Final = 0xF0
+PREFIXES: Final = frozenset((*OVERRIDES, LOCK, 0x66, 0x67, 0xF2, 0xF3))
+_REX_MASK, _REX = 0xF0, 0x40
+
+
+def opcode_at(code: bytes, start: int, long: bool) -> int:
+    """Where the opcode of the instruction at `start` stands: behind all prefixes. `long`: 64-bit.
+
+    Raises IndexError where `code` ends before it.
+    """
+    at = start
+    while code[at] in PREFIXES or (long and code[at] & _REX_MASK == _REX):
+        at += 1
+    return at
+
+
+def rex_before(code: bytes, opcode: int, long: bool) -> int:
+    """The REX prefix of the instruction `code`, whose opcode stands at `opcode`; 0: it has none."""
+    last = code[opcode - 1] if opcode else 0
+    return last if long and last & _REX_MASK == _REX else 0
 
 
 class MemoryOperand(NamedTuple):

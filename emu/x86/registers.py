@@ -24,16 +24,20 @@ CR0_ET: Final = 1 << 4
 CR0_NE: Final = 1 << 5
 CR0_WP: Final = 1 << 16
 CR0_AM: Final = 1 << 18
+CR0_NW: Final = 1 << 29
+CR0_CD: Final = 1 << 30
 CR0_PG: Final = 1 << 31
 
 # CR4
 CR4_TSD: Final = 1 << 2
+CR4_DE: Final = 1 << 3
 CR4_PAE: Final = 1 << 5
 CR4_PGE: Final = 1 << 7
 CR4_OSFXSR: Final = 1 << 9
 CR4_OSXMMEXCPT: Final = 1 << 10
 CR4_UMIP: Final = 1 << 11
 CR4_FSGSBASE: Final = 1 << 16
+CR4_PCIDE: Final = 1 << 17
 CR4_OSXSAVE: Final = 1 << 18
 CR4_SMEP: Final = 1 << 20
 CR4_SMAP: Final = 1 << 21

@@ -31,6 +31,7 @@ from kernel_stub.mm.flags import (
     PROT_WRITE,
 )
 from kernel_stub.mm.frames import Frames, Processor
+from kernel_stub.mm.ldt import LocalTable
 from kernel_stub.mm.maps import maps_text
 from kernel_stub.mm.pages import Pages, entry_bits
 from kernel_stub.mm.regions import KEPT_FLAGS, MappedFile, Region, Regions
@@ -61,6 +62,7 @@ class AddressSpace:
         self.tables = self.pages.tables
         if kernel_half is not None:
             self.tables.adopt(kernel_half)
+        self.ldt = LocalTable(self.tables, self.frames)
         self.regions = Regions()
         self.layout = layout
         self.stack_limit = STACK_LIMIT
@@ -277,6 +279,7 @@ class AddressSpace:
                 other.regions.insert(twin)
                 private = twin.shared is None
                 self.pages.share_with(other.pages, twin.start, twin.end, private)
+            other.ldt.copy(self.ldt)
         except OutOfFrames:
             other.release()
             raise Errno(ENOMEM) from None
@@ -287,4 +290,5 @@ class AddressSpace:
     def release(self) -> None:
         """Ends it: shared file pages are written back, every frame is given back."""
         self.munmap(0, self.layout.task_size)
+        self.ldt.release()
         self.tables.release()

@@ -14,7 +14,8 @@ from kernel_stub.abi.signals import LAST_SIGNAL
 from kernel_stub.errno import E2BIG, EINVAL, ENOENT, EPERM, Errno
 from kernel_stub.syscalls.places import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW
 from kernel_stub.syscalls.table import Int, Path, Pointer, ULong, syscall
-from kernel_stub.syscalls.tls import descriptor, tls_slot
+from kernel_stub.syscalls.tls import tls_slot
+from kernel_stub.syscalls.user_desc import descriptor
 from kernel_stub.task import Clone, Task
 
 CSIGNAL: Final = 0xFF

@@ -94,10 +94,3 @@ PROGRAMS: Final = {
     "gp_invd": Program("0f08"),
     "pf_vsyscall_read": Program("488b18", {"rax": 0xFFFF_FFFF_FF60_0000}),
 }
-
-# What the engine does otherwise today. Whoever mends one strikes its row out.
-KNOWN_DIFFERENCES: Final = {
-    "ac_misaligned": "the engine checks no alignment: the load is done",
-    "ud_lock": "the engine takes a LOCK prefix where there must be none: it is executed",
-    "xm_divss": "the engine raises no unmasked SIMD exception: the division is done",
-}

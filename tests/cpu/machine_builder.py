@@ -79,8 +79,15 @@ class Guest:
         counter: str = "python",
         cr4: int = 0x620,
         watch: bool = True,
+        supervise_kernel: bool = False,
     ) -> None:
-        self.machine = Machine(8 << 20, vendor, counter=counter, watchers=[self] if watch else [])
+        self.machine = Machine(
+            8 << 20,
+            vendor,
+            counter=counter,
+            watchers=[self] if watch else [],
+            supervise_kernel=supervise_kernel,
+        )
         self.engine = self.machine.engine
         self.state = self.machine.engine.state
         self.events: list[Entered | Refused] = []

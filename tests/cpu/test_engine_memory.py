@@ -238,19 +238,6 @@ def test_sysexit_returns_to_32_bit_code_by_itself(guest: Guest) -> None:
     assert guest.state.segment(CS).selector == 0x23
 
 
-@pytest.mark.parametrize("instruction", ["iretq", "retfq"])
-@pytest.mark.xfail(reason="the engine reads the frames of far returns with the rights of ring 0")
-def test_a_far_return_of_ring_3_cannot_read_its_frame_from_the_kernel(
-    guest: Guest, instruction: str
-) -> None:
-    frame = (CODE, USER_CS, 0x202, 0x60_0800, USER_DS)
-    guest.write(KERNEL_DATA, b"".join(word.to_bytes(8, "little") for word in frame))
-    guest.write(CODE, code(f"ud2; {instruction}"))
-    guest.put(CODE + 2, rsp=KERNEL_DATA)
-    guest.engine.hook_invalid(lambda: False)
-    assert [fault[:3] for fault in faults(guest)] == [(PF, 5, CODE + 2)]
-
-
 def test_swapgs_exchanges_the_bases_of_gs(guest: Guest) -> None:
     guest.state.load()
     guest.state.kernel_gs_base = KERNEL_DATA

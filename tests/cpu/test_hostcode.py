@@ -21,6 +21,7 @@ CODES: Final = {
     "trampoline.S": hostcode.TRAMPOLINE_CODE,
     "syscall.S": hostcode.SYSCALL_CODE,
     "port_fault.S": hostcode.PORT_FAULT_CODE,
+    "leave.S": hostcode.LEAVE_CODE,
     "slot_callback.S": slot_counter.CALLBACK_CODE,
 }
 MARKS: Final = {
@@ -35,6 +36,7 @@ MARKS: Final = {
     ),
     "syscall.S": (hostcode.STATE, hostcode.KERNEL_COUNT, hostcode.PYTHON, hostcode.FLAGS_REGISTER),
     "port_fault.S": (hostcode.ADDRESS, hostcode.CONTROL, hostcode.REQUEST),
+    "leave.S": (hostcode.PYTHON, hostcode.ADDRESS, hostcode.CONTROL, hostcode.REQUEST),
     "slot_callback.S": (
         slot_counter.STATE_MARK,
         slot_counter.STOP_MARK,

@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from emu.cpu import hostcode
-from emu.cpu.ports import NEVER_MAPPED
+from emu.cpu.callbacks import NEVER_MAPPED
 from emu.cpu.state import Segment
 from emu.x86 import descriptors
 from emu.x86.registers import TR

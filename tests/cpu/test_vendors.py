@@ -7,6 +7,7 @@ from typing import Final
 
 import pytest
 
+from emu.cpu import hostcode
 from emu.cpu.state import Segment
 from emu.x86 import vendors
 from emu.x86.paging import PAGE_SIZE
@@ -30,6 +31,7 @@ NON_CANONICAL: Final = 1 << 47
 ODD_SS: Final = Segment(0, 0x1000, 0x55, 0)
 FOREVER: Final = bytes.fromhex("ebfe")
 FEW: Final = 20
+native = pytest.mark.skipif(not hostcode.is_supported(), reason="needs an x86-64 host")
 
 
 def in_ring_0(guest: Guest, text: str, **registers: int) -> State:
@@ -95,8 +97,20 @@ def test_every_row_is_shown() -> None:
     assert set(SHOWN_BY) == set(vendors.DIFFERENCES)
 
 
+def followed(here: str, vendor: str) -> str:
+    return vendor if here == vendors.AS_THE_VENDOR else here
+
+
+@native
 @pytest.mark.parametrize("vendor", vendors.VENDORS)
 @pytest.mark.parametrize("row", vendors.DIFFERENCES, ids=lambda row: row.what)
 def test_the_machine_behaves_as_the_row_says(row: Difference, vendor: str) -> None:
-    wanted = vendor if row.here == vendors.AS_THE_VENDOR else row.here
-    assert SHOWN_BY[row](Guest(vendor)) == wanted
+    guest = Guest(vendor, supervise_kernel=True)
+    assert SHOWN_BY[row](guest) == followed(row.here, vendor)
+
+
+@native
+@pytest.mark.parametrize("vendor", vendors.VENDORS)
+@pytest.mark.parametrize("row", vendors.DIFFERENCES, ids=lambda row: row.what)
+def test_a_machine_that_does_not_supervise_ring_0_too(row: Difference, vendor: str) -> None:
+    assert SHOWN_BY[row](Guest(vendor)) == followed(row.unsupervised, vendor)

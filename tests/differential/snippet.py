@@ -23,6 +23,8 @@ MXCSR_FLAGS: Final = 0x3F
 PATTERN: Final = bytes(i * 7 + (i >> 8) * 13 & 0xFF for i in range(PAGE))
 START_FLAGS: Final = flags.IF | flags.FIXED
 
+SIGFPE: Final = 8
+
 _PLACES: Final = {
     "rcx": 5,
     "rbx": DATA + 0x300,
@@ -117,12 +119,14 @@ def end(bits: int, raw: dict[str, Any]) -> dict[str, Any]:
 def differences(snippet: Snippet, here: dict[str, Any], there: dict[str, Any]) -> dict[str, Any]:
     """What differs between two ends: name -> (here, there).
 
-    Undefined flags are left out, and MXCSR's flags of exceptions, which the engine never sets.
+    Undefined flags are left out, and MXCSR's flags of exceptions where no signal tells of them: the
+    engine never sets these.
     """
     found = {}
+    is_signaled = here["signal"] == there["signal"] == SIGFPE
     for name in sorted({*here, *there}):
         pair = here.get(name), there.get(name)
-        if name == "mxcsr":
+        if name == "mxcsr" and not is_signaled:
             pair = _without_flags(pair[0]), _without_flags(pair[1])
         if name == "rflags":
             pair = _defined(snippet, pair[0]), _defined(snippet, pair[1])

@@ -9,12 +9,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 
-from tests.differential import integer, memory, system, vector
+from tests.differential import integer, memory, system, unmasked, vector
 from tests.differential.snippet import Snippet
 
 
 def _each() -> Iterator[Snippet]:
-    for group in (integer.GROUPS, memory.GROUPS, system.GROUPS, vector.GROUPS):
+    rooms = (integer, memory, system, vector, unmasked)
+    for group in (room.GROUPS for room in rooms):
         for make in group:
             yield from make()
 

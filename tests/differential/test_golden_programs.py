@@ -18,13 +18,6 @@ from tests.oracle import host
 
 HERE: Final = Path(__file__).parent
 VENDOR: Final = "amd"
-# What ends otherwise today, and why.
-KNOWN_DIFFERENCES: Final = {
-    "exc64-Q": "the engine checks no alignment: a later access faults",
-    "exc64-S": "the engine takes LOCK before MOV",
-    "exc64-U": "the engine raises #UD, not #GP, for SYSEXIT in 64-bit code of an AMD model",
-    "exc64-]": "the engine raises no unmasked SIMD exception",
-}
 
 
 class Run(NamedTuple):
@@ -50,11 +43,7 @@ every_run = pytest.mark.parametrize("run", RUNS, ids=[run.name for run in RUNS])
 
 
 @every_run
-def test_a_golden_program_ends_as_on_the_processor(
-    run: Run, request: pytest.FixtureRequest
-) -> None:
-    if (why := KNOWN_DIFFERENCES.get(run.name)) is not None:
-        request.applymarker(pytest.mark.xfail(reason=why, strict=True))
+def test_a_golden_program_ends_as_on_the_processor(run: Run) -> None:
     assert main(["run", "--vendor", VENDOR, *run.command]) == run.status
 
 
@@ -64,7 +53,3 @@ def test_this_host_ends_every_golden_program_as_recorded() -> None:
         pytest.skip(f"the statuses are of {VENDOR}'s processors, which this host has not")
     ends = {run.name: host.run(run.command).status for run in RUNS}
     assert ends == {run.name: run.status for run in RUNS}
-
-
-def test_every_known_difference_names_a_run() -> None:
-    assert {*KNOWN_DIFFERENCES} <= {run.name for run in RUNS}

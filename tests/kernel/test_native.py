@@ -17,9 +17,14 @@ from tests.oracle import host
 
 SOURCES: Final = Path(__file__).with_name("native")
 # How many lines each must print at least: an empty output would agree too.
-PROGRAMS: Final = {"memory": 100, "process": 100, "signals": 50, "times": 80}
+PROGRAMS: Final = {"memory": 100, "process": 100, "segments": 1900, "signals": 50, "times": 80}
 # A signal's end: SIGKILL, SIGTERM, SIGABRT, SIGUSR1, a real-time one; SIGCHLD vanishes.
 SIGNALS: Final = {9: 137, 15: 143, 6: 134, 10: 138, 40: 168, 17: 3}
+
+# Selectors of an LDT: not present, code that cannot be read, data, the first again with RPL 0, not
+# there, beyond the end; with an s they are loaded into SS. The status is SIGBUS's or SIGSEGV's.
+SELECTORS: Final = {"0x37": 135, "0x3f": 139, "0x47": 3, "0x34": 135, "0x1f": 139, "0xff": 139}
+SELECTORS_OF_SS: Final = {"s0x37": 135, "s0x3f": 139, "s0x47": 3, "s0x44": 139, "s0x4f": 139}
 
 
 @pytest.fixture(scope="module", params=["-m64", "-m32"])
@@ -49,5 +54,16 @@ def test_a_signal_ends_the_program_or_vanishes(compiled: Path, signal: int, stat
     program, number = compiled / "signals", str(signal)
     native = host.run([program, number])
     here = host.run([*MACHINE, program, number], cwd=ROOT)
+    assert (here.status, here.stdout) == (native.status, native.stdout)
+    assert here.status == status
+
+
+@pytest.mark.parametrize(("selector", "status"), (SELECTORS | SELECTORS_OF_SS).items())
+def test_a_selector_of_the_ldt_can_be_loaded_or_kills(
+    compiled: Path, selector: str, status: int
+) -> None:
+    program = compiled / "segments"
+    native = host.run([program, selector])
+    here = host.run([*MACHINE, program, selector], cwd=ROOT)
     assert (here.status, here.stdout) == (native.status, native.stdout)
     assert here.status == status

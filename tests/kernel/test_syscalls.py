@@ -16,10 +16,12 @@ from kernel_stub.abi.process_structures import (
 from kernel_stub.abi.resources import RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK
 from kernel_stub.errno import (
     EBADF,
+    EFAULT,
     EINVAL,
     ENODEV,
     ENOMEM,
     ENOSYS,
+    EOPNOTSUPP,
     EPERM,
     ESRCH,
     Errno,
@@ -126,6 +128,20 @@ def test_a_base_in_the_kernel_half_is_refused(world_64: World) -> None:
     assert world_64.call("arch_prctl", 0x1002, 1 << 63) == -EPERM
     assert world_64.call("arch_prctl", 0x3001, SCRATCH) == -EINVAL
     assert world_64.call("arch_prctl", 0x1012, 0) == -ENODEV
+
+
+@pytest.mark.parametrize("option", [0x1021, 0x1022])
+def test_x87_and_sse_are_all_the_state_components(world: World, option: int) -> None:
+    assert world.call("arch_prctl", option, SCRATCH) == 0
+    assert world.get(Struct("<Q")) == (3,)
+    assert world.call("arch_prctl", option, 8) == -EFAULT
+
+
+@pytest.mark.parametrize(
+    ("component", "error"), [(0, EOPNOTSUPP), (18, EOPNOTSUPP), (19, EINVAL), (64, EINVAL)]
+)
+def test_no_state_component_can_be_asked_for(world: World, component: int, error: int) -> None:
+    assert world.call("arch_prctl", 0x1023, component) == -error
 
 
 def test_a_32_bit_program_has_no_segment_bases(world_32: World) -> None:

@@ -61,6 +61,7 @@ class FakeKernel:
         self.made: list[Process] = []
         self.cloned: list[Clone] = []
         self.executed: list[tuple[bytes, list[bytes], list[bytes]]] = []
+        self.told: list[tuple[int, bytes | None, int]] = []  # I/O level, bitmap, size of the LDT
 
     def now_ns(self) -> int:
         return 1_700_000_000_000_000_000 + self.uptime
@@ -147,6 +148,9 @@ class FakeKernel:
 
     def set_tls_descriptor(self, slot: int, descriptor: int) -> None:
         self.descriptors[slot] = descriptor
+
+    def tables_changed(self, task: Task) -> None:
+        self.told.append((task.io_level, task.io_bitmap, task.space.ldt.size))
 
 
 class World:

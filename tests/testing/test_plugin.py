@@ -45,6 +45,7 @@ def test_my_first_system_call(ring3):
 @pytest.fixture
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.delenv("CI", raising=False)  # there pytest cuts no line short
     pytester.makeini("[pytest]\nfilterwarnings = error\n")
     return pytester
 

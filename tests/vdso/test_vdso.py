@@ -160,7 +160,7 @@ def test_a_slept_nanosecond_is_seen_at_once() -> None:
         (vendors.INTEL, ["mov ebp, esp", "sysenter", "int 0x80"]),
         (vendors.AMD, ["mov ebp, ecx", "syscall", "int 0x80"]),
         (
-            Vendor("neither", "", compat_syscall=False, long_mode_sysenter=False),
+            vendors.AMD._replace(name="neither", compat_syscall=False),
             ["nop", "int 0x80"],
         ),
     ],

@@ -23,6 +23,9 @@ class Spy:
         self.made.append((READ, address, 8))
         return int(self.translations.read_word(cr3, address))
 
+    def use_smap(self, on: bool) -> None:
+        self.translations.use_smap(on)
+
     def write(self, cr3: int, address: int, content: bytes) -> None:
         self.made.append((WRITE, address, len(content)))
         self.translations.write(cr3, address, content)

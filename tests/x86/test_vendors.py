@@ -22,6 +22,9 @@ def test_the_name_in_cpuid_has_twelve_letters(vendor: Vendor) -> None:
         ("cpuid_name", "GenuineIntel", "AuthenticAMD"),
         ("compat_syscall", False, True),
         ("long_mode_sysenter", True, False),
+        ("sysret_checks_target", True, False),
+        ("sysret_keeps_ss", False, True),
+        ("null_selector_keeps_base", False, True),
     ],
 )
 def test_a_difference_is_as_the_two_manuals_have_it(
