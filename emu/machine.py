@@ -125,7 +125,7 @@ class Machine:
 
     def _ring(self) -> None:
         """The timer's interrupt; in the kernel it waits until ring 3 goes on."""
-        if self.processor.accepts_interrupts:
+        if self.engine.accepts_interrupts:
             self.processor.interrupt(self._timer_vector)
             self._timer_at, self._timer_rang = None, True
             self._limit_counter()

@@ -26,6 +26,7 @@ from emu.cpu.state import CpuState
 from emu.errors import EngineError, UsageError
 from emu.memory.physical import PhysicalMemory
 from emu.x86 import msrs
+from emu.x86.flags import IF
 
 # A second handle to the same library: no argument types, so arguments made once pass through, and
 # short calls keep the interpreter's lock.
@@ -156,6 +157,11 @@ class Engine(Callbacks):
     def rip(self) -> int:
         """RIP, without touching the state block."""
         return self._read(const.UC_X86_REG_RIP)
+
+    @property
+    def accepts_interrupts(self) -> bool:
+        """IF, between two runs. SDM 3A, "Masking Maskable Hardware Interrupts"."""
+        return bool(self.flags() & IF)
 
     def flags(self) -> int:
         """RFLAGS, evaluated."""

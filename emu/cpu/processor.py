@@ -24,7 +24,6 @@ from emu.cpu.turn import Emulate, Raise, Refetch, Verdict, Watch
 from emu.hooks import Kernel, Watcher
 from emu.memory import walk
 from emu.x86 import crossings, vectors
-from emu.x86.flags import IF
 from emu.x86.instructions import Decode
 from emu.x86.paging import PF_FETCH
 from emu.x86.registers import RAX, RDI, RSP
@@ -127,11 +126,6 @@ class Processor:
         if self._debug is None:
             self._debug = DebugRegisters(self.engine)
         return self._debug
-
-    @property
-    def accepts_interrupts(self) -> bool:
-        """IF, between two runs. SDM 3A, "Masking Maskable Hardware Interrupts"."""
-        return bool(self.engine.flags() & IF)
 
     # ---- through the IDT; in every callback the state is loaded, and stored afterwards
 

@@ -135,6 +135,16 @@ class PageTables:
         self._leaves.clear()
         self.physical.free(self.root)
 
+    def release_own(self, address: int) -> None:
+        """Gives back the tables below the top-level entry of `address`, which is not shared."""
+        top = LEVEL_SHIFTS[0]
+        slot = self.root + 8 * (address >> top & INDEX_MASK)
+        self._free_table(slot, levels=3)
+        _ENTRY.pack_into(self.physical.view, slot, 0)
+        gone = [leaf for leaf in self._leaves if leaf >> top - 21 == address >> top]
+        for leaf in gone:
+            del self._leaves[leaf]
+
     def _free_table(self, slot: int, levels: int) -> None:
         """Gives back the table that the entry at `slot` names, with `levels` of tables from it."""
         (entry,) = _ENTRY.unpack_from(self.physical.view, slot)

@@ -64,11 +64,12 @@ class LocalTable:
             self.write(index, other.entry(index))
 
     def release(self) -> None:
-        """Gives its frames back: there is no table any more."""
+        """Gives its frames back, and those of its page tables: there is no table any more."""
         if not self._mapped:
             return
         for page in range(0, self._mapped, PAGE_SIZE):
             entry = self._tables.unmap(LDT_BASE + page)
             self._frames.free(entry & ADDRESS_MASK)
+        self._tables.release_own(LDT_BASE)
         self._frames.cpu.flush_tlb()
         self.size = self._mapped = 0

@@ -62,8 +62,16 @@ class Booted:
         return space
 
     def new_task(self, space: AddressSpace) -> Task:
+        """A task in `space`, which outlives it: others run there too."""
         vfs = self.kernel.vfs
+        space.users += 1
         return Task(self.kernel, 7, space, vfs.file_table(), vfs.context(), X86_64)
+
+    def like(self, task: Task) -> Task:
+        """A task with the ports and the space of `task`, which has ended."""
+        twin = self.new_task(task.space)
+        twin.io_level, twin.io_bitmap = task.io_level, task.io_bitmap
+        return twin
 
     def ends_by(self, code: bytes) -> int:
         """Runs `code`; the signal that ends it: by INT3 behind it, or earlier."""
@@ -148,8 +156,10 @@ def test_who_is_not_root_opens_no_port(opening: bytes) -> None:
 @needs_ports
 def test_ports_follow_the_task_that_runs(booted: Booted) -> None:
     booted.ends_by(OPENED)
-    booted.follow(booted.new_task(booted.task.space))
+    first, booted.task = booted.task, booted.new_task(booted.task.space)
+    booted.follow(booted.task)
     assert booted.ends_by(with_port(0x80, IN)) == REFUSED
+    booted.task = booted.like(first)
     booted.follow(booted.task)
     assert booted.ends_by(with_port(0x80, IN)) == USABLE
 
@@ -214,6 +224,6 @@ def test_each_address_space_has_its_own_table(booted: Booted) -> None:
     booted.task = second
     booted.follow(second)
     assert booted.ends_by(LOAD_ES) == SIGSEGV
-    booted.task = first
-    booted.follow(first)
+    booted.task = booted.like(first)
+    booted.follow(booted.task)
     assert booted.ends_by(LOAD_ES) == SIGTRAP
