@@ -164,7 +164,7 @@ COMMANDS: Final[Mapping[int, Command]] = {
     "fcntl",
     "fcntl64",
     support="partial",
-    missing="one process: every lock is granted; F_SETOWN, F_SETSIG, leases, seals and F_NOTIFY "
+    missing="every lock is granted, also one that another process holds; F_SETOWN, F_SETSIG, leases, seals and F_NOTIFY "
     "are EINVAL",
 )
 def fcntl(task: Task, descriptor: Int, command: UInt, argument: ULong) -> int:
@@ -176,7 +176,7 @@ def fcntl(task: Task, descriptor: Int, command: UInt, argument: ULong) -> int:
     return COMMANDS[command](task, descriptor, argument)
 
 
-@syscall(support="partial", missing="one process: every lock is granted")
+@syscall(support="partial", missing="every lock is granted, also one that another process holds")
 def flock(task: Task, descriptor: Int, operation: Int) -> int:
     task.files.get(descriptor)
     if operation & ~LOCK_NB not in LOCK_KINDS:
