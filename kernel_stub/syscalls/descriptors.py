@@ -164,7 +164,8 @@ COMMANDS: Final[Mapping[int, Command]] = {
     "fcntl",
     "fcntl64",
     support="partial",
-    missing="every lock is granted, also one that another process holds; F_SETOWN, F_SETSIG, leases, seals and F_NOTIFY "
+    missing="every lock is granted, even if another process holds it; "
+    "F_SETOWN, F_SETSIG, leases, seals and F_NOTIFY "
     "are EINVAL",
 )
 def fcntl(task: Task, descriptor: Int, command: UInt, argument: ULong) -> int:
@@ -176,7 +177,7 @@ def fcntl(task: Task, descriptor: Int, command: UInt, argument: ULong) -> int:
     return COMMANDS[command](task, descriptor, argument)
 
 
-@syscall(support="partial", missing="every lock is granted, also one that another process holds")
+@syscall(support="partial", missing="every lock is granted, even if another process holds it")
 def flock(task: Task, descriptor: Int, operation: Int) -> int:
     task.files.get(descriptor)
     if operation & ~LOCK_NB not in LOCK_KINDS:
