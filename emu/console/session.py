@@ -18,8 +18,8 @@ from emu.debug.core import Debugger
 from emu.debug.stops import Stop
 from emu.debug.symbols import Symbols
 from emu.errors import RingscopeError, UsageError
+from emu.x86.instructions import LONGEST
 
-_LONGEST: Final = 15
 _LINE: Final = re.compile(r"\s*([A-Za-z][\w-]*)(.*)", re.DOTALL)
 _COLOURS: Final = {
     telling.TITLE: "1;36",
@@ -145,7 +145,7 @@ class Session:
         lines: list[str] = []
         long = self.debugger.engine.state.in_64bit_mode
         while len(lines) < count:
-            code = self.debugger.memory.read_some(address, _LONGEST)
+            code = self.debugger.memory.read_some(address, LONGEST)
             found = disassemble(code, address, long, self.att)
             arrow = "=>" if address == mark else "  "
             place = self.symbols.describe(address)

@@ -151,8 +151,7 @@ class Callbacks:
         """
         if self._code is None:
             return
-        marks = {hostcode.ADDRESS: NEVER_MAPPED, **self._engine_marks}
-        function = self._code.add(hostcode.PORT_FAULT_CODE, marks)
+        function = self._code.add(hostcode.PORT_FAULT_CODE, self.marks_for(NEVER_MAPPED))
         for instruction in (self._numbers.port_input, self._numbers.port_output):
             self.hook_native(self._numbers.instruction, function, 0, ctypes.c_int(instruction))
 
@@ -195,8 +194,7 @@ class Callbacks:
         """
         if self._code is None:
             return function
-        own = {hostcode.PYTHON: function, hostcode.ADDRESS: NEVER_MAPPED}
-        marks = {**self._engine_marks, **own}
+        marks = {hostcode.PYTHON: function, **self.marks_for(NEVER_MAPPED)}
         return self._code.add(hostcode.LEAVE_CODE, marks)
 
     def hook_code(self, address: int, function: int) -> None:

@@ -65,6 +65,8 @@ class Engine(Callbacks):
         self.state = self._state_block(self._context)
         self._state_at = self._context.context.value + at.HEADER
         self._translation = uc_tb()
+        self._translation_pointer = ctypes.byref(self._translation)
+        self._wanted = ctypes.c_uint64()
         self._uc.ctl_exits_enabled(True)  # with no exits: `until` would add phantom instructions
         cells = memoryview(self._value).cast("B").cast("Q")
         super().__init__(_HOOK_NUMBERS, cells, self._marks())
@@ -264,15 +266,10 @@ class Engine(Callbacks):
         The block is translated for the current mode if it is not there yet.
         """
         block = self._translation
-        self._request(address, block)
-        return block.size, block.icount
-
-    def _request(self, address: int, block: ctypes.Structure) -> None:
-        error = uclib.uc_ctl(
-            self._uc._uch, _REQUEST_BLOCK, ctypes.c_uint64(address), ctypes.byref(block)
-        )
-        if error:
+        self._wanted.value = address
+        if _fast.uc_ctl(self.handle, _REQUEST, self._wanted, self._translation_pointer):
             raise EngineError(f"no block at {address:#x}")
+        return block.size, block.icount
 
     # ---- hooks
 
@@ -318,6 +315,7 @@ _GPR_IDS: Final = tuple(
 _REQUEST_BLOCK: Final = unicorn.Uc._Uc__ctl_encode(  # the name that Uc.ctl_* use themselves
     unicorn.UC_CTL_TB_REQUEST_CACHE, unicorn.UC_CTL_IO_READ_WRITE, 2
 )
+_REQUEST: Final = ctypes.c_int(ctypes.c_int32(_REQUEST_BLOCK).value)
 _FLUSH_TLB: Final = ctypes.c_int(
     ctypes.c_int32(
         unicorn.Uc._Uc__ctl_encode(unicorn.UC_CTL_TLB_FLUSH, unicorn.UC_CTL_IO_WRITE, 0)

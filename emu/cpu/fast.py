@@ -14,11 +14,10 @@ from emu.cpu.state import CpuState
 from emu.memory import walk
 from emu.memory.physical import PhysicalMemory
 from emu.x86 import crossings, flags, msrs
-from emu.x86.instructions import LONGEST, opcode_at
+from emu.x86.instructions import LOCK, LONGEST, opcode_at
 from emu.x86.registers import R11, RCX, RSP
 from emu.x86.vendors import Vendor
 
-_LOCK: Final = 0xF0
 _VEX: Final = {0xC5: 3, 0xC4: 4}  # the prefix: bytes up to and including the opcode
 _ESCAPE: Final = 0x0F  # SYSCALL is 0F 05, SYSENTER 0F 34
 _SELECTOR: Final = 0xFFFC
@@ -50,7 +49,7 @@ def encoding_of(code: bytes, long: bool) -> Encoding:
     vex = _VEX.get(code[position])
     if vex is not None:
         return Encoding(position + vex, exists=False)
-    return Encoding(code.index(_ESCAPE, position) + 2, _LOCK not in code[:position])
+    return Encoding(code.index(_ESCAPE, position) + 2, LOCK not in code[:position])
 
 
 def encoding_at(ram: PhysicalMemory, state: CpuState) -> Encoding:

@@ -159,15 +159,16 @@ class Processor:
     def _exception(self, reported: Fault) -> None:
         """An exception as the engine reports it, delivered as the processor raises it."""
         fault = self._errata.correct(reported, self.counter.block)
-        if self._debug is not None and reported.vector != vectors.DB:
-            self._debug.forget()
+        if vectors.TABLE[fault.vector].kind == vectors.FAULT:
+            self.counter.abort(fault.rip)
         if fault.vector != vectors.PF == reported.vector:
             self.state.set_cr2(self.last_cr2)
         self._raise(fault)
 
     def _raise(self, fault: Fault) -> None:
-        if vectors.TABLE[fault.vector].kind == vectors.FAULT:
-            self.counter.abort(fault.rip)
+        """Delivers `fault`; what did not run is not counted any more."""
+        if self._debug is not None and fault.vector != vectors.DB:
+            self._debug.forget()
         if fault.vector == vectors.PF:
             self.last_cr2 = self.state.control(2)
         self._words[_RIP], self._words[RSP] = fault.rip, fault.rsp
@@ -219,18 +220,19 @@ class Processor:
         state = self.state
         if isinstance(verdict, Refetch):  # the block was not entered: nothing to take back
             self._supervisor.refetch(verdict.addresses)
-        elif isinstance(verdict, Raise):
+            state.forget_exception()
+            return
+        self.counter.abort(rip)
+        if isinstance(verdict, Raise):
             if verdict.edit is not None:
                 verdict.edit(state)
             if verdict.address is not None:
                 state.set_cr2(verdict.address)
             self._raise(Fault(verdict.vector, verdict.error_code, rip, self._words[RSP]))
             return
-        elif isinstance(verdict, Watch):
-            self.counter.abort(rip)
+        if isinstance(verdict, Watch):
             self._supervisor.watch(verdict.mode)
         elif isinstance(verdict, Emulate):
-            self.counter.abort(rip)
             self.counter.adjust(USER if state.cpl == 3 else KERNEL, 1)
             verdict.perform(state)
             if verdict.changes_breakpoints:

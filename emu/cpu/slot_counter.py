@@ -40,6 +40,7 @@ STATE_MARK, STOP_MARK, PYTHON_MARK = (bytes([byte]) * 8 for byte in (0x11, 0x22,
 
 _SLOT: Final = Struct("<5Q")  # instructions, tag, end, tag of a rep block, address of a total
 _SLOT_SIZE: Final = _SLOT.size
+_FIELDS: Final = ctypes.c_char * _SLOT_SIZE
 _SLOTS: Final = 1 << 14  # per arena
 _NO_TAG: Final = (1 << 64) - 1
 _TOTALS, _CURRENT, _PREVIOUS, _BUDGET = 0, 2, 3, 4
@@ -64,6 +65,7 @@ class SlotCounter(Counter):
         self._blocks: dict[int, Block] = {}
         self._rests: dict[tuple[int, int], int] = {}  # by slot and pc: what _rest found
         self._arenas: list[mmap.mmap] = []
+        self._user_data = ctypes.c_uint64()  # the hook's, once there is one
         self._python = _CALLBACK(self._slow)
         self._new_arena()
         self._user_data = self._install()
@@ -106,8 +108,7 @@ class SlotCounter(Counter):
             self._new_arena()
         else:
             self._prepare()
-        if hasattr(self, "_user_data"):
-            self._user_data.value = self._fresh
+        self._user_data.value = self._fresh
         return slot
 
     # ---- the slow path
@@ -150,8 +151,8 @@ class SlotCounter(Counter):
         tag = block.start if block.whole and not block.rep else _NO_TAG
         rep_tag = block.start if block.rep else _NO_TAG
         total = self._totals + 8 * block.path
-        fields = (ctypes.c_uint64 * 5).from_address(slot)
-        fields[:] = [block.instructions, tag, block.end, rep_tag, total]
+        where = _FIELDS.from_address(slot)
+        _SLOT.pack_into(where, 0, block.instructions, tag, block.end, rep_tag, total)
 
     def _spend(self, instructions: int) -> None:
         self._view[_BUDGET] = self._view[_BUDGET] - instructions & _NO_TAG

@@ -16,6 +16,7 @@ leave a block: nothing is supervised there.
 from __future__ import annotations
 
 import ctypes
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final
@@ -51,15 +52,27 @@ class Search:
         self.long = long
         anywhere = b"|".join(row.pattern for row in rows)
         self.anywhere = sensitive.compiled(anywhere, long)
+        self.find = self.anywhere.search
 
     def sensitive_in(self, code: bytes) -> list[int]:
         """Where in the block `code` sensitive instructions start."""
-        starts = lengths.starts(code, self.long)
+        hits = list(self._hits(code))
+        if not hits:
+            return hits
+        starts = lengths.starts(code, self.long, hits[-1])
         if starts is None:  # the engine takes them for other instructions: it decides
-            return [found.start() for found in self.anywhere.finditer(code)]
-        spans = zip(starts, [*starts[1:], len(code)], strict=True)
+            return hits
+        places = sorted({bisect_right(starts, hit) for hit in hits})
+        spans = [(starts[place - 1], starts[place]) for place in places]
         is_at = sensitive.is_at
         return [at for at, end in spans if is_at(self.anywhere, code, at, end, self.long)]
+
+    def _hits(self, code: bytes) -> Iterator[int]:
+        """Where in `code` the bytes of a row stand, whether or not an instruction starts there."""
+        at = 0
+        while at < len(code) and (found := self.find(code, at)) is not None:
+            yield found.start()
+            at = found.start() + 1
 
     def rows_of(self, code: bytes) -> Iterator[Row]:
         """The rows for the instruction `code`, in the table's order."""
@@ -116,11 +129,11 @@ class Supervisor:
         start, size = block.start, block.end - block.start
         if PAGE_SIZE - (start & PAGE_SIZE - 1) < size:
             code = read_part(self._engine.physical, self._state.control(3), start, size)
-            if not search.anywhere.search(code):
+            if not search.find(code):
                 return False
         else:
             place = self._translations.physical_address(self._state.control(3), start)
-            if not search.anywhere.search(self._mapping, place, place + size):
+            if not search.find(self._mapping, place, place + size):
                 return False
             code = self._mapping[place : place + size]
         return self._add_hooks(start, search.sensitive_in(code))

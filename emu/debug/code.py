@@ -8,15 +8,14 @@ from __future__ import annotations
 from typing import Final
 
 from emu.debug.memory import Memory
+from emu.x86.instructions import LONGEST, opcode_at
 
 CALL: Final = "call"
 RET: Final = "ret"
 ENTER: Final = "enter ring 0"  # SYSCALL, SYSENTER, INT n
 LEAVE: Final = "leave ring 0"  # SYSRET, SYSEXIT, IRET
 OTHER: Final = ""
-LONGEST: Final = 15
 
-_PREFIXES: Final = frozenset((0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0x66, 0x67, 0xF0, 0xF2, 0xF3))
 _ONE: Final = {
     **dict.fromkeys((0xE8, 0x9A), CALL),
     **dict.fromkeys((0xC2, 0xC3, 0xCA, 0xCB), RET),
@@ -30,12 +29,11 @@ _CALLS_OF_GROUP_5: Final = (2, 3)
 
 def kind_of(code: bytes, long: bool) -> str:
     """The kind of the instruction with which `code` begins."""
-    at = 0
-    while at < len(code) and (code[at] in _PREFIXES or (long and 0x40 <= code[at] <= 0x4F)):
-        at += 1
-    opcode, following = code[at : at + 1], code[at + 1 : at + 2]
-    if not opcode:
+    try:
+        at = opcode_at(code, 0, long)
+    except IndexError:
         return OTHER
+    opcode, following = code[at : at + 1], code[at + 1 : at + 2]
     if opcode[0] == 0x0F and following:
         return _TWO.get(following[0], OTHER)
     if opcode[0] == _GROUP_5 and following:

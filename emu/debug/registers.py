@@ -14,7 +14,7 @@ from emu.cpu.engine import Engine
 from emu.cpu.traps import loaded_segment
 from emu.errors import UsageError
 from emu.memory import walk
-from emu.x86 import descriptors, flags, msrs, registers
+from emu.x86 import descriptors, flags, msr_table, msrs, registers
 from emu.x86.paging import ADDRESS_MASK, is_canonical
 from emu.x86.registers import CS, FS, GDTR, GS, IDTR, LDTR, SEGMENTS, SS, TR
 
@@ -264,7 +264,7 @@ def _rows() -> list[Register]:
         Register("cr2", 64, CONTROL, _control_reader(2), _write_cr2),
         Register("cr3", 64, CONTROL, _control_reader(3), _write_cr3),
         Register("cr4", 64, CONTROL, _control_reader(4), _write_control(4, cr4, wrong_cr4)),
-        *(_msr(number, name.lower()) for number, name in msrs.NAMES.items()),
+        *(_msr(number, name.lower()) for number, name in msr_table.NAMES.items()),
         *_table_rows(),
         *(_by_engine(f"st{number}", 80, FLOAT) for number in range(8)),
         *(_by_engine(name, 16, FLOAT) for name in ("fpcw", "fpsw", "fptag")),

@@ -16,13 +16,14 @@ from typing import Final, NamedTuple
 
 from emu.cpu.counters import KERNEL, USER
 from emu.cpu.spies import EVERYWHERE, OnAccess, Range, Spies
-from emu.debug.code import LEAVE, LONGEST, kind_of
+from emu.debug.code import LEAVE, kind_of
 from emu.debug.crossing import Crossing, frame_names, see
 from emu.debug.memory import Memory
 from emu.debug.position import Position
 from emu.events import Entered, Refused
 from emu.machine import Machine
 from emu.memory import walk
+from emu.x86.instructions import LONGEST
 from emu.x86.registers import RSP
 
 KERNEL_HALF: Final = Range(1 << 63, (1 << 64) - 1)

@@ -21,6 +21,7 @@ from emu.debug.stops import Stop
 from emu.debug.watching import Watching
 from emu.errors import RingscopeError, UsageError
 from emu.x86 import crossings as ways
+from emu.x86.instructions import LONGEST
 from emu.x86.registers import RAX, RSP
 
 CALLS: Final = (ways.SYSCALL, ways.SYSENTER, ways.INT80)
@@ -312,7 +313,7 @@ class Stopping:
         """The length of the instruction at `address`."""
         from emu.watch.disasm import decode
 
-        found = decode(self._memory.read_some(address, code.LONGEST), address, self._long())
+        found = decode(self._memory.read_some(address, LONGEST), address, self._long())
         if not found:
             raise UsageError(f"no instruction can be read at {address:#x}")
         return found[0].length

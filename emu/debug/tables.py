@@ -12,7 +12,7 @@ from typing import Final
 from emu.debug.core import Debugger
 from emu.debug.symbols import Symbols
 from emu.errors import UsageError
-from emu.x86 import descriptors, flags, gates, msrs, paging, registers, vectors
+from emu.x86 import descriptors, flags, gates, msr_table, msrs, paging, registers, vectors
 from emu.x86.registers import GDTR, IDTR, LDTR, TR
 
 _GATE_TYPES: Final = {gates.INTERRUPT_GATE: "interrupt gate", gates.TRAP_GATE: "trap gate"}
@@ -137,7 +137,7 @@ def tss(debugger: Debugger) -> list[str]:
 def msr(debugger: Debugger, symbols: Symbols) -> list[str]:
     """The MSRs that take part in a crossing."""
     lines = []
-    for number, name in msrs.NAMES.items():
+    for number, name in msr_table.NAMES.items():
         value = debugger.read_register(name.lower())
         text = f"{number:#010x} {name:14} {value:#018x}"
         lines.append(f"{text}  {_about_msr(number, value, symbols)}".rstrip())

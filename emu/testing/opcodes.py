@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from emu.x86.instructions import PREFIXES
 from emu.x86.registers import RSP
 
 SWAPGS, IRET, SYSRET, SYSEXIT = "swapgs", "iret", "sysret", "sysexit"
 CLD, CLAC, POPF, CALL = "cld", "clac", "popf", "call"
 RETURNS: Final = (IRET, SYSRET, SYSEXIT)
 
-_PREFIXES: Final = frozenset((0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0x66, 0x67, 0xF0, 0xF2, 0xF3))
 _GS: Final = 0x65
 _TABLE: Final = (
     (bytes.fromhex("0f01f8"), SWAPGS),
@@ -36,7 +36,7 @@ _CALL_NEAR: Final = 2
 def _split(code: bytes) -> tuple[bytes, bytes]:
     """The legacy prefixes, and what stands behind them and a REX prefix."""
     at = 0
-    while at < len(code) and code[at] in _PREFIXES:
+    while at < len(code) and code[at] in PREFIXES:
         at += 1
     has_rex = at + 1 < len(code) and code[at] & 0xF0 == 0x40
     return code[:at], code[at + has_rex :]

@@ -14,7 +14,7 @@ from typing import Final
 from emu.errors import UsageError
 from emu.testing.states import Gate, Place, Selectors
 from emu.testing.symbols import Symbols
-from emu.x86 import descriptors, flags, gates, msrs
+from emu.x86 import descriptors, flags, gates, msr_table, msrs
 from emu.x86.paging import PAGE_SIZE
 
 # Where a machine has its own things. Each stands apart from kernels of the usual layouts.
@@ -38,7 +38,7 @@ HANDLER_NAMES: Final = {f"vector_{n:#04x}": HANDLERS + 16 * n for n in range(256
 USER_VECTORS: Final = (3, 4, 0x80)  # whose gates ring 3 may use by `int n`
 
 TYPES: Final = {"interrupt": gates.INTERRUPT_GATE, "trap": gates.TRAP_GATE}
-MSRS: Final = {name: number for number, name in msrs.NAMES.items()} | {"SFMASK": msrs.FMASK}
+MSRS: Final = {name: number for number, name in msr_table.NAMES.items()} | {"SFMASK": msrs.FMASK}
 TSS_FIELDS: Final = ("rsp0", "rsp1", "rsp2", *(f"ist{n}" for n in range(1, 8)), "iomap_base")
 # All that a program could use against a kernel.
 FMASK: Final = flags.TF | flags.IF | flags.DF | flags.IOPL | flags.NT | flags.AC

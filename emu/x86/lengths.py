@@ -98,15 +98,18 @@ def length(code: bytes, start: int, long: bool) -> int | None:
     return end - start if end <= len(code) and end - start <= LONGEST else None
 
 
-def starts(code: bytes, long: bool) -> list[int] | None:
-    """Where the instructions start that fill `code` up to its end; None if they do not."""
-    found, at = [], 0
-    while at < len(code):
+def starts(code: bytes, long: bool, last: int) -> list[int] | None:
+    """Where the instructions of `code` start, and where the one ends that holds the byte `last`.
+
+    None if the bytes up to there are no instructions.
+    """
+    found, at = [0], 0
+    while at <= last:
         size = length(code, at, long)
         if size is None:
             return None
-        found.append(at)
         at += size
+        found.append(at)
     return found
 
 

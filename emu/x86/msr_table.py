@@ -252,6 +252,16 @@ TABLE: Final = (
     ),
 )
 
+# Those that take part in a crossing, by number.
+_OF_CROSSINGS: Final = frozenset(
+    (
+        *(msrs.SYSENTER_CS, msrs.SYSENTER_ESP, msrs.SYSENTER_EIP, msrs.EFER, msrs.STAR),
+        *(msrs.LSTAR, msrs.CSTAR, msrs.FMASK, msrs.FS_BASE, msrs.GS_BASE, msrs.KERNEL_GS_BASE),
+        msrs.TSC_AUX,
+    )
+)
+NAMES: Final = {row.number: row.name for row in TABLE if row.number in _OF_CROSSINGS}
+
 
 @cache
 def find(number: int) -> Msr | None:

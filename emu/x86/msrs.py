@@ -30,15 +30,6 @@ GS_BASE: Final = 0xC000_0101
 KERNEL_GS_BASE: Final = 0xC000_0102
 TSC_AUX: Final = 0xC000_0103
 
-# Those that take part in a crossing, or that a program sees.
-NAMES: Final = {
-    globals()[name]: name
-    for name in (
-        "SYSENTER_CS SYSENTER_ESP SYSENTER_EIP EFER STAR LSTAR CSTAR FMASK "
-        "FS_BASE GS_BASE KERNEL_GS_BASE TSC_AUX"
-    ).split()
-}
-
 EFER_SCE: Final = 1 << 0
 EFER_LME: Final = 1 << 8
 EFER_LMA: Final = 1 << 10

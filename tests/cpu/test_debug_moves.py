@@ -51,8 +51,11 @@ REFUSED: Final = (
 def test_what_the_manual_refuses_is_refused(
     text: str, rax: int, vector: int, error_code: int | None
 ) -> None:
-    guest, _ = guest_after(text, rax=rax)
+    guest, stack = guest_after(text, rax=rax)
     assert (guest.entry.vector, guest.entry.error_code) == (vector, error_code)
+    ran = text.count(";")  # the last instruction is refused, and not counted
+    assert stack[1 if error_code is not None else 0] == KERNEL_CODE + 3 * ran
+    assert guest.machine.counter.kernel == ran
 
 
 def test_general_detect_tells_itself_and_ends() -> None:

@@ -105,8 +105,9 @@ def test_the_code_of_a_program_is_cut_as_it_decodes(program: Path) -> None:
 
 def test_starts_are_those_of_whole_instructions() -> None:
     code = bytes.fromhex("90 f089c0 0f05")
-    assert lengths.starts(code, long=True) == [0, 1, 4]
-    assert lengths.starts(code[:-1], long=True) is None
+    assert lengths.starts(code, True, last=5) == [0, 1, 4, 6]
+    assert lengths.starts(code, True, last=3) == [0, 1, 4]
+    assert lengths.starts(code[:-1], True, last=4) is None
 
 
 def test_more_than_fifteen_bytes_are_no_instruction() -> None:
