@@ -42,7 +42,7 @@ class OneFile:
 
 
 def world() -> World:
-    """A shell, PID, whose job has the terminal's session, and a process of another session."""
+    """A shell, PID, whose job has the terminal's session, and a process of a different session."""
     made = World(X86_64)
     terminal = Terminal()
     terminal.session, terminal.foreground = SESSION, JOB
@@ -95,7 +95,7 @@ def test_a_sessions_leader_takes_a_terminal_that_nobody_has_and_gives_it_up() ->
     made = world()
     assert ioctl(made, TIOCSCTTY) == -EPERM
     made.task.process.session = made.task.process.group = PID
-    assert ioctl(made, TIOCSCTTY) == -EPERM  # another session has it
+    assert ioctl(made, TIOCSCTTY) == -EPERM  # it belongs to a different one
     of(made).session = 0
     assert ioctl(made, TIOCSCTTY) == 0
     assert (of(made).session, of(made).foreground) == (PID, PID)
