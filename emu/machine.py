@@ -130,7 +130,10 @@ class Machine:
             self._timer_at, self._timer_rang = None, True
             self._limit_counter()
         else:
-            self.counter.limit(_UNTIL_RING_3)
+            block = self.counter.block  # counted, and left before its first instruction
+            self.engine.state.load()
+            self.counter.abort(self.engine.state.rip)
+            self.counter.limit(max(block.instructions, _UNTIL_RING_3))
 
 
 def make_counter(kind: str, engine: Engine) -> Counter:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from emu.cpu.state import Segment
+from emu.cpu.traps import loaded_segment
 from emu.machine import Machine
 from emu.memory.pagetables import PageTables
 from emu.x86 import descriptors, flags, msrs, paging, registers, vectors
@@ -217,21 +218,10 @@ class KernelHalf:
         """DS, ES, FS or GS as ring 3 could load `selector`; null where it could not."""
         found = Segment(selector & 3 if selector < 4 else 0, 0, 0, 0)
         index = selector >> 3
-        if selector & 4 == 0 and 0 < index < layout.GDT_ENTRIES:
+        if not selector & descriptors.TABLE_INDICATOR and 0 < index < layout.GDT_ENTRIES:
             descriptor = self.read_descriptor(index)
-            fields = descriptors.SEGMENT.unpack(descriptor)
-            is_code = fields["type"] & 8
-            if (
-                fields["s"]
-                and fields["present"]
-                and fields["dpl"] == 3
-                and (not is_code or fields["type"] & 2)
-            ):
-                limit = fields["limit"]
-                if fields["granularity"]:
-                    limit = limit << 12 | 0xFFF
-                attributes = descriptors.attributes(descriptor)
-                found = Segment(selector | 3, fields["base"], limit, attributes)
+            if descriptors.decode(descriptor).dpl == 3:
+                found = loaded_data(selector | 3, descriptor)
         self.machine.engine.state.set_segment(number, found)
 
     def loaded(self, selector: int) -> Segment:
@@ -239,6 +229,16 @@ class KernelHalf:
         return Segment(
             selector, 0, _FLAT, descriptors.attributes(self.read_descriptor(selector >> 3))
         )
+
+
+def loaded_data(selector: int, descriptor: int) -> Segment:
+    """A data segment register after a load of `descriptor`; null if it may not be loaded."""
+    fields = descriptors.decode(descriptor)
+    is_code = fields.type & descriptors.TYPE_CODE_BIT
+    readable = not is_code or fields.type & descriptors.TYPE_READABLE
+    if not (fields.s and fields.present and readable):
+        return Segment(0, 0, 0, 0)
+    return loaded_segment(selector, descriptor)
 
 
 def _system_attributes(kind: int) -> int:

@@ -31,6 +31,7 @@ from kernel_stub.signalling.frames import UserState, pop_32, pop_64, pop_rt_32
 from kernel_stub.task import Clone, Process, Task
 from kernel_stub.task_tables import TaskTables
 from kernel_stub.tasks import Tasks
+from kernel_stub.turns import turns_of
 from kernel_stub.vdso import Vdso
 from kernel_stub.vfs import Vfs
 from kernel_stub.waits import NOTHING, Blocked, TaskEnded, Wait
@@ -59,11 +60,12 @@ class KernelServices:
         self.tables_changed = TaskTables(self.half).follow
         self.clock = Clock(machine.counter, self.vdso.clocks)
         self.futexes = Futexes()
-        self.scheduler = Scheduler(self.clock, self._timer_expired)
+        self.scheduler = Scheduler(self.clock, turns_of(seed), self._timer_expired)
         self.tasks = Tasks(machine, self.half, self.scheduler, self.futexes)
         self.write_to_host: Callable[[int, bytes], int] = os.write
         self._random = random.Random(seed)
         self._work = False  # something is to be done before ring 3 goes on
+        self._gives_way = False  # the task that runs ends its turn
         self.now_ns = self.clock.now_ns
         self.uptime_ns = self.clock.uptime_ns
         self.cpu_ns = self.clock.cpu_ns
@@ -104,6 +106,9 @@ class KernelServices:
 
     def timers_changed(self) -> None:
         self._work = True
+
+    def give_way(self) -> None:
+        self._work = self._gives_way = True
 
     # ---- signals
 

@@ -90,6 +90,9 @@ class Services(Protocol):
             Errno: a signal came.
         """
 
+    def give_way(self) -> None:
+        """The turn of the task that runs is over when this call is."""
+
     def exit_group(self, task: Task, status: int) -> NoReturn:
         """Ends the process with `status`. Raises TaskEnded."""
 
