@@ -158,7 +158,7 @@ def _read_around(region: Region, pages: Pages, page: int) -> bool:
     content = inode.read_at(start - region.start + region.offset, end - start)
     bits = entry_bits(region.prot)
     entry, frames = pages.tables.entry, pages.frames
-    first = None if region.is_committed else _names(region, start)
+    first = None if bits & WRITABLE else _names(region, start)
     for done in range(0, len(content), PAGE_SIZE):
         if not entry(start + done) & PRESENT:
             piece = content[done : done + PAGE_SIZE]

@@ -71,6 +71,6 @@ def here(folder: Path, case: Case, seed: int) -> host.Ended:
 def trace(folder: Path, case: Case, seed: int) -> str:
     """All its system calls, in all tasks, and all its output."""
     output = folder / f"{case.name}.{seed}.trace"
-    command = [MACHINE[0], "-m", "emu", "trace", "-f", "-o", output, "--seed", str(seed)]
+    command = (MACHINE[0], "-m", "emu", "trace", "-f", "-o", output, "--seed", str(seed))
     ended = host.run([*command, folder / case.source, *case.arguments], cwd=ROOT)
     return f"{ended.stdout}{ended.status}\n{output.read_text('utf-8')}"
