@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from emu.events import Cause
 from emu.x86 import error_codes, paging, vectors
+from emu.x86.debug import STATUS_HITS, STATUS_STEP
 from kernel_stub import layout, vsyscall
 from kernel_stub.abi import signals
 from kernel_stub.abi.abi import X86_64
@@ -83,12 +84,22 @@ class Exceptions:
         symbols = self._kernel.half.symbols
         if regs[_RIP] == symbols["native_irq_return_iret"]:
             self._bad_return(task, vector, regs)
-        elif vector == vectors.DB and regs[_RIP] == symbols["entry_SYSENTER_compat"]:
-            # SYSENTER keeps TF: the program steps itself into the kernel, which is its own trap.
-            self._send(task, signals.SIGTRAP, signals.TRAP_TRACE, 0, describe(vector, regs))
-            raise TaskEnded(0, signals.SIGTRAP)
+        elif vector == vectors.DB and self._is_step_of_sysenter(regs[_RIP]):
+            return
         else:
             raise KernelBug(f"ring 0 trapped: {describe(vector, regs)}")
+
+    def _is_step_of_sysenter(self, rip: int) -> bool:
+        """Whether a program steps itself through SYSENTER, which keeps TF, into the entry code.
+
+        That code saves TF in pt_regs and then clears it, so ring 3 is stepped on afterwards.
+        """
+        symbols = self._kernel.half.symbols
+        if not symbols["entry_SYSENTER_compat"] <= rip < symbols["sysenter_return_via_sysexit"]:
+            return False
+        state = self._machine.engine.state
+        state.set_debug(6, state.debug(6) & ~STATUS_STEP)
+        return not state.debug(6) & STATUS_HITS
 
     def _bad_return(self, task: Task, vector: int, regs: tuple[int, ...]) -> None:
         """The program gets SIGSEGV as if ring 3 had faulted where IRET would have gone.

@@ -65,13 +65,14 @@ class Scheduler:
         return task.wait.deadline if task.wait and not stopped else None
 
     def next_timer(self) -> int | None:
-        """When the next interval timer expires, by CLOCK_MONOTONIC."""
+        """When the next interval timer expires or wait is over, by CLOCK_MONOTONIC."""
         timers = [
             process.timers[ITIMER_REAL][1]
             for process in self._processes()
             if ITIMER_REAL in process.timers
         ]
-        return min(timers, default=None)
+        waits = [deadline for task in self.tasks if (deadline := self._deadline(task)) is not None]
+        return min(timers + waits, default=None)
 
     def _processes(self) -> list[Process]:
         return list({id(task.process): task.process for task in self.tasks}.values())
@@ -94,9 +95,7 @@ class Scheduler:
 
     def _pass_time(self, wait_for_host: WaitForHost) -> bool:
         """Nobody can run: lets time pass to the next deadline, or waits for the host."""
-        times = [deadline for task in self.tasks if (deadline := self._deadline(task)) is not None]
-        timer = self.next_timer()
-        deadline = min([*times, *([] if timer is None else [timer])], default=None)
+        deadline = self.next_timer()
         outside = self._outside()
         if deadline is None and not outside:
             raise Deadlock(_deadlock(self.tasks))
