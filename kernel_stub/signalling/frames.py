@@ -9,6 +9,7 @@ sigaction(2), sigreturn(2), sigaltstack(2); Linux's user headers: asm/sigcontext
 from __future__ import annotations
 
 from contextlib import suppress
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from emu.x86 import flags
@@ -42,12 +43,27 @@ class Action(NamedTuple):
 
 
 class UserState:
-    """Ring 3 as it is about to go on: pt_regs by name, data segments by name, FXSAVE image."""
+    """Ring 3 as it is about to go on: pt_regs by name, data segments by name, FXSAVE image.
 
-    def __init__(self, registers: dict[str, int], selectors: dict[str, int], fxsave: bytes) -> None:
+    `is_stack_segment` tells whether ring 3 may load a selector into SS.
+    """
+
+    def __init__(
+        self,
+        registers: dict[str, int],
+        selectors: dict[str, int],
+        fxsave: bytes,
+        is_stack_segment: Callable[[int], bool],
+    ) -> None:
         self.registers = registers
         self.selectors = selectors
         self.fxsave = fxsave
+        self._is_stack_segment = is_stack_segment
+
+    def force_valid_ss(self) -> None:
+        """SS becomes the flat one, if ring 3 could not load what it is to hold."""
+        if not self._is_stack_segment(self.registers["ss"]):
+            self.registers["ss"] = layout.USER_DS
 
     @property
     def is_long(self) -> bool:
@@ -80,7 +96,7 @@ def push(
     disarm(task)
     registers = user.registers
     registers["rflags"] &= ~_CLEARED
-    registers["rip"], registers["ss"] = action.handler, layout.USER_DS
+    registers["rip"] = action.handler
 
 
 # ---- x86-64
@@ -95,7 +111,7 @@ def _push_64(task: Task, user: UserState, action: Action, sent: SigInfo, mask: i
     fpstate = (place.top - at.FXSAVE_SIZE) & -64
     frame = ((fpstate - at.RT_FRAME_64_SIZE) & -16) - 8
     place.check(task, frame)
-    uc_flags = at.UC_SIGCONTEXT_SS | at.UC_STRICT_RESTORE_SS
+    uc_flags = at.UC_SIGCONTEXT_SS | (at.UC_STRICT_RESTORE_SS if user.is_long else 0)
     head = at.UCONTEXT_64_HEAD.pack(uc_flags, 0, *task.signal_stack)
     fault = task.last_fault
     context = at.SIGCONTEXT_64.pack(
@@ -124,6 +140,7 @@ def _push_64(task: Task, user: UserState, action: Action, sent: SigInfo, mask: i
         rdi=sent.signal, rsi=ucontext + at.UCONTEXT_64_SIZE, rdx=ucontext, rax=0, rsp=frame
     )
     registers["cs"] = layout.USER_CS
+    user.force_valid_ss()
 
 
 def pop_64(task: Task, user: UserState) -> int:
@@ -139,8 +156,9 @@ def pop_64(task: Task, user: UserState) -> int:
     cs, _, _, ss, _, _, _, _, fpstate = fields[len(at.SIGCONTEXT_64_REGISTERS) :]
     registers["rflags"] = old_flags & ~_RESTORED | registers["rflags"] & _RESTORED
     registers["cs"] = cs | _RING3
-    if uc_flags & at.UC_SIGCONTEXT_SS:
-        registers["ss"] = ss | _RING3
+    registers["ss"] = ss | _RING3
+    if user.is_long and not uc_flags & at.UC_STRICT_RESTORE_SS:
+        user.force_valid_ss()
     if fpstate:
         user.fxsave = task.memory.copy_in(fpstate, at.FXSAVE_SIZE)
     _restore_stack(task, stack, user)
@@ -188,6 +206,7 @@ def _context_32(task: Task, user: UserState, mask: int, fpstate: int) -> bytes:
 
 def _start_32(user: UserState, frame: int, signal: int, info: int, ucontext: int) -> None:
     user.registers.update(rsp=frame, rax=signal, rdx=info, rcx=ucontext, cs=layout.USER32_CS)
+    user.registers["ss"] = layout.USER_DS
     user.selectors["ds"] = user.selectors["es"] = layout.USER_DS
 
 
