@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final, NoReturn
 
 from emu.cpu import fxsave
 from emu.errors import LoadError, OutOfFrames
 from emu.machine import Machine
 from emu.memory.pagetables import NotMapped
-from emu.x86 import registers
+from emu.x86 import descriptors, registers
 from kernel_stub import layout
 from kernel_stub.abi.abi import I386, X86_64
 from kernel_stub.abi.signals import SI_KERNEL, SI_USER, SIGALRM
@@ -37,6 +38,7 @@ from kernel_stub.vfs import Vfs
 from kernel_stub.waits import NOTHING, Blocked, TaskEnded, Wait
 
 _REGS: Final = entry.PT_REGS_STRUCT
+_CODE_AND_WRITABLE, _WRITABLE_DATA = 0b1010, 0b0010  # of a segment's type
 _PAGE: Final = 4096
 _SELECTORS: Final = {
     "ds": registers.DS,
@@ -130,7 +132,7 @@ class KernelServices:
         engine.state.store()
         image = fxsave.read(engine)
         names = dict(zip(entry.PT_REGS, regs, strict=True))
-        return UserState(names, selectors, image, engine.state.control(2))
+        return UserState(names, selectors, image, partial(self._is_stack_segment, task=task))
 
     def set_user_state(self, task: Task, user: UserState) -> None:
         """Ring 3 of the running task goes on as `user` says."""
@@ -138,17 +140,25 @@ class KernelServices:
         _REGS.pack_into(self.physical.view, task.cpu.frame_at, *user.registers.values())
         if task.program_abi is I386:
             for name, number in _SELECTORS.items():
-                self._load_segment(number, user.selectors[name])
+                self._load_segment(number, user.selectors[name], task)
         engine.state.store()
         fxsave.write(engine, user.fxsave)
         engine.state.load()
 
-    def _load_segment(self, number: int, selector: int) -> None:
+    def _load_segment(self, number: int, selector: int, task: Task) -> None:
         """A data segment register as ring 3 could load it; what it could not, is null."""
-        state = self.machine.engine.state
-        if state.selector(number) == selector:
-            return
-        self.half.load_data_segment(number, selector)
+        if self.machine.engine.state.selector(number) != selector:
+            self.half.load_data_segment(number, selector, task.space.ldt)
+
+    def _is_stack_segment(self, selector: int, task: Task) -> bool:
+        """Whether SS may be loaded with `selector` in ring 3: present data that can be written."""
+        fields = descriptors.decode(self.half.descriptor(selector, task.space.ldt))
+        return bool(
+            fields.s
+            and fields.present
+            and fields.dpl == descriptors.RPL
+            and fields.type & _CODE_AND_WRITABLE == _WRITABLE_DATA
+        )
 
     def stack_pointer(self, task: Task) -> int:
         at = task.cpu.frame_at + entry.PT_OFFSET["rsp"]
@@ -224,4 +234,10 @@ class KernelServices:
         return self.half.read_descriptor(layout.TLS_FIRST_ENTRY + slot)
 
     def set_tls_descriptor(self, slot: int, descriptor: int) -> None:
-        self.half.write_descriptor(layout.TLS_FIRST_ENTRY + slot, descriptor)
+        """Writes it; a segment register that names it is loaded anew."""
+        entry_number = layout.TLS_FIRST_ENTRY + slot
+        self.half.write_descriptor(entry_number, descriptor)
+        state, selector = self.machine.engine.state, entry_number << 3 | descriptors.RPL
+        for number in _SELECTORS.values():
+            if state.selector(number) == selector:
+                self.half.load_data_segment(number, selector, None)
