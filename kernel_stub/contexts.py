@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from emu.cpu.state import CR, FS_BASE, SYSENTER_ESP, Segment
 from emu.machine import Machine
-from emu.x86 import flags, registers
+from emu.x86 import descriptors, flags, registers
 from kernel_stub import layout
 from kernel_stub.boot import KernelHalf, loaded_data
 from kernel_stub.entry import constants as entry
@@ -107,15 +107,12 @@ class Contexts:
         tls = list(context.tls)
         tls[slot] = descriptor
         context.tls = tuple(tls)
-        state, kept, saved = self.state, bytes(self.state.raw), context.saved
-        state.raw[:] = saved
-        selector = layout.TLS_FIRST_ENTRY + slot << 3 | 3
-        if state.selector(registers.FS) == selector:
-            state.set_segment(registers.FS, loaded_data(selector, descriptor))
-        if state.selector(registers.GS) == selector:
-            gs, kernels = loaded_data(selector, descriptor), state.segment(registers.GS).base
-            state.set_segment(registers.GS, gs._replace(base=kernels))
-            state.kernel_gs_base = gs.base  # until SWAPGS
+        state, kept = self.state, bytes(self.state.raw)
+        state.raw[:] = context.saved
+        selector = layout.TLS_FIRST_ENTRY + slot << 3 | descriptors.RPL
+        for number in (registers.FS, registers.GS):
+            if state.selector(number) == selector:
+                self.half.set_data_segment(number, loaded_data(selector, descriptor))
         context.saved = bytes(state.raw)
         state.raw[:] = kept
 
