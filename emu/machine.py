@@ -68,7 +68,6 @@ class Machine:
         self._timer_at: int | None = None  # in instructions
         self._timer_rang = False
         self._is_rung = False
-        self._patience = _UNTIL_RING_3
         self._end_at: int | None = None
         self._is_limited = False
         self.hwcap: Final = leaves[1, 0][3]  # EDX of CPUID leaf 1: Linux's AT_HWCAP
@@ -141,13 +140,12 @@ class Machine:
         if self.engine.accepts_interrupts:
             self.processor.interrupt(self._timer_vector)
             self._timer_at, self._timer_rang = None, True
-            self._patience = _UNTIL_RING_3
             self._limit_counter()
-        else:  # the engine stopped in front of a block: with twice as much it gets through any
+        else:
+            block = self.counter.block  # counted, and left before its first instruction
             self.engine.state.load()
             self.counter.abort(self.engine.state.rip)
-            self.counter.limit(self._patience)
-            self._patience *= 2
+            self.counter.limit(max(block.instructions, _UNTIL_RING_3))
 
 
 def make_counter(kind: str, engine: Engine) -> Counter:

@@ -9,13 +9,14 @@ import os
 import random
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final, NoReturn
 
 from emu.cpu import fxsave
 from emu.errors import LoadError, OutOfFrames
 from emu.machine import Machine
 from emu.memory.pagetables import NotMapped
-from emu.x86 import registers
+from emu.x86 import descriptors, registers
 from kernel_stub import layout
 from kernel_stub.abi.abi import I386, X86_64
 from kernel_stub.abi.signals import SI_KERNEL, SI_USER, SIGALRM
@@ -33,6 +34,7 @@ from kernel_stub.signalling.frames import UserState, pop_32, pop_64, pop_rt_32
 from kernel_stub.task import Clone, Process, Task
 from kernel_stub.task_tables import TaskTables
 from kernel_stub.tasks import Tasks
+from kernel_stub.turns import turns_of
 from kernel_stub.vdso import Vdso
 from kernel_stub.vfs import Vfs
 from kernel_stub.vfs.console import poll_host
@@ -40,6 +42,7 @@ from kernel_stub.vfs.terminal import Terminal
 from kernel_stub.waits import NOTHING, Blocked, TaskEnded, Wait
 
 _REGS: Final = entry.PT_REGS_STRUCT
+_CODE_AND_WRITABLE, _WRITABLE_DATA = 0b1010, 0b0010  # of a segment's type
 _PAGE: Final = 4096
 _SELECTORS: Final = {
     "ds": registers.DS,
@@ -67,7 +70,7 @@ class KernelServices:
         self.tables_changed = TaskTables(self.half).follow
         self.clock = Clock(machine.counter, self.vdso.clocks)
         self.futexes = Futexes()
-        self.scheduler = Scheduler(self.clock, self._timer_expired)
+        self.scheduler = Scheduler(self.clock, turns_of(seed), self._timer_expired)
         self.tasks = Tasks(machine, self.half, self.scheduler, self.futexes)
         self.wait_for_host: Callable[[Mapping[int, int], float | None], object] = poll_host
         self.user_signals: deque[int] = deque()  # sent from outside, and not yet passed on
@@ -75,6 +78,7 @@ class KernelServices:
         self.write_to_host: Callable[[int, bytes], int] = os.write
         self._random = random.Random(seed)
         self._work = False  # something is to be done before ring 3 goes on
+        self._gives_way = False  # the task that runs ends its turn
         self.now_ns = self.clock.now_ns
         self.uptime_ns = self.clock.uptime_ns
         self.cpu_ns = self.clock.cpu_ns
@@ -138,6 +142,9 @@ class KernelServices:
     def timers_changed(self) -> None:
         self._work = True
 
+    def give_way(self) -> None:
+        self._work = self._gives_way = True
+
     # ---- signals
 
     def signals_may_arrive(self) -> None:
@@ -158,7 +165,7 @@ class KernelServices:
         engine.state.store()
         image = fxsave.read(engine)
         names = dict(zip(entry.PT_REGS, regs, strict=True))
-        return UserState(names, selectors, image, engine.state.control(2))
+        return UserState(names, selectors, image, partial(self._is_stack_segment, task=task))
 
     def set_user_state(self, task: Task, user: UserState) -> None:
         """Ring 3 of the running task goes on as `user` says."""
@@ -166,17 +173,25 @@ class KernelServices:
         _REGS.pack_into(self.physical.view, task.cpu.frame_at, *user.registers.values())
         if task.program_abi is I386:
             for name, number in _SELECTORS.items():
-                self._load_segment(number, user.selectors[name])
+                self._load_segment(number, user.selectors[name], task)
         engine.state.store()
         fxsave.write(engine, user.fxsave)
         engine.state.load()
 
-    def _load_segment(self, number: int, selector: int) -> None:
+    def _load_segment(self, number: int, selector: int, task: Task) -> None:
         """A data segment register as ring 3 could load it; what it could not, is null."""
-        state = self.machine.engine.state
-        if state.selector(number) == selector:
-            return
-        self.half.load_data_segment(number, selector)
+        if self.machine.engine.state.selector(number) != selector:
+            self.half.load_data_segment(number, selector, task.space.ldt)
+
+    def _is_stack_segment(self, selector: int, task: Task) -> bool:
+        """Whether SS may be loaded with `selector` in ring 3: present data that can be written."""
+        fields = descriptors.decode(self.half.descriptor(selector, task.space.ldt))
+        return bool(
+            fields.s
+            and fields.present
+            and fields.dpl == descriptors.RPL
+            and fields.type & _CODE_AND_WRITABLE == _WRITABLE_DATA
+        )
 
     def stack_pointer(self, task: Task) -> int:
         at = task.cpu.frame_at + entry.PT_OFFSET["rsp"]
@@ -255,4 +270,10 @@ class KernelServices:
         return self.half.read_descriptor(layout.TLS_FIRST_ENTRY + slot)
 
     def set_tls_descriptor(self, slot: int, descriptor: int) -> None:
-        self.half.write_descriptor(layout.TLS_FIRST_ENTRY + slot, descriptor)
+        """Writes it; a segment register that names it is loaded anew."""
+        entry_number = layout.TLS_FIRST_ENTRY + slot
+        self.half.write_descriptor(entry_number, descriptor)
+        state, selector = self.machine.engine.state, entry_number << 3 | descriptors.RPL
+        for number in _SELECTORS.values():
+            if state.selector(number) == selector:
+                self.half.load_data_segment(number, selector, None)

@@ -60,6 +60,7 @@ ROOMS: Final[tuple[tuple[str, ...], ...]] = (
     ("kernel_stub.boot",),
     ("kernel_stub.contexts",),
     ("kernel_stub.clock",),
+    ("kernel_stub.turns",),
     ("kernel_stub.scheduler",),
     ("kernel_stub.tasks",),
     ("kernel_stub.task_tables",),

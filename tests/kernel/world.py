@@ -107,6 +107,9 @@ class FakeKernel:
     def signals_may_arrive(self) -> None:
         """Whoever makes the call looks."""
 
+    def give_way(self) -> None:
+        """Nobody else is there."""
+
     def timers_changed(self) -> None:
         """The same."""
 

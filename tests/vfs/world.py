@@ -67,6 +67,9 @@ class FakeKernel:
     def signals_may_arrive(self) -> None:
         """No signal arrives here."""
 
+    def give_way(self) -> None:
+        """Nobody else is there."""
+
     def timers_changed(self) -> None:
         """`wait` looks at them."""
 
