@@ -5,15 +5,15 @@ The one place where the two meet. It decides nothing about stopping.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from io import BytesIO
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
+from emu.cli.guest_files import read_file
 from emu.cli.journal import Journal
 from emu.cli.keeping import Keeper
-from emu.debug.guest import Ending, Mapped, Named
-from emu.errors import LoadError, UsageError
-from emu.load import elf
+from emu.cli.modules import Modules, layout_of
+from emu.debug.guest import Ending, Mapped, Named, SourceLine
+from emu.errors import UsageError
 from emu.x86 import crossings
 from emu.x86.paging import PAGE_MASK, PAGE_SIZE
 from kernel_stub import layout
@@ -23,7 +23,7 @@ from kernel_stub.boot import IST, ist_top, read_image
 from kernel_stub.entry.constants import PT_REGS, PT_REGS_STRUCT
 from kernel_stub.kernel import Kernel
 from kernel_stub.mm.flags import MAP_SHARED, PROT_EXEC, PROT_READ, PROT_WRITE
-from kernel_stub.mm.regions import MappedFile, Region
+from kernel_stub.mm.regions import Region
 from kernel_stub.vfs.console import Console
 
 _CALL_REGISTERS: Final = {
@@ -48,7 +48,7 @@ class LinuxGuest:
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
-        self._names: dict[bytes, list[elf.Symbol]] = {}  # of a file, by path
+        self._modules = Modules(lambda path: read_file(kernel.task, path))
         self._journal = Journal()
         self._keeper = Keeper(kernel)
         self._before_handover = 0
@@ -146,42 +146,24 @@ class LinuxGuest:
         return regions + kernel_mappings()
 
     def layout(self) -> object:
-        return [
-            (region.start, region.file.path)
-            for region in self.kernel.task.space.regions
-            if region.file is not None and region.prot & PROT_EXEC
-        ]
+        return layout_of(self.kernel.task.space.regions)
 
     def symbols(self) -> Iterator[Named]:
         for name, address in self.kernel.half.symbols.items():
             yield Named(name, address, 0, KERNEL)
-        seen: set[bytes] = set()
-        for region in self.kernel.task.space.regions:
-            if region.file is None or region.file.path in seen or not region.prot & PROT_EXEC:
-                continue
-            seen.add(region.file.path)
-            yield from self._of_file(region, region.file)
+        yield from self._modules.symbols(self.kernel.task.space.regions)
 
-    def _of_file(self, region: Region, file: MappedFile) -> Iterable[Named]:
-        module = file.path.decode("utf-8", "surrogateescape")
-        bias = _bias(region, file)
-        return [
-            Named(symbol.name, symbol.address + bias, symbol.size, module)
-            for symbol in self._symbols_of(file)
-        ]
+    def line_at(self, address: int) -> SourceLine | None:
+        return self._modules.line_at(self.kernel.task.space.regions, address)
 
-    def _symbols_of(self, file: MappedFile) -> list[elf.Symbol]:
-        known = self._names.get(file.path)
-        if known is None:
-            try:
-                known = list(elf.symbols(BytesIO(_content(file))))
-            except LoadError:
-                known = []
-            self._names[file.path] = known
-        return known
+    def lines_in(self, is_wanted: Callable[[str], bool]) -> list[SourceLine]:
+        return self._modules.lines_in(self.kernel.task.space.regions, is_wanted)
 
-    def line_of(self, address: int) -> str:
-        return ""
+    def source_files(self) -> list[str]:
+        return self._modules.source_files(self.kernel.task.space.regions)
+
+    def lined(self) -> list[tuple[int, int]]:
+        return self._modules.lined(self.kernel.task.space.regions)
 
     # ---- there and back
 
@@ -204,20 +186,6 @@ class LinuxGuest:
     def changed(self, snapshot: object) -> None:
         assert isinstance(snapshot, Snapshot), "a snapshot of this guest"
         self._journal.forget_from(snapshot.place)
-
-
-def _content(file: MappedFile) -> bytes:
-    return file.inode.read_at(0, file.inode.size)
-
-
-def _bias(region: Region, file: MappedFile) -> int:
-    """How far the file's addresses are moved, told from where `region` shows which part of it."""
-    image = elf.read_elf(file.inode.read_at, file.inode.size, repr(file.path))
-    for segment in image.segments:
-        if segment.flags & elf.PF_X and segment.offset & PAGE_MASK <= region.offset:
-            moved = region.start - region.offset - (segment.vaddr - segment.offset)
-            return moved & PAGE_MASK
-    return 0
 
 
 def _mapped(region: Region) -> Mapped:

@@ -6,7 +6,7 @@ entry code builds, and what a kernel keeps outside of the machine, it learns her
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 
@@ -39,6 +39,24 @@ class Named(NamedTuple):
     module: str
 
 
+class SourceLine(NamedTuple):
+    """Instructions from `start` up to `end` that come from one line of a source.
+
+    `file` as the compiler was told of it. `is_statement`: `start` is a good place to stop.
+    `is_assembly`: each line is an instruction.
+    """
+
+    file: str
+    line: int
+    start: int
+    end: int
+    is_statement: bool
+    is_assembly: bool
+
+    def __str__(self) -> str:
+        return f"{self.file.rpartition('/')[2]}:{self.line}"
+
+
 class Guest(Protocol):
     """The kernel of the machine, as a debugger knows it."""
 
@@ -54,8 +72,17 @@ class Guest(Protocol):
     def layout(self) -> object:
         """Something that compares equal as long as `symbols` would give the same."""
 
-    def line_of(self, address: int) -> str:
-        """The source line at `address` as file:line; empty where nobody knows."""
+    def line_at(self, address: int) -> SourceLine | None:
+        """The source line at `address`; None where nobody knows."""
+
+    def lines_in(self, is_wanted: Callable[[str], bool]) -> list[SourceLine]:
+        """Every statement of the source files whose name is wanted, by address."""
+
+    def source_files(self) -> list[str]:
+        """The names of all source files that are known now, in the order of the alphabet."""
+
+    def lined(self) -> list[tuple[int, int]]:
+        """Where code with source lines stands: first addresses, and those behind the last."""
 
     def call_name(self, number: int, mechanism: str, long: bool) -> str:
         """The name of system call `number` made by `mechanism` from 64-bit code (`long`) or not."""
