@@ -82,7 +82,8 @@ class Machine:
     def set_timer(self, vector: int, instructions: int | None) -> None:
         """Interrupts ring 3 by `vector` once `instructions` more have run; None: never.
 
-        It is one-shot, and exact to a block; to the instruction, if `timer_slack` is set. SDM 3A, "APIC Timer", "One-shot and Periodic Modes".
+        It is one-shot, and exact to a block, or with `timer_slack` to the instruction.
+        SDM 3A, "APIC Timer", "One-shot and Periodic Modes".
         """
         self._timer_vector = vector
         self._timer_at = None if instructions is None else self._total() + instructions

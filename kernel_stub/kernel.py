@@ -22,7 +22,6 @@ from kernel_stub.entry import constants as entry
 from kernel_stub.errno import EFAULT, EINTR, ERESTARTNOHAND, ERESTARTSYS, Errno
 from kernel_stub.errors import Deadlock, KernelBug
 from kernel_stub.exceptions import Exceptions
-from kernel_stub.observer import Observer
 from kernel_stub.pending import SigInfo
 from kernel_stub.scheduler import SLICE_NS
 from kernel_stub.services import KernelServices
@@ -55,7 +54,6 @@ class Kernel(KernelServices):
     def __init__(self, machine: Machine, vfs: Vfs, seed: int = DEFAULT_SEED) -> None:
         super().__init__(machine, vfs, seed)
         self.ended: TaskEnded | None = None
-        self.observer: Observer | None = None
         self.wait_for_host: Callable[[Mapping[int, int], float | None], object] = poll_host
         self.calls_64 = CallTable(X86_64)
         self.calls_32 = CallTable(I386)
@@ -267,6 +265,8 @@ class Kernel(KernelServices):
         if sent is not None:
             if self.observer is not None:
                 self.observer.arrives(task, sent)
+            if self.screen is not None and not self.screen(task, sent):
+                return True
             arrive(task, sent, self._push)
             return True
         if task.saved_mask is not None:

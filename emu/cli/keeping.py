@@ -36,7 +36,10 @@ _OF_PYTHON: Final = (
 _SHARED: Final = _OF_THE_MACHINE + _OF_THE_HOST + _OF_PYTHON
 # What of the kernel is no state: the machine, and who reaches the host for it.
 _NOT_KEPT: Final = frozenset(
-    ("machine", "physical", "half", "write_to_host", "wait_for_host", "_handlers")
+    (
+        *("machine", "physical", "half", "write_to_host", "wait_for_host", "_handlers"),
+        *("observer", "screen"),
+    )
 )
 
 

@@ -130,9 +130,7 @@ class Modules:
 
     def source_files(self, regions: Regions) -> list[str]:
         """All of every file."""
-        found = {
-            name for file, _ in self._mapped(regions) for name in self._lines_of(file).files()
-        }
+        found = {name for file, _ in self._mapped(regions) for name in self._lines_of(file).files()}
         return sorted(found)
 
     def lined(self, regions: Regions) -> list[tuple[int, int]]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
+from emu.debug.news import News, TaskView
+
 
 class Ending(NamedTuple):
     """How the program ended: by itself with `status`, or by the signal `signal` (0: none)."""
@@ -110,6 +112,35 @@ class Guest(Protocol):
 
     def retract(self) -> bool:
         """Whether a handover was interrupted before it did anything: then it will come again."""
+
+    # ---- tasks. What is asked above and below is asked of the task that is looked at.
+
+    def tasks(self) -> list[TaskView]:
+        """The tasks that live, in the order of their making."""
+
+    def current_task(self) -> int:
+        """The task that the processor runs, or ran last."""
+
+    def look_at(self, task: int) -> bytes | None:
+        """From now on `task` is looked at; its processor's state, None if the processor has it.
+
+        Raises UsageError: there is no such task.
+        """
+
+    def change_task(self, task: int, state: bytes) -> None:
+        """What the processor will find when `task`, which does not run, runs again."""
+
+    def report(self, tell: Callable[[News], None], screen: Callable[[str], bool]) -> None:
+        """From now on `tell` hears of tasks; `screen` says whether a signal may arrive, by name."""
+
+    def report_layout(self, tell: Callable[[], None] | None) -> None:
+        """From now on `tell` hears when the task that runs has files mapped as none had before."""
+
+    def send_signal(self, task: int, name: str) -> None:
+        """Sends a signal to `task`, which arrives soon. Raises UsageError."""
+
+    def signals(self) -> Mapping[str, str]:
+        """All signals, by name, with what they mean."""
 
     def auxiliary_vector(self) -> bytes:
         """The program's auxiliary vector, as /proc/pid/auxv shows it."""

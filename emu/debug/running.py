@@ -67,6 +67,7 @@ class Runner:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.crossings: deque[Crossing] = deque(maxlen=_KEPT)
+        self.current_task: Callable[[], int] = lambda: 0
         self._crossed = 0
         self._refusals: list[Refused] = []
         self._engine = machine.engine
@@ -87,6 +88,10 @@ class Runner:
     def position(self) -> Position:
         """Where the machine stands. Exact between two runs only."""
         return Position(self._totals[USER] + self._totals[KERNEL], self._crossed)
+
+    def last_crossing(self, task: int) -> Crossing | None:
+        """The last crossing of `task` among those that are kept."""
+        return next((one for one in reversed(self.crossings) if one.task == task), None)
 
     def forget(self, position: Position) -> None:
         """The machine was taken back to `position`: what came later did not happen."""
@@ -217,6 +222,7 @@ class Runner:
             frame_at=at,
             frame=tuple(zip(names, self._quads(at, len(names)), strict=True)),
             refusals=tuple(self._refusals),
+            task=self.current_task(),
         )
 
     def _quads(self, address: int, count: int) -> list[int]:
