@@ -285,7 +285,8 @@ class Session:
     def _hear(self, news: News) -> None:
         """What becomes of tasks, as gdb says it between two stops."""
         text = self.threads.passing(news)
-        if text and (news.kind != SIGNAL or self.debugger.handling.of(news.text).tell):
+        way = self.debugger.handling.of(news.text)
+        if text and (news.kind != SIGNAL or (way.tell and not way.stop)):
             self.say(f"[{text}]")
 
     def _rule(self) -> int:

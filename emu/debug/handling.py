@@ -62,6 +62,10 @@ class Handling:
         """Whether the machine stops for it."""
         return self.of(name).stop
 
+    def is_dropped(self, name: str) -> bool:
+        """Whether the user wants to hear no more of this one."""
+        return name in self._dropped
+
     def drop_next(self, name: str) -> None:
         """The program does not get this signal the next time."""
         self._dropped.append(name)

@@ -159,6 +159,8 @@ class Stopping:
         kind = points.NEWS_CATCHES[news.kind]
         is_caught = any(p.what in ("", news.text) for p in self._points.enabled(kind))
         is_signal = news.kind == SIGNAL and self.handling.stops(news.text) and not self.again
+        if news.kind == SIGNAL and self.handling.is_dropped(news.text):
+            return
         if is_caught or is_signal:
             self._news.append(news)
             self._runner.halt()
