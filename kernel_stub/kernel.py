@@ -22,7 +22,6 @@ from kernel_stub.entry import constants as entry
 from kernel_stub.errno import EFAULT, EINTR, ERESTARTNOHAND, ERESTARTSYS, Errno
 from kernel_stub.errors import Deadlock, KernelBug
 from kernel_stub.exceptions import Exceptions
-from kernel_stub.observer import Observer
 from kernel_stub.pending import SigInfo
 from kernel_stub.services import KernelServices
 from kernel_stub.signalling.frames import NO_TRAMPOLINES, Action, Trampolines, push
@@ -53,7 +52,6 @@ class Kernel(KernelServices):
     def __init__(self, machine: Machine, vfs: Vfs, seed: int = DEFAULT_SEED) -> None:
         super().__init__(machine, vfs, seed)
         self.ended: TaskEnded | None = None
-        self.observer: Observer | None = None
         self.calls_64 = CallTable(X86_64)
         self.calls_32 = CallTable(I386)
         self.exceptions = Exceptions(self)
@@ -270,6 +268,8 @@ class Kernel(KernelServices):
         if sent is not None:
             if self.observer is not None:
                 self.observer.arrives(task, sent)
+            if self.screen is not None and not self.screen(task, sent):
+                return True
             arrive(task, sent, self._push)
             return True
         if task.give_mask_back():

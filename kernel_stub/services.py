@@ -28,6 +28,7 @@ from kernel_stub.errno import ENOMEM, ERESTARTSYS, Errno
 from kernel_stub.exec import load_program
 from kernel_stub.futexes import Futexes
 from kernel_stub.jobs import members, require_foreground, signal_group
+from kernel_stub.observer import Observer
 from kernel_stub.pending import SigInfo
 from kernel_stub.scheduler import Scheduler
 from kernel_stub.signalling.frames import UserState, pop_32, pop_64, pop_rt_32
@@ -75,6 +76,9 @@ class KernelServices:
         self.wait_for_host: Callable[[Mapping[int, int], float | None], object] = poll_host
         self.user_signals: deque[int] = deque()  # sent from outside, and not yet passed on
         self.suspend: Callable[[], bool] = _nobody_stopped  # waits as long as the job is stopped
+        self.observer: Observer | None = None
+        # Whether a signal may arrive at a task; None: each may. A debugger's.
+        self.screen: Callable[[Task, SigInfo], bool] | None = None
         self.write_to_host: Callable[[int, bytes], int] = os.write
         self._random = random.Random(seed)
         self._work = False  # something is to be done before ring 3 goes on
@@ -95,7 +99,7 @@ class KernelServices:
     def user_sent(self, signal: int) -> None:
         """The user sent `signal` to the program. May be called from a handler of signals."""
         self.user_signals.append(signal)
-        self.machine.ring(layout.TIMER_VECTOR)
+        self.machine.ring_soon(layout.TIMER_VECTOR)
 
     def take_user_signals(self) -> bool:
         """Passes on what the user sent, to the foreground group; returns whether that was any."""
@@ -153,6 +157,10 @@ class KernelServices:
     def send(self, target: Task | Process, sent: SigInfo) -> None:
         send(target, sent)
         self._work = True
+
+    def interrupt_soon(self) -> None:
+        """The machine's timer interrupts ring 3 at once: somebody outside changed something."""
+        self.machine.set_timer(layout.TIMER_VECTOR, 1)
 
     def signal(self, task: Task, number: int, code: int = SI_USER, address: int = 0) -> None:
         self.send(task, SigInfo(number, code, task.pid, task.uid, address=address))
@@ -227,7 +235,10 @@ class KernelServices:
 
     def clone(self, task: Task, asked: Clone) -> int:
         self._work = True
-        return self.tasks.clone(task, asked).tid
+        child = self.tasks.clone(task, asked)
+        if self.observer is not None:
+            self.observer.made(task, child, asked.flags)
+        return child.tid
 
     def reap(self, process: Process) -> None:
         self.tasks.reap(process)
@@ -244,6 +255,8 @@ class KernelServices:
             raise Errno(ENOMEM) from None
         self.tasks.executed(task, old, start)
         self.tables_changed(task)
+        if self.observer is not None:
+            self.observer.executed(task)
 
     def exit_group(self, task: Task, status: int) -> NoReturn:
         raise TaskEnded(status & 0xFF)

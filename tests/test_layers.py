@@ -64,9 +64,9 @@ ROOMS: Final[tuple[tuple[str, ...], ...]] = (
     ("kernel_stub.scheduler",),
     ("kernel_stub.tasks",),
     ("kernel_stub.task_tables",),
+    ("kernel_stub.observer",),
     ("kernel_stub.services",),
     ("kernel_stub.exceptions",),
-    ("kernel_stub.observer",),
     ("kernel_stub.kernel",),
     ("kernel_stub.launch",),
     ("kernel_stub",),
@@ -79,7 +79,7 @@ ABOVE_THE_KERNEL: Final = ("emu.cli", "emu.__main__")
 # Who may import what is not ours. The standard library, ctypes apart, is open to all.
 DOORS: Final[Mapping[str, tuple[str, ...]]] = {
     "unicorn": ("emu.cpu.engine",),
-    "elftools": ("emu.load.elf",),
+    "elftools": ("emu.load.elf", "emu.load.lines"),
     "capstone": ("emu.watch.disasm",),
     "system_calls": ("kernel_stub.abi.numbers",),
     "ctypes": ("emu.cpu",),

@@ -28,6 +28,7 @@ class Snapshot(NamedTuple):
     kernel: int
     ledger: Kept
     cr2: int
+    timer: tuple[int, int | None, bool]
     guest: object
 
 
@@ -56,6 +57,7 @@ class Keeper:
             machine.counter.kernel,
             machine.ledger.kept(),
             machine.processor.last_cr2,
+            machine.kept_timer(),
             guest,
         )
 
@@ -85,6 +87,7 @@ class Keeper:
         counter.adjust(KERNEL, snapshot.kernel - counter.kernel)
         machine.ledger.restore(snapshot.ledger)
         machine.processor.last_cr2 = snapshot.cr2
+        machine.restore_timer(snapshot.timer)
         self._guest.restore(snapshot.guest)
 
     def _restore_pages(self, pages: list[bytes]) -> None:
