@@ -88,6 +88,7 @@ class KernelServices:
         outside: Mapping[int, int] = NOTHING,
         interrupted: int = ERESTARTSYS,
         killable: bool = False,
+        due: int | None = None,
     ) -> None:
         if timeout_ns is not None:
             if task.deadline is None:
@@ -97,7 +98,8 @@ class KernelServices:
                 return
         if task.interrupted and not killable:
             raise Errno(interrupted)
-        raise Blocked(Wait(what, ready, task.deadline, outside, killable))
+        times = [time for time in (task.deadline, due) if time is not None]
+        raise Blocked(Wait(what, ready, min(times, default=None), outside, killable))
 
     def _timer_expired(self, process: Process, _timer: int) -> None:
         self.send(process, SigInfo(SIGALRM, SI_KERNEL))

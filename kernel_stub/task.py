@@ -80,10 +80,12 @@ class Services(Protocol):
         outside: Mapping[int, int] = NOTHING,
         interrupted: int = ERESTARTSYS,
         killable: bool = False,
+        due: int | None = None,
     ) -> None:
         """Waits: the call is made anew when `ready`. Returns only when `timeout_ns` has passed.
 
-        `interrupted` is the error when a signal comes first; `killable`: only SIGKILL ends it.
+        `interrupted` is the error when a signal comes first; `killable`: only SIGKILL ends it;
+        at `due`, by CLOCK_MONOTONIC, it may be ready because of the time.
 
         Raises:
             Blocked: for the kernel, which runs another task.

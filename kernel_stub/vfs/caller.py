@@ -36,8 +36,10 @@ class Kernel(Protocol):
         ready: Callable[[], bool],
         timeout_ns: int | None = None,
         outside: Mapping[int, int] = {},
+        *,
+        due: int | None = None,
     ) -> None:
-        """Waits: the call is made anew when `ready`. Raises Errno, and Blocked for the kernel."""
+        """Waits: the call is made anew when `ready`, or at `due`. Raises Errno, and Blocked."""
 
 
 class Space(Protocol):

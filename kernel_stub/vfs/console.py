@@ -28,12 +28,15 @@ from kernel_stub.vfs.modes import (
     POLLHUP,
     POLLIN,
     POLLOUT,
+    POLLRDNORM,
+    POLLWRNORM,
     S_IFIFO,
     S_IFMT,
     S_IFREG,
 )
 from kernel_stub.vfs.overlay import read_host
 from kernel_stub.vfs.pipes import PIPE_BUF, PipeEnd
+from kernel_stub.vfs.readiness import Pulses
 
 if TYPE_CHECKING:
     from kernel_stub.vfs.caller import Caller
@@ -67,6 +70,7 @@ class Console(Inode):
         self.is_regular = self.kind == S_IFREG
         self.is_terminal = os.isatty(descriptor)
         self.settings: dict[int, bytes] = {}
+        self.pulses = Pulses()
         self.kept = b""  # of a pipe or terminal: what was read and found no room in the program
 
     def stat(self) -> Status:
@@ -136,10 +140,12 @@ class ConsoleFile(OpenFile):
         super().__init__(console, flags)
         self.console = console
         self.seekable = self.mappable = console.is_regular
+        self.pollable = not console.is_regular
         self.unit = PipeEnd.unit if console.kind == S_IFIFO else 1
 
     def read(self, task: Caller, size: int) -> bytes:
         descriptor, kept = self.console.descriptor, self.console.kept
+        self.console.pulses.wake_readers()
         if kept:
             self.console.kept = kept[size:]
             return kept[:size]
@@ -208,8 +214,14 @@ class ConsoleFile(OpenFile):
         told |= POLLIN if self.console.kept else 0
         return told & (POLLIN | POLLOUT | POLLERR | POLLHUP)
 
-    def waits_for(self) -> int:
-        return self.console.descriptor
+    def pulse(self, task: Caller, events: int) -> int:
+        """The host tells no edges: each read makes one, so that what is left is told again."""
+        return self.console.pulses.latest(events)
+
+    def outside(self, task: Caller, events: int) -> Mapping[int, int]:
+        reads = POLLIN if events & (POLLIN | POLLRDNORM) else 0
+        writes = POLLOUT if events & (POLLOUT | POLLWRNORM) else 0
+        return {self.console.descriptor: reads | writes}
 
     def waiting(self) -> int:
         host, descriptor = self.console.host, self.console.descriptor

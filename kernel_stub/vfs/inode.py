@@ -8,7 +8,9 @@ inode(7), open(2), stat(2).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from os import stat_result
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from kernel_stub.errno import EACCES, EINVAL, ENODEV, ENOTTY, ENXIO, ESPIPE, Errno
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 BLOCK: Final = 4096
 PROT_WRITE: Final = 2
 MAP_SHARED: Final = 1
+NOTHING: Final[Mapping[int, int]] = MappingProxyType({})
 
 
 class Attributes:
@@ -155,6 +158,7 @@ class OpenFile:
 
     seekable = False
     mappable = False
+    pollable = True  # epoll(7) may watch it; what is always ready, it refuses
     unit = 1  # bytes that go to or from the program's memory as a whole, or not at all
 
     def __init__(self, inode: Inode, flags: int, path: bytes = b"") -> None:
@@ -200,9 +204,17 @@ class OpenFile:
         """The events of poll(2) that hold now."""
         return POLLIN | POLLOUT
 
-    def waits_for(self) -> int:
-        """The host's descriptor whose state `poll` tells of, or -1: nothing outside matters."""
-        return -1
+    def pulse(self, task: Caller, events: int) -> int:
+        """The moment when it last woke those who watch it for `events`; 0: never."""
+        return 0
+
+    def outside(self, task: Caller, events: int) -> Mapping[int, int]:
+        """The host's descriptors, and those of their events that may bring `events` about."""
+        return NOTHING
+
+    def due(self, task: Caller) -> int | None:
+        """When it will be ready because time has passed, by CLOCK_MONOTONIC; None: it will not."""
+        return None
 
     def waiting(self) -> int:
         """FIONREAD: how many bytes could be read at once. Raises Errno(ENOTTY)."""
@@ -214,6 +226,13 @@ class OpenFile:
 
     def release(self, task: Caller) -> None:
         """The last descriptor was closed."""
+
+
+class AnonymousFile(OpenFile):
+    """A descriptor that stands for no file: it has no offset, and seeking it does nothing."""
+
+    def seek(self, task: Caller, offset: int, whence: int) -> int:
+        return 0
 
 
 class PathFile(OpenFile):

@@ -1,7 +1,7 @@
-"""Pipes, fifos and event counters: bytes and numbers between the tasks of the guest.
+"""Pipes and fifos: bytes between the tasks of the guest.
 
 A read or write that cannot go on is made again when it can.
-pipe(7), fifo(7), eventfd(2).
+pipe(7), fifo(7).
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 from emu.x86.paging import PAGE_SIZE
 from kernel_stub.abi.signals import SIGPIPE
-from kernel_stub.errno import EAGAIN, EINVAL, ENXIO, EPIPE, Errno
+from kernel_stub.errno import EAGAIN, ENXIO, EPIPE, Errno
 from kernel_stub.vfs.inode import Attributes, Inode, OpenFile
 from kernel_stub.vfs.modes import (
     O_ACCMODE,
     O_NONBLOCK,
     O_RDONLY,
-    O_RDWR,
     O_WRONLY,
     POLLERR,
     POLLHUP,
@@ -25,13 +24,13 @@ from kernel_stub.vfs.modes import (
     POLLOUT,
     S_IFIFO,
 )
+from kernel_stub.vfs.readiness import Pulses
 
 if TYPE_CHECKING:
     from kernel_stub.vfs.caller import Caller
 
 CAPACITY: Final = 65536
 PIPE_BUF: Final = 4096
-LARGEST_COUNT: Final = (1 << 64) - 2
 
 
 class Pipe(Inode):
@@ -44,6 +43,7 @@ class Pipe(Inode):
         self.capacity = CAPACITY
         self.readers = 0
         self.writers = 0
+        self.pulses = Pulses()
 
     def open(self, task: Caller, flags: int) -> OpenFile:
         """Opens an end of a fifo: it waits for the other one, unless O_NONBLOCK or O_RDWR."""
@@ -106,6 +106,7 @@ class PipeEnd(OpenFile):
             wait_or_refuse(self, task, "bytes in an empty pipe", self.has_input)
         data = bytes(memoryview(pipe.buffer)[:size])
         del pipe.buffer[:size]
+        pipe.pulses.wake_writers()
         return data
 
     def unread(self, data: bytes) -> None:
@@ -130,6 +131,7 @@ class PipeEnd(OpenFile):
             if room >= whole:
                 taken = data[task.progress : task.progress + room]
                 pipe.buffer += taken
+                pipe.pulses.wake_readers()
                 task.progress += len(taken)
             if task.progress == len(data) or (task.progress and self.flags & O_NONBLOCK):
                 return _finished(task)
@@ -153,6 +155,10 @@ class PipeEnd(OpenFile):
             events |= POLLERR if not pipe.readers else 0
         return events
 
+    def pulse(self, task: Caller, events: int) -> int:
+        sides = (POLLIN if self.readable else 0) | (POLLOUT if self.writable else 0)
+        return self.pipe.pulses.latest(sides)
+
     def waiting(self) -> int:
         """FIONREAD: how many bytes a read would give."""
         return len(self.pipe.buffer)
@@ -160,6 +166,7 @@ class PipeEnd(OpenFile):
     def release(self, task: Caller) -> None:
         self.pipe.readers -= self.readable
         self.pipe.writers -= self.writable
+        self.pipe.pulses.wake_all()
 
 
 class _Room:
@@ -191,59 +198,3 @@ def make_pipe(attributes: Attributes, flags: int) -> tuple[PipeEnd, PipeEnd]:
     """pipe2(2): the end to read from and the end to write to."""
     pipe = Pipe(attributes)
     return pipe.end(O_RDONLY | flags), pipe.end(O_WRONLY | flags)
-
-
-class Event(Inode):
-    """The counter of eventfd(2). `one_by_one`: EFD_SEMAPHORE."""
-
-    def __init__(self, attributes: Attributes, count: int, one_by_one: bool) -> None:
-        super().__init__(attributes)
-        self.count = count
-        self.one_by_one = one_by_one
-
-    def is_set(self) -> bool:
-        return self.count > 0
-
-
-class EventFile(OpenFile):
-    """An open event counter: eight bytes in, eight bytes out."""
-
-    def __init__(self, event: Event, flags: int) -> None:
-        super().__init__(event, flags | O_RDWR)
-        self.event = event
-
-    def read(self, task: Caller, size: int) -> bytes:
-        if size < 8:
-            raise Errno(EINVAL)
-        event = self.event
-        if not event.count:
-            wait_or_refuse(self, task, "an event counter above zero", event.is_set)
-        taken = 1 if event.one_by_one else event.count
-        event.count -= taken
-        return taken.to_bytes(8, "little")
-
-    def write(self, task: Caller, data: bytes) -> int:
-        added = int.from_bytes(data[:8], "little")
-        if len(data) < 8 or added > LARGEST_COUNT:
-            raise Errno(EINVAL)
-        event = self.event
-        if event.count + added > LARGEST_COUNT:
-            ready = _EventRoom(event, added).is_there
-            wait_or_refuse(self, task, "room in a full event counter", ready)
-        event.count += added
-        return 8
-
-    def poll(self, task: Caller) -> int:
-        events = POLLIN if self.event.count else 0
-        return events | (POLLOUT if self.event.count < LARGEST_COUNT else 0)
-
-
-class _EventRoom:
-    """What a writer of an event counter waits for."""
-
-    def __init__(self, event: Event, added: int) -> None:
-        self.event = event
-        self.added = added
-
-    def is_there(self) -> bool:
-        return self.event.count + self.added <= LARGEST_COUNT

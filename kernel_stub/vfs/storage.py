@@ -121,6 +121,7 @@ class RegularFile(OpenFile):
     """An open regular file: an offset over the bytes of an inode."""
 
     seekable = True
+    pollable = False
     mappable = True
 
     def read(self, task: Caller, size: int) -> bytes:
