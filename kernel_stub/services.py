@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable, Mapping
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from emu.cpu import fxsave
 from emu.errors import LoadError, OutOfFrames
@@ -34,6 +34,9 @@ from kernel_stub.tasks import Tasks
 from kernel_stub.vdso import Vdso
 from kernel_stub.vfs import Vfs
 from kernel_stub.waits import NOTHING, Blocked, TaskEnded, Wait
+
+if TYPE_CHECKING:
+    from kernel_stub.net.network import Network
 
 _REGS: Final = entry.PT_REGS_STRUCT
 _PAGE: Final = 4096
@@ -63,6 +66,7 @@ class KernelServices:
         self.tasks = Tasks(machine, self.half, self.scheduler, self.futexes)
         self.write_to_host: Callable[[int, bytes], int] = os.write
         self._random = random.Random(seed)
+        self._network: Network | None = None
         self._work = False  # something is to be done before ring 3 goes on
         self.now_ns = self.clock.now_ns
         self.uptime_ns = self.clock.uptime_ns
@@ -76,6 +80,15 @@ class KernelServices:
 
     def write_out(self, fd: int, data: bytes) -> int:
         return self.write_to_host(fd, data)
+
+    @property
+    def network(self) -> Network:
+        """The sockets of this machine; it is made when the first one is."""
+        if self._network is None:
+            from kernel_stub.net.network import Network
+
+            self._network = Network(self.vfs.options.reaches_out)
+        return self._network
 
     # ---- waiting
 

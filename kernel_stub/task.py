@@ -29,6 +29,7 @@ from kernel_stub.waits import NOTHING, Wait
 if TYPE_CHECKING:
     from kernel_stub.abi.abi import Abi
     from kernel_stub.mm import AddressSpace
+    from kernel_stub.net.network import Network
     from kernel_stub.vfs import Vfs
     from kernel_stub.vfs.files import FileTable, FsContext
 
@@ -52,6 +53,10 @@ class Services(Protocol):
     hwcap: int
     vfs: Vfs
     futexes: Futexes
+
+    @property
+    def network(self) -> Network:
+        """The names, ports and messages of its sockets."""
 
     def now_ns(self) -> int:
         """CLOCK_REALTIME."""

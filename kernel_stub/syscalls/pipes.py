@@ -1,6 +1,6 @@
-"""Making pipes; moving bytes through pipes; and the sockets that do not exist.
+"""Making pipes; moving bytes through pipes.
 
-pipe(2), splice(2), tee(2), socket(2), socketpair(2), socketcall(2).
+pipe(2), splice(2), tee(2).
 """
 
 # ruff: noqa: ARG001 - a handler has the parameters of its manual page
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kernel_stub.errno import EAFNOSUPPORT, EINVAL, Errno
+from kernel_stub.errno import EINVAL, Errno
 from kernel_stub.syscalls.places import descriptor_limit
 from kernel_stub.syscalls.table import Int, Pointer, UInt, ULong, syscall
 from kernel_stub.task import Task
@@ -18,9 +18,6 @@ from kernel_stub.vfs.modes import O_CLOEXEC, O_NONBLOCK
 from kernel_stub.vfs.pipes import make_pipe
 
 PIPEFS_DEVICE: Final = 12
-# The two calls of socketcall(2) that need no socket.
-SYS_SOCKET: Final = 1
-SYS_SOCKETPAIR: Final = 8
 
 
 def _attributes(task: Task, mode: int, device: int) -> Attributes:
@@ -57,24 +54,4 @@ def splice(
 ) -> int:
     task.files.get(source)
     task.files.get(out)
-    raise Errno(EINVAL)
-
-
-_NO_SOCKETS: Final = "there is no network: every family is EAFNOSUPPORT"
-
-
-@syscall(support="partial", missing=_NO_SOCKETS)
-def socket(task: Task, family: Int, sort: Int, protocol: Int) -> int:
-    raise Errno(EAFNOSUPPORT)
-
-
-@syscall(support="partial", missing=_NO_SOCKETS)
-def socketpair(task: Task, family: Int, sort: Int, protocol: Int, ends: Pointer) -> int:
-    raise Errno(EAFNOSUPPORT)
-
-
-@syscall(support="partial", missing=_NO_SOCKETS)
-def socketcall(task: Task, call: Int, arguments: Pointer) -> int:
-    if call in (SYS_SOCKET, SYS_SOCKETPAIR):
-        raise Errno(EAFNOSUPPORT)
     raise Errno(EINVAL)

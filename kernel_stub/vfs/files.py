@@ -70,7 +70,7 @@ class FileTable:
 
     def _set(self, descriptor: int, file: OpenFile) -> None:
         self._files[descriptor] = file
-        file.references += 1
+        hold(file)
 
     def close(self, task: Caller, descriptor: int) -> None:
         """close(2). Raises Errno(EBADF)."""
@@ -79,9 +79,7 @@ class FileTable:
             raise Errno(EBADF)
         self.cloexec.discard(descriptor)
         self._lowest = min(self._lowest, descriptor)
-        file.references -= 1
-        if not file.references:
-            file.release(task)
+        drop(task, file)
 
     def close_on_exec(self, task: Caller) -> None:
         """execve(2) succeeded."""
@@ -98,6 +96,18 @@ class FileTable:
         copy = FileTable(self._files)
         copy.cloexec = set(self.cloexec)
         return copy
+
+
+def hold(file: OpenFile) -> None:
+    """Somebody more has `file` open: a descriptor, or a message in flight."""
+    file.references += 1
+
+
+def drop(task: Caller, file: OpenFile) -> None:
+    """Somebody closed `file`; with the last one it ends."""
+    file.references -= 1
+    if not file.references:
+        file.release(task)
 
 
 class FsContext:
