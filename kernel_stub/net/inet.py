@@ -14,6 +14,7 @@ from kernel_stub.errno import (
     EADDRNOTAVAIL,
     EAFNOSUPPORT,
     EALREADY,
+    ECONNABORTED,
     ECONNREFUSED,
     ECONNRESET,
     EDESTADDRREQ,
@@ -167,9 +168,9 @@ class TcpSocket(InetSocket, Stream):
             return self._disconnect(task)
         if self.is_connecting:
             return self._hear_of_connection()
-        target = aimed_at(self.understood(address), self.family)
         if self.peer is not None or self.is_listening:
             raise Errno(EISCONN)
+        target = aimed_at(self.understood(address), self.family)
         if not target.is_loopback:
             raise Errno(ENETUNREACH)
         return self._connect_to(task, target, patience)
@@ -218,6 +219,8 @@ class TcpSocket(InetSocket, Stream):
             raise Errno(EALREADY)
         self.is_connecting = False
         self.require_no_error()
+        if self.peer is None:
+            raise Errno(ECONNABORTED)  # the program has read what went wrong
 
     def _disconnect(self, task: Caller) -> None:
         """connect(2) to AF_UNSPEC."""

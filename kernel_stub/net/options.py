@@ -215,15 +215,17 @@ LEVELS: Final = {
 }
 
 
-def option(socket: Socket, level: int, name: int) -> Option:
-    """The row of an option. Raises Errno: the socket has no such option."""
+def option(socket: Socket, level: int, name: int, *, reads: bool) -> Option:
+    """The row of an option that is read, or set. Raises Errno: the socket has no such option."""
     if level != SOL_SOCKET and socket.family == AF_UNIX:
         raise Errno(EOPNOTSUPP)
     of_others = {
         IPPROTO_TCP: not isinstance(socket, TcpSocket),
         IPPROTO_IPV6: socket.family != AF_INET6,
     }
+    if of_others.get(level):
+        raise Errno(EOPNOTSUPP if reads else ENOPROTOOPT)
     found = LEVELS.get(level, {}).get(name)
-    if found is None or of_others.get(level):
+    if found is None or (found.get if reads else found.set) is None:
         raise Errno(ENOPROTOOPT)
     return found

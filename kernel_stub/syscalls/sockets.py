@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from kernel_stub.abi.structures import INT
-from kernel_stub.errno import EINVAL, ENOPROTOOPT, ENOTCONN, ENOTSOCK, EOPNOTSUPP, Errno
+from kernel_stub.errno import EINVAL, ENOTCONN, ENOTSOCK, EOPNOTSUPP, Errno
 from kernel_stub.net.addresses import (
     AF_UNIX,
     LONGEST_SOCKADDR,
@@ -173,9 +173,8 @@ def setsockopt(
     task: Task, descriptor: Int, level: Int, name: Int, value: Pointer, size: Int
 ) -> int:
     made = socket_file(task, descriptor).socket
-    found = option(made, level, name)
-    if found.set is None:
-        raise Errno(ENOPROTOOPT)
+    found = option(made, level, name, reads=False)
+    assert found.set is not None, "the table said that it can be set"
     if size < found.size:
         raise Errno(EINVAL)
     found.set(made, task.abi.word, task.memory.copy_in(value, min(size, LONGEST_SOCKADDR)))
@@ -190,9 +189,8 @@ def getsockopt(
     (room,) = task.memory.unpack(INT, size_at)
     if room < 0:
         raise Errno(EINVAL)
-    found = option(made, level, name)
-    if found.get is None:
-        raise Errno(ENOPROTOOPT)
+    found = option(made, level, name, reads=True)
+    assert found.get is not None, "the table said that it can be read"
     told = found.get(made, task.abi.word)[:room]
     task.memory.copy_out(value, told)
     task.memory.pack(INT, size_at, len(told))
