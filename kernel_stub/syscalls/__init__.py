@@ -16,6 +16,7 @@ from kernel_stub.syscalls import (  # noqa: F401 - imported so that their handle
     identity,
     io,
     ldt,
+    locks,
     memory,
     messages,
     metadata,

@@ -15,6 +15,7 @@ from kernel_stub.vfs.inode import OpenFile, PathFile
 
 if TYPE_CHECKING:
     from kernel_stub.vfs.caller import Caller
+    from kernel_stub.vfs.locks import Owner
 
 
 class FileTable:
@@ -24,6 +25,7 @@ class FileTable:
         self._files: dict[int, OpenFile] = {}
         self.cloexec: set[int] = set()
         self.users = 1  # tasks
+        self.waits_on: Owner | None = None  # whose lock its tasks wait for
         self._lowest = 0  # no descriptor below it is free
         for descriptor, file in (files or {}).items():
             self._set(descriptor, file)
@@ -79,6 +81,8 @@ class FileTable:
             raise Errno(EBADF)
         self.cloexec.discard(descriptor)
         self._lowest = min(self._lowest, descriptor)
+        if file.inode.locks is not None:
+            file.inode.locks.leave(self)  # whichever of its descriptors was closed
         drop(task, file)
 
     def close_on_exec(self, task: Caller) -> None:
@@ -107,6 +111,8 @@ def drop(task: Caller, file: OpenFile) -> None:
     """Somebody closed `file`; with the last one it ends."""
     file.references -= 1
     if not file.references:
+        if file.inode.locks is not None:
+            file.inode.locks.leave(file)
         file.release(task)
 
 

@@ -27,6 +27,7 @@ from kernel_stub.vfs.modes import (
 
 if TYPE_CHECKING:
     from kernel_stub.vfs.caller import Caller
+    from kernel_stub.vfs.locks import Locks, Owner
 
 BLOCK: Final = 4096
 PROT_WRITE: Final = 2
@@ -88,6 +89,7 @@ class Inode:
     """One file. `attributes` is None as long as the host's stat(2) is the truth."""
 
     in_memory = True  # what the guest does to it stays in memory
+    locks: Locks | None = None  # made for the first one
     mounted = False  # the top of a tree that the kernel placed: no name of it can be taken away
 
     def __init__(self, attributes: Attributes | None) -> None:
@@ -159,6 +161,7 @@ class OpenFile:
     seekable = False
     mappable = False
     pollable = True  # epoll(7) may watch it; what is always ready, it refuses
+    waits_on: Owner | None = None  # whose lock it waits for
     unit = 1  # bytes that go to or from the program's memory as a whole, or not at all
 
     def __init__(self, inode: Inode, flags: int, path: bytes = b"") -> None:
