@@ -16,7 +16,7 @@ from kernel_stub.errno import (
     Errno,
 )
 from kernel_stub.net.addresses import AF_INET, AF_INET6, AF_UNIX
-from kernel_stub.net.inet import IPPROTO_TCP, IPPROTO_UDP, TcpSocket, UdpSocket
+from kernel_stub.net.inet import IPPROTO_TCP, IPPROTO_UDP
 from kernel_stub.net.network import Network
 from kernel_stub.net.sockets import (
     SOCK_DGRAM,
@@ -25,6 +25,8 @@ from kernel_stub.net.sockets import (
     SOCK_STREAM,
     Socket,
 )
+from kernel_stub.net.tcp import TcpSocket
+from kernel_stub.net.udp import UdpSocket
 from kernel_stub.net.unix import UnixDatagram, UnixRecords, UnixStream
 
 if TYPE_CHECKING:

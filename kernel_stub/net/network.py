@@ -7,17 +7,15 @@ unix(7): "Autobind feature"; ip(7): ip_local_port_range, SO_REUSEADDR.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from kernel_stub.errno import EADDRINUSE, EADDRNOTAVAIL, ETOOMANYREFS, Errno
-from kernel_stub.net.addresses import ANY_6, InetName
+from kernel_stub.net.addresses import ANY_6, Address, InetName
 from kernel_stub.vfs.files import drop, hold
 from kernel_stub.vfs.inode import Attributes, OpenFile
 from kernel_stub.vfs.modes import RLIMIT_NOFILE
 
 if TYPE_CHECKING:
-    from kernel_stub.net.inet import InetSocket
-    from kernel_stub.net.unix import UnixSocket
     from kernel_stub.vfs.caller import Caller
 
 SOCKETS_DEVICE: Final = 8
@@ -26,13 +24,25 @@ MOST_AUTOBOUND: Final = 1 << 20
 DEFAULT_FLIGHTS: Final = 1024
 
 
+class PortHolder(Protocol):
+    """A socket, as far as ports go."""
+
+    name: Address | None
+
+    @property
+    def protocol(self) -> int: ...
+
+    def clashes(self, other: Any, wanted: InetName) -> bool:
+        """Whether `other` has the port already, so that this one cannot have `wanted`."""
+
+
 class Network:
     """`reaches_out`: connections may leave the guest (`--net`)."""
 
     def __init__(self, reaches_out: bool = False) -> None:
         self.reaches_out = reaches_out
-        self.abstract: dict[bytes, UnixSocket] = {}
-        self._ports: dict[tuple[int, int], list[InetSocket]] = {}  # protocol, port
+        self.abstract: dict[bytes, object] = {}
+        self._ports: dict[tuple[int, int], list[PortHolder]] = {}  # protocol, port
         self._next_port = FIRST_EPHEMERAL
         self._autobound = 0
         self._in_flight = 0
@@ -54,10 +64,10 @@ class Network:
 
     # ---- ports
 
-    def holders(self, protocol: int, port: int) -> list[InetSocket]:
+    def holders(self, protocol: int, port: int) -> list[PortHolder]:
         return self._ports.get((protocol, port), [])
 
-    def take_port(self, socket: InetSocket, wanted: InetName) -> InetName:
+    def take_port(self, socket: PortHolder, wanted: InetName) -> InetName:
         """Gives `socket` the port that it wants, or any. Raises Errno(EADDRINUSE)."""
         if wanted.port:
             if any(socket.clashes(other, wanted) for other in self._of(socket, wanted.port)):
@@ -68,7 +78,7 @@ class Network:
                 return self._give(socket, InetName(wanted.host, port))
         raise Errno(EADDRNOTAVAIL)
 
-    def _of(self, socket: InetSocket, port: int) -> list[InetSocket]:
+    def _of(self, socket: PortHolder, port: int) -> list[PortHolder]:
         return self._ports.get((socket.protocol, port), [])
 
     def _ephemeral(self) -> Iterator[int]:
@@ -78,15 +88,15 @@ class Network:
             if self._next_port > LAST_EPHEMERAL:
                 self._next_port = FIRST_EPHEMERAL
 
-    def _give(self, socket: InetSocket, name: InetName) -> InetName:
+    def _give(self, socket: PortHolder, name: InetName) -> InetName:
         self.joins(socket, name)
         return name
 
-    def joins(self, socket: InetSocket, name: InetName) -> None:
+    def joins(self, socket: PortHolder, name: InetName) -> None:
         """`socket` has the port of `name`, whoever else has it: it was accepted there."""
         self._ports.setdefault((socket.protocol, name.port), []).append(socket)
 
-    def leaves(self, socket: InetSocket) -> None:
+    def leaves(self, socket: PortHolder) -> None:
         """The port of `socket` is free for others."""
         if isinstance(socket.name, InetName):
             key = (socket.protocol, socket.name.port)

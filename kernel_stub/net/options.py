@@ -15,9 +15,11 @@ from typing import Final, NamedTuple
 from kernel_stub.abi.process_structures import SECOND
 from kernel_stub.errno import EDOM, EINVAL, ENOPROTOOPT, EOPNOTSUPP, EPERM, Errno
 from kernel_stub.net.addresses import AF_INET6, AF_UNIX
-from kernel_stub.net.inet import IPPROTO_TCP, InetSocket, TcpSocket, UdpSocket
+from kernel_stub.net.inet import IPPROTO_TCP, InetSocket
 from kernel_stub.net.queues import Credentials
 from kernel_stub.net.sockets import DEFAULT_BUFFER, Socket
+from kernel_stub.net.tcp import TcpSocket
+from kernel_stub.net.udp import UdpSocket
 
 SOL_SOCKET, IPPROTO_IP, IPPROTO_IPV6 = 1, 0, 41
 INT: Final = Struct("<i")
