@@ -155,7 +155,7 @@ def _read_around(region: Region, pages: Pages, page: int) -> bool:
         return False
     start = max(page & -_WINDOW, region.start)
     end = min((page & -_WINDOW) + _WINDOW, region.end)
-    content = memoryview(inode.read_at(start - region.start + region.offset, end - start))
+    content = memoryview(inode.content(start - region.start + region.offset, end - start))
     bits = entry_bits(region.prot)
     entry = pages.tables.entry
     for done in range(0, len(content), PAGE_SIZE):

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from os import stat_result
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
-from kernel_stub.errno import EACCES, EINVAL, ENODEV, ENOTTY, ENXIO, ESPIPE, Errno
+from kernel_stub.errno import EACCES, EINVAL, ENODEV, ENOTTY, ENXIO, EOPNOTSUPP, ESPIPE, Errno
 from kernel_stub.vfs.modes import (
     O_ACCMODE,
     O_AT_OPEN,
@@ -85,11 +85,31 @@ class Attributes:
 Status: TypeAlias = Attributes | stat_result
 
 
+class Mapped(Protocol):
+    """The mappings of one file, as the file sees them."""
+
+    def over(self, offset: int, data: bytes) -> bytes:
+        """`data` of the file, with what shared pages hold in its place."""
+
+    def changes(self, offset: int, size: int) -> None:
+        """These bytes are about to change."""
+
+    def changed(self, offset: int, data: bytes) -> None:
+        """The file has `data` at `offset` now."""
+
+    def resized(self, size: int) -> None:
+        """The file ends at `size` now."""
+
+    def is_writable(self) -> bool:
+        """Whether a program may store through a shared mapping."""
+
+
 class Inode:
     """One file. `attributes` is None as long as the host's stat(2) is the truth."""
 
     in_memory = True  # what the guest does to it stays in memory
     locks: Locks | None = None  # made for the first one
+    mapped: Mapped | None = None  # once a program has mapped it
     mounted = False  # the top of a tree that the kernel placed: no name of it can be taken away
 
     def __init__(self, attributes: Attributes | None) -> None:
@@ -99,7 +119,7 @@ class Inode:
         """What stat(2) tells of it now."""
         attributes = self.own()
         attributes.st_size = self.size
-        attributes.st_blocks = -(-self.size // BLOCK) * (BLOCK // 512)
+        attributes.st_blocks = self.allocated // 512
         return attributes
 
     def own(self) -> Attributes:
@@ -120,9 +140,46 @@ class Inode:
     def size(self) -> int:
         return 0
 
+    @property
+    def allocated(self) -> int:
+        """How many bytes it takes where it is stored."""
+        return -(-self.size // BLOCK) * BLOCK
+
     def open(self, task: Caller, flags: int) -> OpenFile:
         """A new open file description. Raises Errno."""
         raise Errno(ENXIO)
+
+    # ---- its bytes, through whatever maps it
+
+    def content(self, offset: int, size: int) -> bytes:
+        """As `read_at`, with what programs stored through shared mappings."""
+        data = self.read_at(offset, size)
+        return data if self.mapped is None else self.mapped.over(offset, data)
+
+    def store(self, task: Caller, offset: int, data: bytes) -> int:
+        """As `write_at`; whoever maps the file sees it."""
+        if self.mapped is None:
+            return self.write_at(task, offset, data)
+        self.mapped.changes(offset, len(data))
+        done = self.write_at(task, offset, data)
+        self.mapped.changed(offset, data[:done])
+        return done
+
+    def cut(self, task: Caller, size: int) -> None:
+        """As `resize`; pages behind the end vanish from every mapping."""
+        self.resize(task, size)
+        if self.mapped is not None:
+            self.mapped.resized(size)
+
+    def clear(self, task: Caller, start: int, end: int) -> None:
+        """As `punch`; whoever maps the file sees zeros."""
+        if self.mapped is not None:
+            self.mapped.changes(start, end - start)
+        self.punch(task, start, end)
+        if self.mapped is not None:
+            self.mapped.changed(start, bytes(end - start))
+
+    # ---- its bytes, where they are stored
 
     def read_at(self, offset: int, size: int) -> bytes:
         """At most `size` bytes from `offset`; fewer at the end of the file."""
@@ -134,6 +191,18 @@ class Inode:
     def resize(self, task: Caller, size: int) -> None:
         """truncate(2)."""
         raise Errno(EINVAL)
+
+    def punch(self, task: Caller, start: int, end: int) -> None:
+        """Zeros from `start` up to `end`, which take no place; fallocate(2)."""
+        raise Errno(EOPNOTSUPP)
+
+    def next_data(self, offset: int) -> int | None:
+        """SEEK_DATA: a file that knows no holes is full of data."""
+        return offset
+
+    def next_hole(self, offset: int) -> int:
+        """SEEK_HOLE: there is one behind the end."""
+        return self.size
 
     def change_mode(self, task: Caller, mode: int) -> None:
         """chmod(2), when the caller may."""

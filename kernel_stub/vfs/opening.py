@@ -115,7 +115,7 @@ def open_inode(task: Caller, inode: Inode, flags: int) -> OpenFile:
         raise Errno(EPERM)
     file = inode.open(task, flags)
     if flags & O_TRUNC and file.writable:
-        inode.resize(task, 0)
+        inode.cut(task, 0)
     return file
 
 
