@@ -31,6 +31,7 @@ from kernel_stub.syscalls import (  # noqa: F401 - imported so that their handle
     signals,
     socketcall,
     sockets,
+    splicing,
     system,
     time,
     timerfd,

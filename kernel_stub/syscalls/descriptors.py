@@ -18,7 +18,7 @@ from kernel_stub.syscalls import locks
 from kernel_stub.syscalls.places import descriptor_limit
 from kernel_stub.syscalls.table import Int, Pointer, UInt, ULong, syscall
 from kernel_stub.task import Task
-from kernel_stub.vfs.inode import PathFile
+from kernel_stub.vfs.inode import OpenFile, PathFile
 from kernel_stub.vfs.modes import (
     O_APPEND,
     O_ASYNC,
@@ -28,10 +28,11 @@ from kernel_stub.vfs.modes import (
     S_IFREG,
 )
 from kernel_stub.vfs.pipes import Pipe, PipeEnd
+from kernel_stub.vfs.sealed import SealedFile
 
 F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL = range(5)
 F_SETOWN, F_GETOWN, F_SETSIG, F_GETSIG = range(8, 12)
-F_DUPFD_CLOEXEC, F_SETPIPE_SZ, F_GETPIPE_SZ = 1030, 1031, 1032
+F_DUPFD_CLOEXEC, F_SETPIPE_SZ, F_GETPIPE_SZ, F_ADD_SEALS, F_GET_SEALS = range(1030, 1035)
 FD_CLOEXEC: Final = 1
 SETTABLE: Final = O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME
 # What an O_PATH descriptor can be asked; open(2), "O_PATH".
@@ -101,6 +102,24 @@ def _set_pipe_size(task: Task, descriptor: int, argument: int) -> int:
     return pipe.capacity
 
 
+def _add_seals(task: Task, descriptor: int, argument: int) -> int:
+    file = task.files.get(descriptor)
+    if not file.writable:
+        raise Errno(EPERM)
+    _sealed(file).add_seals(argument)
+    return 0
+
+
+def _get_seals(task: Task, descriptor: int, argument: int) -> int:
+    return _sealed(task.files.get(descriptor)).seals
+
+
+def _sealed(file: OpenFile) -> SealedFile:
+    if not isinstance(file.inode, SealedFile):
+        raise Errno(EINVAL)
+    return file.inode
+
+
 def _pipe(task: Task, descriptor: int) -> Pipe:
     file = task.files.any(descriptor)
     if not isinstance(file, PipeEnd):
@@ -119,6 +138,8 @@ COMMANDS: Final[Mapping[int, Command]] = {
     F_GETSIG: lambda task, descriptor, argument: 0,
     F_GETPIPE_SZ: _pipe_size,
     F_SETPIPE_SZ: _set_pipe_size,
+    F_ADD_SEALS: _add_seals,
+    F_GET_SEALS: _get_seals,
     **locks.COMMANDS,
 }
 

@@ -1,9 +1,7 @@
-"""Making pipes; moving bytes through pipes.
+"""Making pipes.
 
-pipe(2), splice(2), tee(2).
+pipe(2).
 """
-
-# ruff: noqa: ARG001 - a handler has the parameters of its manual page
 
 from __future__ import annotations
 
@@ -11,7 +9,7 @@ from typing import Final
 
 from kernel_stub.errno import EINVAL, Errno
 from kernel_stub.syscalls.places import descriptor_limit
-from kernel_stub.syscalls.table import Int, Pointer, UInt, ULong, syscall
+from kernel_stub.syscalls.table import Int, Pointer, syscall
 from kernel_stub.task import Task
 from kernel_stub.vfs.inode import Attributes
 from kernel_stub.vfs.modes import O_CLOEXEC, O_NONBLOCK
@@ -40,18 +38,3 @@ def pipe2(task: Task, ends: Pointer, flags: Int) -> int:
     task.files.install(first, reader, bool(flags & O_CLOEXEC))
     task.files.install(second, writer, bool(flags & O_CLOEXEC))
     return 0
-
-
-@syscall("splice", support="partial", missing="pipes cannot be spliced: EINVAL")
-def splice(
-    task: Task,
-    source: Int,
-    source_at: Pointer,
-    out: Int,
-    out_at: Pointer,
-    count: ULong,
-    flags: UInt,
-) -> int:
-    task.files.get(source)
-    task.files.get(out)
-    raise Errno(EINVAL)

@@ -13,7 +13,17 @@ from os import stat_result
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
-from kernel_stub.errno import EACCES, EINVAL, ENODEV, ENOTTY, ENXIO, EOPNOTSUPP, ESPIPE, Errno
+from kernel_stub.errno import (
+    EACCES,
+    EINVAL,
+    ENODEV,
+    ENOTTY,
+    ENXIO,
+    EOPNOTSUPP,
+    EPERM,
+    ESPIPE,
+    Errno,
+)
 from kernel_stub.vfs.modes import (
     O_ACCMODE,
     O_AT_OPEN,
@@ -108,6 +118,7 @@ class Inode:
     """One file. `attributes` is None as long as the host's stat(2) is the truth."""
 
     in_memory = True  # what the guest does to it stays in memory
+    is_linkable = False  # it may get a name though it has none
     locks: Locks | None = None  # made for the first one
     mapped: Mapped | None = None  # once a program has mapped it
     mounted = False  # the top of a tree that the kernel placed: no name of it can be taken away
@@ -203,6 +214,10 @@ class Inode:
     def next_hole(self, offset: int) -> int:
         """SEEK_HOLE: there is one behind the end."""
         return self.size
+
+    def may_map_writable(self) -> bool:
+        """Whether a shared mapping may be written through."""
+        return True
 
     def change_mode(self, task: Caller, mode: int) -> None:
         """chmod(2), when the caller may."""
@@ -315,7 +330,8 @@ def mmap_check(file: OpenFile, prot: int, flags: int) -> None:
     """Whether mmap(2) may map `file`.
 
     Raises:
-        Errno: EACCES, the description was not opened for it; ENODEV, such files have no pages.
+        Errno: EACCES, the description was not opened for it; ENODEV, such files have no pages;
+            EPERM, the file is sealed.
     """
     if not file.readable:
         raise Errno(EACCES)
@@ -323,3 +339,5 @@ def mmap_check(file: OpenFile, prot: int, flags: int) -> None:
         raise Errno(EACCES)
     if not file.mappable:
         raise Errno(ENODEV)
+    if flags & MAP_SHARED and prot & PROT_WRITE and not file.inode.may_map_writable():
+        raise Errno(EPERM)

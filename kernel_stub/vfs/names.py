@@ -79,6 +79,8 @@ def make_node(task: Caller, place: Place, mode: int) -> Inode:
 def link(task: Caller, inode: Inode, place: Place) -> None:
     """link(2): the name at `place` for `inode`."""
     _require_free(task, place)
+    if inode.in_memory and not inode.is_linkable and not inode.stat().st_nlink:
+        raise Errno(ENOENT)
     if isinstance(inode, Directory) and place.directory.in_memory:
         raise Errno(EPERM)
     place.directory.link(task, place.name, inode)

@@ -127,7 +127,7 @@ class PipeEnd(OpenFile):
             if not pipe.readers:
                 task.kernel.signal(task, SIGPIPE)
                 raise Errno(EPIPE)
-            room = self._room()
+            room = self.room()
             if room >= whole:
                 taken = data[task.progress : task.progress + room]
                 pipe.buffer += taken
@@ -142,8 +142,12 @@ class PipeEnd(OpenFile):
                     return _finished(task)
                 raise
 
-    def _room(self) -> int:
+    def room(self) -> int:
         return self.pipe.capacity - len(self.pipe.buffer)
+
+    def has_room(self) -> bool:
+        """Whether a byte can be written, or nobody reads any more."""
+        return self.room() > 0 or not self.pipe.readers
 
     def poll(self, task: Caller) -> int:
         pipe, events = self.pipe, 0
@@ -151,7 +155,7 @@ class PipeEnd(OpenFile):
             events |= POLLIN if pipe.buffer else 0
             events |= POLLHUP if not pipe.writers else 0
         if self.writable:
-            events |= POLLOUT if self._room() >= PIPE_BUF else 0
+            events |= POLLOUT if self.room() >= PIPE_BUF else 0
             events |= POLLERR if not pipe.readers else 0
         return events
 
