@@ -208,12 +208,14 @@ class OverlayRegular(OnHost, Regular):
         """From now on the first `size` bytes of the host's are the guest's own."""
         if self._copied:
             return
+        promised = self.data.missing(0, size)
+        self.storage.take(promised)
         self.own()
         for offset in range(0, size, COPIED_AT_ONCE):
             piece = self.read_at(offset, min(COPIED_AT_ONCE, size - offset))
-            self.storage.take(self.data.missing(offset, len(piece)))
             self.data.write(offset, piece)
             self._size = offset + len(piece)
+        self.storage.give(promised - len(self.data))
         self._copied = True
         self._source = None
 
