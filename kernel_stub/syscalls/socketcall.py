@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Final
 
 from kernel_stub.errno import EINVAL, Errno
-from kernel_stub.syscalls.table import REGISTRY, Int, Pointer, bind, syscall
+from kernel_stub.syscalls import find
+from kernel_stub.syscalls.table import Int, Pointer, bind, syscall
 from kernel_stub.task import Task
 
 # By number: the call, and how many arguments it has.
@@ -43,4 +44,6 @@ def socketcall(task: Task, call: Int, arguments: Pointer) -> int:
         raise Errno(EINVAL)
     name, count = CALLS[call]
     values: tuple[int, ...] = task.memory.unpack(task.abi.words(count), arguments)
-    return bind(REGISTRY[name], WORD)(task, (*values, *(0,) * (6 - count)))
+    found = find(name)
+    assert found is not None, "every call of the table has a handler"
+    return bind(found, WORD)(task, (*values, *(0,) * (6 - count)))
