@@ -132,6 +132,18 @@ class KernelServices:
     def signal(self, task: Task, number: int, code: int = SI_USER, address: int = 0) -> None:
         self.send(task, SigInfo(number, code, task.pid, task.uid, address=address))
 
+    def signal_group(self, group: int, number: int) -> None:
+        for process in self.processes():
+            if process.group == group and process.is_alive:
+                self.send(process, SigInfo(number, SI_KERNEL))
+
+    def session_of_group(self, group: int) -> int:
+        found = (one.session for one in self.processes() if one.group == group and one.is_alive)
+        return next(found, 0)
+
+    def terminal_of(self, session: int) -> object:
+        return self.vfs.terminals.of_session(session)
+
     def user_state(self, task: Task) -> UserState:
         """Ring 3 of the running task, for a signal frame."""
         engine = self.machine.engine

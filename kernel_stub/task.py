@@ -109,6 +109,15 @@ class Services(Protocol):
     def send(self, target: Task | Process, sent: SigInfo) -> None:
         """Sends a signal to a task, or to whichever task of a process takes it."""
 
+    def signal_group(self, group: int, number: int) -> None:
+        """Sends a signal of the kernel's to every process of a group."""
+
+    def session_of_group(self, group: int) -> int:
+        """The session of a process group; 0: there is none."""
+
+    def terminal_of(self, session: int) -> object:
+        """The pseudo-terminal that controls a session, or None."""
+
     def signals_may_arrive(self) -> None:
         """A mask or a disposition changed: what is pending may arrive now."""
 

@@ -40,8 +40,8 @@ OF_A_PATH: Final = (F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL)
 LARGEST_PIPE: Final = 1 << 20
 
 TCGETS, TCSETS, TCSETSW, TCSETSF = range(0x5401, 0x5405)
-TIOCGPGRP, TIOCSPGRP, TIOCGWINSZ, TIOCSWINSZ = 0x540F, 0x5410, 0x5413, 0x5414
-FIONREAD, FIONBIO, TIOCGSID = 0x541B, 0x5421, 0x5429
+TIOCSPGRP, TIOCSWINSZ, TIOCSPTLCK = 0x5410, 0x5414, 0x4004_5431
+FIONREAD, FIONBIO = 0x541B, 0x5421
 FIONCLEX, FIOCLEX, FIOASYNC, FIOQSIZE = 0x5450, 0x5451, 0x5452, 0x5460
 # Requests that carry a structure to the file.
 CARRIED: Final = {
@@ -49,6 +49,8 @@ CARRIED: Final = {
     TCSETSW: structures.TERMIOS_SIZE,
     TCSETSF: structures.TERMIOS_SIZE,
     TIOCSWINSZ: structures.WINSIZE_SIZE,
+    TIOCSPGRP: structures.INT.size,
+    TIOCSPTLCK: structures.INT.size,
 }
 
 Command = Callable[[Task, int, int], int]
@@ -191,36 +193,19 @@ def _file_size(task: Task, descriptor: int, argument: int) -> int:
     return 0
 
 
-def _process_group(task: Task, descriptor: int, argument: int) -> int:
-    """The terminal's foreground group and session are the program's own."""
-    task.files.get(descriptor).control(task, TCGETS, 0)  # ENOTTY for what is no terminal
-    task.memory.pack(structures.INT, argument, task.pid)
-    return 0
-
-
-def _set_process_group(task: Task, descriptor: int, argument: int) -> int:
-    task.files.get(descriptor).control(task, TCGETS, 0)
-    if task.memory.unpack(structures.INT, argument) != (task.pid,):
-        raise Errno(EPERM)
-    return 0
-
-
 REQUESTS: Final[Mapping[int, Command]] = {
     FIOCLEX: _set_cloexec,
     FIONCLEX: _clear_cloexec,
     FIONBIO: _set_nonblocking,
     FIONREAD: _waiting,
     FIOQSIZE: _file_size,
-    TIOCGPGRP: _process_group,
-    TIOCSPGRP: _set_process_group,
-    TIOCGSID: _process_group,
 }
 
 
 @syscall(
     support="partial",
-    missing="terminals know TCGETS, TCSETS, window size and process group; the user's terminal "
-    "itself is never changed",
+    missing="the user's own terminal is never changed: it remembers settings and tells them back; "
+    "pseudo-terminals know no packet mode, and modems, serial lines and consoles do not exist",
 )
 def ioctl(task: Task, descriptor: Int, request: UInt, argument: Pointer) -> int:
     file = task.files.get(descriptor)

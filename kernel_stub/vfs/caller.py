@@ -29,6 +29,15 @@ class Kernel(Protocol):
     def signal(self, task: Any, number: int, /) -> None:
         """Sends the signal `number` to `task`."""
 
+    def signal_group(self, group: int, number: int, /) -> None:
+        """Sends the signal `number` to every process of a group, from the kernel."""
+
+    def session_of_group(self, group: int, /) -> int:
+        """The session of a process group; 0: there is none."""
+
+    def terminal_of(self, session: int, /) -> Any:
+        """The pseudo-terminal that controls a session, or None."""
+
     def block(
         self,
         task: Any,
@@ -113,5 +122,15 @@ class Caller(Protocol):
     def auxv(self) -> bytes: ...
     @property
     def signal_mask(self) -> int: ...
+    @property
+    def session(self) -> int: ...
+    @property
+    def process_group(self) -> int: ...
+    def ignores(self, signal: int, /) -> bool:
+        """Whether a signal would vanish."""
+
+    def blocks(self, signal: int, /) -> bool:
+        """Whether a signal has to wait."""
+
     @property
     def limits(self) -> dict[int, tuple[int, int]]: ...

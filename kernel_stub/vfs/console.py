@@ -37,6 +37,13 @@ from kernel_stub.vfs.modes import (
 from kernel_stub.vfs.overlay import read_host
 from kernel_stub.vfs.pipes import PIPE_BUF, PipeEnd
 from kernel_stub.vfs.readiness import Pulses
+from kernel_stub.vfs.terminal_requests import (
+    INT,
+    TIOCGPGRP,
+    TIOCGSID,
+    TIOCSPGRP,
+    require_group,
+)
 
 if TYPE_CHECKING:
     from kernel_stub.vfs.caller import Caller
@@ -70,6 +77,7 @@ class Console(Inode):
         self.is_regular = self.kind == S_IFREG
         self.is_terminal = os.isatty(descriptor)
         self.settings: dict[int, bytes] = {}
+        self.group = 0  # in front, as the guest set it
         self.pulses = Pulses()
         self.kept = b""  # of a pipe or terminal: what was read and found no room in the program
 
@@ -231,6 +239,11 @@ class ConsoleFile(OpenFile):
     def control(self, task: Caller, request: int, argument: bytes | int) -> bytes | int:
         if not self.console.is_terminal:
             raise Errno(ENOTTY)
+        if request in (TIOCGPGRP, TIOCGSID):
+            group = self.console.group or task.process_group
+            return INT.pack(group if request == TIOCGPGRP else task.session)
+        if request == TIOCSPGRP:
+            return self._set_group(task, argument)
         if request in PASSED_ON:
             kept = self.console.settings.get(request)
             if kept:
@@ -243,6 +256,14 @@ class ConsoleFile(OpenFile):
             self.console.settings[REMEMBERED[request]] = argument
             return 0
         raise Errno(ENOTTY)
+
+    def _set_group(self, task: Caller, argument: bytes | int) -> int:
+        """The group in front, as the guest sees it; the host's terminal does not change."""
+        assert isinstance(argument, bytes), "the request carries a number"
+        (group,) = INT.unpack(argument)
+        require_group(task, group)
+        self.console.group = group
+        return 0
 
 
 def poll_host(wanted: Mapping[int, int], seconds: float | None) -> dict[int, int]:

@@ -25,6 +25,8 @@ from kernel_stub.vfs.options import VfsOptions
 from kernel_stub.vfs.overlay import HostFiles, OverlayDirectory, OverlayRegular, OverlaySymlink
 from kernel_stub.vfs.procfs import make_proc, make_sys
 from kernel_stub.vfs.storage import Storage
+from kernel_stub.vfs.terminal_files import Multiplexer, SlavesDirectory, controlling
+from kernel_stub.vfs.terminals import Terminals
 from kernel_stub.vfs.walk import Walk
 
 if TYPE_CHECKING:
@@ -50,14 +52,23 @@ DEV_LINKS: Final = {
 
 
 class Tty(Inode):
-    """/dev/tty: the terminal among the first three descriptors, if there is one."""
+    """/dev/tty: the controlling terminal, or the one among the first three descriptors."""
 
-    def __init__(self, attributes: Attributes, console: dict[int, OpenFile]) -> None:
+    def __init__(
+        self,
+        attributes: Attributes,
+        console: dict[int, OpenFile],
+        slaves: SlavesDirectory,
+    ) -> None:
         super().__init__(attributes)
         attributes.st_rdev = os.makedev(5, 0)
         self.console = console
+        self.slaves = slaves
 
     def open(self, task: Caller, flags: int) -> OpenFile:
+        terminal = controlling(task, self.slaves)
+        if terminal is not None:
+            return terminal.open(task, flags)
         for file in self.console.values():
             if isinstance(file.inode, Console) and file.inode.is_terminal:
                 return ConsoleFile(file.inode, flags)
@@ -71,6 +82,7 @@ class Vfs:
         self.options = options
         self.storage = Storage(options.limit)
         self.console = console_files(options.about.boot_ns)
+        self.terminals = Terminals()
         host = Host(frozenset(_identity(path) for path in options.writable))
         layers = [_top(host, options.root or b"/")]
         if options.sysroot is not None:
@@ -84,11 +96,13 @@ class Vfs:
         dev = self._directory(0o755, 1)
         for number, device in enumerate(DEVICES, 10):
             dev.hold(device.name, Device(self._attributes(0, number), device))
-        dev.hold(b"tty", Tty(self._attributes(S_IFCHR | 0o666, 20), self.console))
+        slaves = SlavesDirectory(self.storage, self.terminals, self.options.about.boot_ns)
+        dev.hold(b"tty", Tty(self._attributes(S_IFCHR | 0o666, 20), self.console, slaves))
+        dev.hold(b"ptmx", Multiplexer(self._attributes(S_IFCHR | 0o666, 21), self.terminals))
         for number, (name, target) in enumerate(DEV_LINKS.items(), 30):
             dev.hold(name, Symlink(self._attributes(S_IFLNK | 0o777, number), target))
         dev.hold(b"shm", self._directory(0o1777, 2))
-        dev.hold(b"pts", self._directory(0o755, 3))
+        dev.mount(b"pts", slaves)
         return dev
 
     def _directory(self, mode: int, number: int) -> Directory:
