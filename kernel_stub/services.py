@@ -142,7 +142,7 @@ class KernelServices:
         return next(found, 0)
 
     def terminal_of(self, session: int) -> object:
-        return self.vfs.terminals.of_session(session)
+        return self.vfs.dev.terminal_of(session)
 
     def user_state(self, task: Task) -> UserState:
         """Ring 3 of the running task, for a signal frame."""

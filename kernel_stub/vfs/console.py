@@ -14,10 +14,11 @@ import select
 import stat
 import termios
 from collections.abc import Callable, Mapping
+from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_stub.abi.signals import SIGPIPE
-from kernel_stub.errno import EAGAIN, EINVAL, EIO, ENOTTY, EPERM, EPIPE, Errno
+from kernel_stub.errno import EAGAIN, EINVAL, EIO, ENOTTY, EPERM, EPIPE, ESRCH, Errno
 from kernel_stub.vfs.host import ask
 from kernel_stub.vfs.inode import Attributes, Inode, OpenFile, Status
 from kernel_stub.vfs.modes import (
@@ -37,13 +38,6 @@ from kernel_stub.vfs.modes import (
 from kernel_stub.vfs.overlay import read_host
 from kernel_stub.vfs.pipes import PIPE_BUF, PipeEnd
 from kernel_stub.vfs.readiness import Pulses
-from kernel_stub.vfs.terminal_requests import (
-    INT,
-    TIOCGPGRP,
-    TIOCGSID,
-    TIOCSPGRP,
-    require_group,
-)
 
 if TYPE_CHECKING:
     from kernel_stub.vfs.caller import Caller
@@ -53,6 +47,8 @@ NULL_DEVICE: Final = os.makedev(1, 3)
 CONSOLE_DEVICE: Final = 13  # st_dev of terminals and pipes, whatever the host's
 TERMIOS_SIZE: Final = 36  # struct termios of the kernel, the same in both ABIs
 WINSIZE_SIZE: Final = 8
+TIOCGSID: Final = 0x5429
+_INT: Final = Struct("<i")
 PASSED_ON: Final = {termios.TCGETS: TERMIOS_SIZE, termios.TIOCGWINSZ: WINSIZE_SIZE}
 REMEMBERED: Final = {
     termios.TCSETS: termios.TCGETS,
@@ -239,10 +235,10 @@ class ConsoleFile(OpenFile):
     def control(self, task: Caller, request: int, argument: bytes | int) -> bytes | int:
         if not self.console.is_terminal:
             raise Errno(ENOTTY)
-        if request in (TIOCGPGRP, TIOCGSID):
+        if request in (termios.TIOCGPGRP, TIOCGSID):
             group = self.console.group or task.process_group
-            return INT.pack(group if request == TIOCGPGRP else task.session)
-        if request == TIOCSPGRP:
+            return _INT.pack(group if request == termios.TIOCGPGRP else task.session)
+        if request == termios.TIOCSPGRP:
             return self._set_group(task, argument)
         if request in PASSED_ON:
             kept = self.console.settings.get(request)
@@ -260,8 +256,10 @@ class ConsoleFile(OpenFile):
     def _set_group(self, task: Caller, argument: bytes | int) -> int:
         """The group in front, as the guest sees it; the host's terminal does not change."""
         assert isinstance(argument, bytes), "the request carries a number"
-        (group,) = INT.unpack(argument)
-        require_group(task, group)
+        (group,) = _INT.unpack(argument)
+        session = task.kernel.session_of_group(group)
+        if session != task.session:
+            raise Errno(EPERM if session else ESRCH)
         self.console.group = group
         return 0
 

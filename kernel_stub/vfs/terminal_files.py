@@ -240,13 +240,12 @@ class SlavesDirectory(FixedDirectory):
             self._inodes[terminal] = SlaveInode(attributes, terminal)
         return self._inodes[terminal]
 
+    def of_session(self, session: int) -> Inode | None:
+        """The terminal that controls `session`."""
+        terminal = self.terminals.of_session(session)
+        return None if terminal is None else self._of(terminal)
+
     def listing(self, task: Caller) -> list[Entry]:
         numbers = sorted(self.terminals.living)
         own = [Entry(b"%d" % number, 3 + number, S_IFCHR) for number in numbers]
         return [Entry(b"ptmx", 2, S_IFCHR), *own]
-
-
-def controlling(task: Caller, slaves: SlavesDirectory) -> Inode | None:
-    """The controlling terminal of `task`, if it is a pseudo-terminal."""
-    terminal = slaves.terminals.of_session(task.session)
-    return None if terminal is None else slaves.lookup(task, b"%d" % terminal.number)

@@ -14,7 +14,7 @@ from emu.errors import UsageError
 from kernel_stub.errno import ENXIO, Errno
 from kernel_stub.vfs.console import Console, ConsoleFile, console_files
 from kernel_stub.vfs.devices import DEVICES, Device
-from kernel_stub.vfs.directory import Directory, Symlink
+from kernel_stub.vfs.directory import Directory, Entry, Symlink
 from kernel_stub.vfs.files import FileTable, FsContext
 from kernel_stub.vfs.granted import GrantedDirectory, GrantedRegular, GrantedSymlink
 from kernel_stub.vfs.host import Host, HostDirectory, Identity
@@ -25,12 +25,11 @@ from kernel_stub.vfs.options import VfsOptions
 from kernel_stub.vfs.overlay import HostFiles, OverlayDirectory, OverlayRegular, OverlaySymlink
 from kernel_stub.vfs.procfs import make_proc, make_sys
 from kernel_stub.vfs.storage import Storage
-from kernel_stub.vfs.terminal_files import Multiplexer, SlavesDirectory, controlling
-from kernel_stub.vfs.terminals import Terminals
 from kernel_stub.vfs.walk import Walk
 
 if TYPE_CHECKING:
     from kernel_stub.vfs.caller import Caller
+    from kernel_stub.vfs.terminal_files import SlavesDirectory
 
 DEV_DEVICE: Final = 5
 NAMES_LOOKED_AT: Final = 256
@@ -54,25 +53,50 @@ DEV_LINKS: Final = {
 class Tty(Inode):
     """/dev/tty: the controlling terminal, or the one among the first three descriptors."""
 
-    def __init__(
-        self,
-        attributes: Attributes,
-        console: dict[int, OpenFile],
-        slaves: SlavesDirectory,
-    ) -> None:
+    def __init__(self, attributes: Attributes, console: dict[int, OpenFile]) -> None:
         super().__init__(attributes)
         attributes.st_rdev = os.makedev(5, 0)
         self.console = console
-        self.slaves = slaves
 
     def open(self, task: Caller, flags: int) -> OpenFile:
-        terminal = controlling(task, self.slaves)
+        terminal: Inode | None = task.kernel.terminal_of(task.session)
         if terminal is not None:
             return terminal.open(task, flags)
         for file in self.console.values():
             if isinstance(file.inode, Console) and file.inode.is_terminal:
                 return ConsoleFile(file.inode, flags)
         raise Errno(ENXIO)
+
+
+class DevDirectory(Directory):
+    """/dev. Pseudo-terminals are made when somebody looks for one."""
+
+    terminals: SlavesDirectory | None = None
+
+    def lookup(self, task: Caller, name: bytes) -> Inode | None:
+        if name in (b"ptmx", b"pts"):
+            self._make_terminals()
+        return super().lookup(task, name)
+
+    def listing(self, task: Caller) -> list[Entry]:
+        self._make_terminals()
+        return super().listing(task)
+
+    def _make_terminals(self) -> None:
+        if self.terminals is not None:
+            return
+        from kernel_stub.vfs.terminal_files import Multiplexer, SlavesDirectory
+        from kernel_stub.vfs.terminals import Terminals
+
+        terminals, now = Terminals(), self.own().st_mtime_ns
+        self.terminals = SlavesDirectory(self.storage, terminals, now)
+        self.mount(b"pts", self.terminals)
+        attributes = Attributes(S_IFCHR | 0o666, 21, DEV_DEVICE, now)
+        self.hold(b"ptmx", Multiplexer(attributes, terminals))
+
+    def terminal_of(self, session: int) -> Inode | None:
+        """The pseudo-terminal that controls `session`."""
+        return None if self.terminals is None else self.terminals.of_session(session)
 
 
 class Vfs:
@@ -82,27 +106,24 @@ class Vfs:
         self.options = options
         self.storage = Storage(options.limit)
         self.console = console_files(options.about.boot_ns)
-        self.terminals = Terminals()
         host = Host(frozenset(_identity(path) for path in options.writable))
         layers = [_top(host, options.root or b"/")]
         if options.sysroot is not None:
             layers.insert(0, _top(host, options.sysroot))
         self.root = HostFiles(self.storage, MAKERS).top(tuple(layers))
-        self.root.mount(b"dev", self._dev())
+        self.dev = self._dev()
+        self.root.mount(b"dev", self.dev)
         self.root.mount(b"proc", make_proc(options.about, self.storage))
         self.root.mount(b"sys", make_sys(options.about, self.storage))
 
-    def _dev(self) -> Directory:
-        dev = self._directory(0o755, 1)
+    def _dev(self) -> DevDirectory:
+        dev = DevDirectory(self._attributes(S_IFDIR | 0o755, 1), self.storage)
         for number, device in enumerate(DEVICES, 10):
             dev.hold(device.name, Device(self._attributes(0, number), device))
-        slaves = SlavesDirectory(self.storage, self.terminals, self.options.about.boot_ns)
-        dev.hold(b"tty", Tty(self._attributes(S_IFCHR | 0o666, 20), self.console, slaves))
-        dev.hold(b"ptmx", Multiplexer(self._attributes(S_IFCHR | 0o666, 21), self.terminals))
+        dev.hold(b"tty", Tty(self._attributes(S_IFCHR | 0o666, 20), self.console))
         for number, (name, target) in enumerate(DEV_LINKS.items(), 30):
             dev.hold(name, Symlink(self._attributes(S_IFLNK | 0o777, number), target))
         dev.hold(b"shm", self._directory(0o1777, 2))
-        dev.mount(b"pts", slaves)
         return dev
 
     def _directory(self, mode: int, number: int) -> Directory:
