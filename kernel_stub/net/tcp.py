@@ -59,13 +59,14 @@ class TcpSocket(InetSocket, Stream):
         super().listen(task, backlog)
 
     def take_in(self, task: Caller, client: Stream) -> Stream:
+        target = client.peer_name
         end = super().take_in(task, client)
         assert isinstance(end, TcpSocket), "of its own kind"
-        assert isinstance(client.peer_name, InetName), "it aimed at an address"
-        end.name = client.peer_name
+        assert isinstance(target, InetName), "it aimed at an address"
+        end.name = client.peer_name = target
         end.family, end.v6_only = self.family, self.v6_only
         end.reuses_address, end.reuses_port = self.reuses_address, self.reuses_port
-        self.network.joins(end, client.peer_name)
+        self.network.joins(end, target)
         return end
 
     def connect(self, task: Caller, address: bytes, patience: int | None) -> None:
@@ -82,9 +83,11 @@ class TcpSocket(InetSocket, Stream):
 
     def _connect_to(self, task: Caller, target: InetName, patience: int | None) -> None:
         listener = self._listener(target)
+        self.shut = 0
         if listener is None:
             self.is_connecting = patience == 0
             if self.is_connecting:
+                self.shut = BOTH
                 self.fails(ECONNREFUSED)
             raise Errno(EINPROGRESS if self.is_connecting else ECONNREFUSED)
         if not listener.has_place() and patience != 0:
@@ -111,12 +114,10 @@ class TcpSocket(InetSocket, Stream):
         if self.aim is None or not self.aim.has_place():
             return
         listener, self.aim = self.aim, None
-        target = self.peer_name
         if listener.is_closed:
             self.fails(ECONNREFUSED)
             return
         listener.take_in(task, self)
-        self.peer_name = target
 
     def _hear_of_connection(self) -> None:
         """connect(2) again, after EINPROGRESS. Raises Errno."""

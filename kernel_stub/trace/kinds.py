@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
+from kernel_stub.abi.structures import FLOCK, FLOCK64
 from kernel_stub.errno import Errno
 from kernel_stub.trace import names, text
 from kernel_stub.vfs.modes import O_ACCMODE, O_CREAT, O_TMPFILE, S_IFIFO
@@ -21,16 +22,29 @@ AT_FDCWD: Final = -100
 LONGEST_PATH: Final = 4096
 
 
+class Later(Exception):
+    """Raised by a kind of INPUTS that is one of OUTPUTS too: only the answer tells it."""
+
+
 class Called:
     """One system call while it is told: who called, with what, and later what came of it.
 
-    `limit` is how much of a string is shown; `show_paths`: descriptors tell what they are.
+    `name` is the call's. `limit` is how much of a string is shown; `show_paths`: descriptors tell
+    what they are.
     """
 
     def __init__(
-        self, task: Task, values: tuple[int, ...], limit: int = 32, show_paths: bool = False
+        self,
+        task: Task,
+        values: tuple[int, ...],
+        limit: int = 32,
+        show_paths: bool = False,
+        name: str = "",
     ) -> None:
         self.task = task
+        self.name = name
+        self.noted: dict[int, int] = {}  # sizes that stood in memory before
+        self.shown: dict[int, str] = {}  # how arguments looked before
         self.values = values
         self.limit = limit
         self.show_paths = show_paths
@@ -222,23 +236,41 @@ def _signal(c: Called, i: int) -> str:
     return text.signal_name(signed(c.values[i]))
 
 
-def _argument_of_ioctl(c: Called, i: int) -> str:
-    """An address, or a descriptor."""
-    if names.IOCTL.get(c.values[i - 1]) == "FICLONE":
-        return _fd(c, i)
-    return text.address(c.values[i])
+_LOCKS: Final = range(5, 8)  # F_GETLK, F_SETLK, F_SETLKW
+_LOCKS_64: Final = (12, 13, 14, 36, 37, 38)  # i386's wide ones, and F_OFD_*
+_ASKED: Final = (5, 12, 36)  # F_GETLK and its like: the answer is in the structure
+_NO_ARGUMENT: Final = (1, 3, 9, 11, 1025, 1032, 1034)
+_DECIMAL: Final = (0, 8, 10, 1030, 1031)
+_SEALS: Final = 1033
 
 
 def _argument_of_fcntl(c: Called, i: int) -> str:
-    """What the command takes: flags, a number, an address, or nothing."""
+    """What the command takes: flags, a number, a lock, an address, or nothing."""
     command, value = c.values[i - 1], c.values[i]
-    if command in (1, 3, 9, 11, 1032):
+    if command in _ASKED:
+        raise Later
+    if command in _LOCKS or command in _LOCKS_64:
+        return _lock(c, i)
+    if command in _NO_ARGUMENT:
         return ""
     if command == 2:
         return text.bits(value, names.FD)
     if command == 4:
         return open_flags(value)
-    return str(value) if command in (0, 8, 10, 1030, 1031) else text.address(value)
+    if command == _SEALS:
+        return text.bits(value, names.SEAL)
+    return str(value) if command in _DECIMAL else text.address(value)
+
+
+def _lock(c: Called, i: int) -> str:
+    """struct flock; its l_pid only where the kernel told it."""
+    wide = c.task.abi.word == 4 and c.values[i - 1] in _LOCKS_64
+    layout = FLOCK64 if wide else FLOCK[c.task.abi.word]
+    lock = layout.unpack(c.read(c.values[i], layout.size))
+    kind = text.one_of(lock["l_type"], names.LOCK, "F_")
+    whence = text.one_of(lock["l_whence"], names.WHENCE, "SEEK_")
+    shown = f"l_type={kind}, l_whence={whence}, l_start={lock['l_start']}, l_len={lock['l_len']}"
+    return f"{{{shown}, l_pid={lock['l_pid']}}}" if c.values[i - 1] in _ASKED else f"{{{shown}}}"
 
 
 _PR_ARGUMENTS: Final = {2: 1, 3: 0, 4: 1, 15: 1, 16: 1, 39: 4}  # how many each option takes
@@ -283,7 +315,6 @@ INPUTS: Final[Mapping[str, Kind]] = {
     "socket_type": _socket_type,
     "device": _device,
     "signal": _signal,
-    "ioctl_argument": _argument_of_ioctl,
     "fcntl_argument": _argument_of_fcntl,
     "loff": _wide,
     "position": _wide,
@@ -302,6 +333,7 @@ INPUTS: Final[Mapping[str, Kind]] = {
     "memfd_flags": flags(names.MEMFD),
     "eventfd_flags": flags(names.EVENTFD),
     "rename_flags": flags(names.RENAME),
+    "fallocate_mode": flags(names.FALLOCATE),
     "wait_flags": flags(names.WAIT),
     "lock": flags(names.FLOCK),
     "timer_flags": flags(names.TIMER),
@@ -317,7 +349,6 @@ INPUTS: Final[Mapping[str, Kind]] = {
     "scheduler": one_of(names.SCHEDULER, "SCHED_"),
     "arch_prctl": one_of(names.ARCH_PRCTL, "ARCH_"),
     "fcntl": one_of(names.FCNTL, "F_"),
-    "ioctl": one_of(names.IOCTL, "_IO"),
     "prctl": one_of(names.PRCTL, "PR_"),
     "family": one_of(names.FAMILY, "AF_"),
 }
@@ -327,5 +358,6 @@ OUTPUTS: Final[Mapping[str, Kind]] = {
     "link": _link,
     "cwd": _cwd,
     "prctl_argument": _argument_of_prctl,
+    "fcntl_argument": _lock,
     "random": _random,
 }

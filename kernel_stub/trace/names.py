@@ -84,7 +84,7 @@ SIGACTION: Final = {
 PIPE: Final = _of(modes, "CLOEXEC DIRECT NONBLOCK", "O_")
 RANDOM: Final = {"GRND_NONBLOCK": 1, "GRND_RANDOM": 2, "GRND_INSECURE": 4}
 MREMAP: Final = {"MREMAP_MAYMOVE": 1, "MREMAP_FIXED": 2, "MREMAP_DONTUNMAP": 4}
-MSYNC: Final = {"MS_ASYNC": 1, "MS_INVALIDATE": 2, "MS_SYNC": 4}
+MSYNC: Final = {"MS_SYNC": 4, "MS_ASYNC": 1, "MS_INVALIDATE": 2}
 CLONE: Final = {
     "CLONE_VM": 0x100,
     "CLONE_FS": 0x200,
@@ -105,6 +105,66 @@ CLONE: Final = {
     "CLONE_CHILD_SETTID": 0x1000000,
 }
 MEMFD: Final = {"MFD_CLOEXEC": 1, "MFD_ALLOW_SEALING": 2, "MFD_HUGETLB": 4}
+SEAL: Final = {
+    name: 1 << bit
+    for bit, name in enumerate(
+        ("F_SEAL_SEAL", "F_SEAL_SHRINK", "F_SEAL_GROW", "F_SEAL_WRITE", "F_SEAL_FUTURE_WRITE")
+    )
+}
+FALLOCATE: Final = {
+    "FALLOC_FL_KEEP_SIZE": 1,
+    "FALLOC_FL_PUNCH_HOLE": 2,
+    "FALLOC_FL_NO_HIDE_STALE": 4,
+    "FALLOC_FL_COLLAPSE_RANGE": 8,
+    "FALLOC_FL_ZERO_RANGE": 0x10,
+    "FALLOC_FL_INSERT_RANGE": 0x20,
+    "FALLOC_FL_UNSHARE_RANGE": 0x40,
+}
+SPLICE: Final = {
+    "SPLICE_F_MOVE": 1,
+    "SPLICE_F_NONBLOCK": 2,
+    "SPLICE_F_MORE": 4,
+    "SPLICE_F_GIFT": 8,
+}
+TIMERFD: Final = {"TFD_TIMER_ABSTIME": 1, "TFD_TIMER_CANCEL_ON_SET": 2} | {
+    "TFD_CLOEXEC": modes.O_CLOEXEC,
+    "TFD_NONBLOCK": modes.O_NONBLOCK,
+}
+TIMERFD_SET: Final = {"TFD_TIMER_ABSTIME": 1, "TFD_TIMER_CANCEL_ON_SET": 2}
+SIGNALFD: Final = {"SFD_CLOEXEC": modes.O_CLOEXEC, "SFD_NONBLOCK": modes.O_NONBLOCK}
+EPOLL_CREATE: Final = {"EPOLL_CLOEXEC": modes.O_CLOEXEC}
+EPOLL: Final = {
+    "EPOLLIN": 1,
+    "EPOLLPRI": 2,
+    "EPOLLOUT": 4,
+    "EPOLLERR": 8,
+    "EPOLLHUP": 0x10,
+    "EPOLLRDNORM": 0x40,
+    "EPOLLRDBAND": 0x80,
+    "EPOLLWRNORM": 0x100,
+    "EPOLLWRBAND": 0x200,
+    "EPOLLMSG": 0x400,
+    "EPOLLRDHUP": 0x2000,
+    "EPOLLEXCLUSIVE": 1 << 28,
+    "EPOLLWAKEUP": 1 << 29,
+    "EPOLLONESHOT": 1 << 30,
+    "EPOLLET": 1 << 31,
+}
+MESSAGE: Final = {
+    "MSG_OOB": 0x1,
+    "MSG_PEEK": 0x2,
+    "MSG_DONTROUTE": 0x4,
+    "MSG_CTRUNC": 0x8,
+    "MSG_TRUNC": 0x20,
+    "MSG_DONTWAIT": 0x40,
+    "MSG_EOR": 0x80,
+    "MSG_WAITALL": 0x100,
+    "MSG_CONFIRM": 0x800,
+    "MSG_NOSIGNAL": 0x4000,
+    "MSG_MORE": 0x8000,
+    "MSG_WAITFORONE": 0x10000,
+    "MSG_CMSG_CLOEXEC": 0x4000_0000,
+}
 EVENTFD: Final = {"EFD_SEMAPHORE": 1, "EFD_CLOEXEC": modes.O_CLOEXEC, "EFD_NONBLOCK": 0o4000}
 RENAME: Final = {"RENAME_NOREPLACE": 1, "RENAME_EXCHANGE": 2, "RENAME_WHITEOUT": 4}
 WAIT: Final = {
@@ -141,6 +201,44 @@ POLL: Final = {
     "POLLERR": 8,
     "POLLHUP": 0x10,
     "POLLNVAL": 0x20,
+    "POLLRDHUP": 0x2000,
+}
+TTY_INPUT: Final = {
+    name: 1 << bit
+    for bit, name in enumerate(
+        "IGNBRK BRKINT IGNPAR PARMRK INPCK ISTRIP INLCR IGNCR ICRNL IUCLC IXON IXANY IXOFF IMAXBEL "
+        "IUTF8".split()
+    )
+}
+TTY_OUTPUT: Final = {
+    name: 1 << bit
+    for bit, name in enumerate(["OPOST", "OLCUC", "ONLCR", "OCRNL", "ONOCR", "ONLRET"])
+}
+TTY_CONTROL: Final = {
+    "CSTOPB": 0x40,
+    "CREAD": 0x80,
+    "PARENB": 0x100,
+    "PARODD": 0x200,
+    "HUPCL": 0x400,
+    "CLOCAL": 0x800,
+    "CRTSCTS": 1 << 31,
+}
+TTY_LOCAL: Final = {
+    "ISIG": 0x1,
+    "ICANON": 0x2,
+    "XCASE": 0x4,
+    "ECHO": 0x8,
+    "ECHOE": 0x10,
+    "ECHOK": 0x20,
+    "ECHONL": 0x40,
+    "NOFLSH": 0x80,
+    "IEXTEN": 0x8000,
+    "ECHOCTL": 0x200,
+    "ECHOPRT": 0x400,
+    "ECHOKE": 0x800,
+    "FLUSHO": 0x1000,
+    "PENDIN": 0x4000,
+    "TOSTOP": 0x100,
 }
 
 # ---- one of many
@@ -178,7 +276,23 @@ ARCH_PRCTL: Final = {
 FCNTL: Final = _numbered(
     "F_DUPFD F_GETFD F_SETFD F_GETFL F_SETFL F_GETLK F_SETLK F_SETLKW F_SETOWN F_GETOWN F_SETSIG "
     "F_GETSIG"
-) | {1030: "F_DUPFD_CLOEXEC", 1031: "F_SETPIPE_SZ", 1032: "F_GETPIPE_SZ"}
+) | {
+    12: "F_GETLK64",
+    13: "F_SETLK64",
+    14: "F_SETLKW64",
+    36: "F_OFD_GETLK",
+    37: "F_OFD_SETLK",
+    38: "F_OFD_SETLKW",
+    1024: "F_SETLEASE",
+    1025: "F_GETLEASE",
+    1026: "F_NOTIFY",
+    1030: "F_DUPFD_CLOEXEC",
+    1031: "F_SETPIPE_SZ",
+    1032: "F_GETPIPE_SZ",
+    1033: "F_ADD_SEALS",
+    1034: "F_GET_SEALS",
+}
+LOCK: Final = _numbered("F_RDLCK F_WRLCK F_UNLCK")
 IOCTL: Final = {
     0x5401: "TCGETS",
     0x5402: "TCSETS",
@@ -188,6 +302,17 @@ IOCTL: Final = {
     0x5410: "TIOCSPGRP",
     0x5413: "TIOCGWINSZ",
     0x5414: "TIOCSWINSZ",
+    0x5409: "TCSBRK",
+    0x540A: "TCXONC",
+    0x540B: "TCFLSH",
+    0x540E: "TIOCSCTTY",
+    0x5411: "TIOCOUTQ",
+    0x5422: "TIOCNOTTY",
+    0x5429: "TIOCGSID",
+    0x8004_5430: "TIOCGPTN",
+    0x4004_5431: "TIOCSPTLCK",
+    0x8004_5439: "TIOCGPTLCK",
+    0x5441: "TIOCGPTPEER",
     0x541B: "FIONREAD",
     0x5421: "FIONBIO",
     0x5450: "FIONCLEX",
@@ -215,6 +340,19 @@ FUTEX: Final = _numbered(
 FUTEX_FLAGS: Final = {"FUTEX_PRIVATE_FLAG": 128, "FUTEX_CLOCK_REALTIME": 256}
 FAMILY: Final = {0: "AF_UNSPEC", 1: "AF_UNIX", 2: "AF_INET", 10: "AF_INET6", 16: "AF_NETLINK"}
 SOCKET_TYPE: Final = _numbered("- STREAM DGRAM RAW RDM SEQPACKET", "SOCK_")
+SOCKET_LEVEL: Final = {0: "SOL_IP", 1: "SOL_SOCKET", 6: "SOL_TCP", 17: "SOL_UDP", 41: "SOL_IPV6"}
+PROTOCOL: Final = {
+    0: "IPPROTO_IP",
+    1: "IPPROTO_ICMP",
+    6: "IPPROTO_TCP",
+    17: "IPPROTO_UDP",
+    41: "IPPROTO_IPV6",
+    58: "IPPROTO_ICMPV6",
+    255: "IPPROTO_RAW",
+}
+CONTROL: Final = {1: "SCM_RIGHTS", 2: "SCM_CREDENTIALS"}
+SHUTDOWN: Final = _numbered("SHUT_RD SHUT_WR SHUT_RDWR")
+EPOLL_CTL: Final = _numbered("- EPOLL_CTL_ADD EPOLL_CTL_DEL EPOLL_CTL_MOD")
 FILE_KIND: Final[Mapping[int, str]] = {
     getattr(modes, name): name
     for name in dir(modes)

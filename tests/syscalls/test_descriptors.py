@@ -13,7 +13,7 @@ import pytest
 
 from kernel_stub.abi.abi import I386, X86_64, Abi
 from kernel_stub.abi.structures import FLOCK, FLOCK64, Layout
-from kernel_stub.errno import EINVAL, ENOTTY, EPERM
+from kernel_stub.errno import EINVAL, ENOTTY, EPERM, ESRCH
 from kernel_stub.vfs.console import Console
 from tests.vfs.program import BUFFER, Program, a_program
 
