@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
-from kernel_stub.abi.abi import Abi
+from kernel_stub.abi.abi import I386, Abi
 from kernel_stub.errno import ERESTARTNOHAND, ERESTARTSYS, NAMES, Errno
+from kernel_stub.syscalls.socketcall import CALLS
 from kernel_stub.trace import (
     creation,
     kinds,
@@ -56,6 +57,7 @@ class CallLine:
         limit: int = 32,
         show_paths: bool = False,
     ) -> None:
+        name, registers = _real_call(task, name, registers)
         self.name = name
         known = table.ARGUMENTS.get(name)
         self._kinds = known.split() if known is not None else ["hex"] * 6
@@ -150,6 +152,20 @@ class CallLine:
         if kind == table.FLAGS:
             return _flags_of_fcntl(self._called.values[1], result)
         return "?" if kind == table.NOTHING else str(result)
+
+
+def _real_call(
+    task: Task, name: str, registers: tuple[int, ...]
+) -> tuple[str, tuple[int, ...]]:
+    """What socketcall(2) stands for: the call, and its arguments from memory."""
+    if name != "socketcall" or registers[0] not in CALLS:
+        return name, registers
+    meant, count = CALLS[registers[0]]
+    try:
+        values = task.memory.unpack(I386.words(count), registers[1])
+    except Errno:
+        return name, registers
+    return meant, (*values, *(0,) * (6 - count))
 
 
 def _values(wanted: list[str], registers: tuple[int, ...], abi: Abi) -> tuple[int, ...]:
