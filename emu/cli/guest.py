@@ -188,6 +188,8 @@ class LinuxGuest:
     def snapshot(self) -> Snapshot:
         if self.kernel.vfs.options.writable:
             raise UsageError("nothing runs backwards with --rw: real files cannot be taken back")
+        if self.kernel.vfs.options.reaches_out:
+            raise UsageError("nothing runs backwards with --net: the world does not")
         if self.kernel.clock.realtime:
             raise UsageError("nothing runs backwards with --realtime: the host's time does not")
         if self._kept is None:

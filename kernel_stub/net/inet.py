@@ -1,16 +1,19 @@
 """AF_INET and AF_INET6: addresses and ports of this machine, the same for TCP and UDP.
 
-There is one address that leads anywhere, the loopback's. ip(7), ipv6(7).
+The loopback's addresses lead to this machine; all others nowhere, or with `--net` to a socket of
+the host (outside.py). ip(7), ipv6(7).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from kernel_stub.errno import (
     EACCES,
     EADDRNOTAVAIL,
     EINVAL,
+    ENETUNREACH,
     ENOTCONN,
     Errno,
 )
@@ -28,12 +31,15 @@ from kernel_stub.net.network import covers
 from kernel_stub.net.sockets import (
     Socket,
 )
+from kernel_stub.vfs.inode import NOTHING
 
 if TYPE_CHECKING:
+    from kernel_stub.net.outside import Outside
     from kernel_stub.vfs.caller import Caller
 
 IPPROTO_TCP, IPPROTO_UDP = 6, 17
 FIRST_FREE_PORT = 1024
+DOMAIN_PORT = 53
 
 
 class InetSocket(Socket):
@@ -42,6 +48,7 @@ class InetSocket(Socket):
     family = AF_INET
     reuses_address = reuses_port = v6_only = False
     lingers: tuple[int, int] = (0, 0)  # SO_LINGER: whether, and for how many seconds
+    out: Outside | None = None  # the socket of the host behind it
 
     @property
     def any_host(self) -> bytes:
@@ -89,6 +96,39 @@ class InetSocket(Socket):
         if self.name.is_any:
             self.name = InetName(source_of(target), self.name.port)
 
+    # ---- the world outside
+
+    def is_outside(self, target: InetName) -> bool:
+        """Whether only the host reaches `target`. Raises Errno: it must not."""
+        if target.is_loopback and not self._is_nameserver(target):
+            return False
+        if not self.network.reaches_out:
+            raise Errno(ENETUNREACH)
+        return True
+
+    def _is_nameserver(self, target: InetName) -> bool:
+        """A resolver at the host's loopback, unless the guest has one of its own."""
+        asked = self.network.reaches_out and target.port == DOMAIN_PORT
+        if not asked or self.network.holders(self.protocol, target.port):
+            return False
+        from kernel_stub.net.outside import nameservers
+
+        return target.host in nameservers()
+
+    def go_out(self, target: InetName) -> Outside:
+        """The socket of the host, made for the first address that it reaches."""
+        if self.out is None:
+            from kernel_stub.net.outside import Outside
+
+            self.out = Outside(target, self.sort, self.wait)
+        return self.out
+
+    def outside(self, events: int) -> Mapping[int, int]:
+        return {self.out.descriptor: events} if self.out is not None else NOTHING
+
+    def take_error(self) -> int:
+        return self.out.take_error() if self.out is not None else super().take_error()
+
     def shutdown(self, task: Caller, how: int) -> None:
         """It works unconnected too, but is refused afterwards."""
         super().shutdown(task, how)
@@ -96,6 +136,8 @@ class InetSocket(Socket):
             raise Errno(ENOTCONN)
 
     def closed(self, task: Caller) -> None:
+        if self.out is not None:
+            self.out.close()
         self.network.leaves(self)
         super().closed(task)
 

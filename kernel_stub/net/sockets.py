@@ -143,11 +143,19 @@ class Socket(Inode):
         self.pulses.wake_all()
 
     def wait(
-        self, task: Caller, what: str, ready: Callable[[], bool], patience: int | None
+        self,
+        task: Caller,
+        what: str,
+        ready: Callable[[], bool],
+        patience: int | None,
+        events: int = POLLIN,
     ) -> None:
-        """Waits until `ready`; after that the call is made again. Raises Errno(EAGAIN)."""
+        """Waits until `ready`, for `events` outside if it is there; then the call is made again.
+
+        Raises Errno(EAGAIN).
+        """
         if patience != 0:
-            task.kernel.block(task, what, ready, patience, self.outside(POLLIN))
+            task.kernel.block(task, what, ready, patience, self.outside(events))
         raise Errno(EAGAIN)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kernel_stub.abi.signals import SIGPIPE
 from kernel_stub.errno import (
     EALREADY,
     ECONNABORTED,
@@ -14,7 +15,6 @@ from kernel_stub.errno import (
     ECONNRESET,
     EINPROGRESS,
     EISCONN,
-    ENETUNREACH,
     ENOTCONN,
     EPIPE,
     Errno,
@@ -32,11 +32,15 @@ from kernel_stub.net.inet import (
     hears,
     is_bound_to_any,
 )
+from kernel_stub.net.queues import Chunk
 from kernel_stub.net.sockets import (
     BOTH,
+    MSG_NOSIGNAL,
+    MSG_PEEK,
     RECEIVE,
     SEND,
     SOCK_STREAM,
+    Incoming,
     Outgoing,
 )
 from kernel_stub.net.streams import Stream
@@ -77,9 +81,16 @@ class TcpSocket(InetSocket, Stream):
         if self.peer is not None or self.is_listening:
             raise Errno(EISCONN)
         target = aimed_at(self.understood(address), self.family)
-        if not target.is_loopback:
-            raise Errno(ENETUNREACH)
+        if self.out is not None or self.is_outside(target):
+            return self._connect_outside(task, target, patience)
         return self._connect_to(task, target, patience)
+
+    def _connect_outside(self, task: Caller, target: InetName, patience: int | None) -> None:
+        if self.peer_name is not None:
+            raise Errno(EISCONN)
+        out = self.go_out(target)
+        out.connect(task, target, patience)
+        self.name, self.peer_name = out.name(), target
 
     def _connect_to(self, task: Caller, target: InetName, patience: int | None) -> None:
         listener = self._listener(target)
@@ -155,6 +166,24 @@ class TcpSocket(InetSocket, Stream):
             return None
         return peer
 
+    def send(self, task: Caller, message: Outgoing, patience: int | None) -> int:
+        if self.out is None:
+            return super().send(task, message, patience)
+        try:
+            return self.out.send(task, message.data, None, patience)
+        except Errno as refused:
+            if refused.number == EPIPE and not message.flags & MSG_NOSIGNAL:
+                task.kernel.signal(task, SIGPIPE)
+            raise
+
+    def receive(self, task: Caller, size: int, flags: int, patience: int | None) -> Incoming:
+        if self.out is None:
+            return super().receive(task, size, flags, patience)
+        if not self.out.has_input():
+            self.wait(task, "bytes from outside", self.out.has_input, patience)
+        data, _ = self.out.receive(size, flags & MSG_PEEK)
+        return Incoming(Chunk(data, self.owner), len(data))
+
     def require_receivable(self) -> None:
         if self.peer is None:
             self.require_no_error()
@@ -164,6 +193,9 @@ class TcpSocket(InetSocket, Stream):
         return RECEIVE if how & SEND else 0
 
     def shutdown(self, task: Caller, how: int) -> None:
+        if self.out is not None:
+            self.out.shutdown(how)
+            return
         if self.is_listening:
             if how != SEND:
                 self.is_listening = False
@@ -186,5 +218,7 @@ class TcpSocket(InetSocket, Stream):
         self.pulses.wake_all()
 
     def events(self, task: Caller) -> int:
+        if self.out is not None:
+            return self.out.events()
         self.arrive(task)
         return 0 if self.aim is not None else super().events(task)

@@ -13,7 +13,6 @@ from kernel_stub.errno import (
     ECONNREFUSED,
     EDESTADDRREQ,
     EINVAL,
-    ENETUNREACH,
     ENOTCONN,
     Errno,
 )
@@ -34,7 +33,9 @@ from kernel_stub.net.inet import (
 )
 from kernel_stub.net.queues import Chunk, Credentials
 from kernel_stub.net.sockets import (
+    MSG_PEEK,
     SOCK_DGRAM,
+    Incoming,
     Outgoing,
 )
 from kernel_stub.vfs.modes import POLLOUT
@@ -60,21 +61,42 @@ class UdpSocket(InetSocket, Datagram):
             self.peer_name = None
             return
         target = aimed_at(self.understood(address), self.family)
-        self._require_reachable(target)
+        if self._is_outside(target):
+            out = self.go_out(target)
+            out.connect(task, target, patience)
+            self.name, self.peer_name = out.name(), target
+            return
         self.comes_from(target)
         self.peer_name = target
 
-    def _require_reachable(self, target: InetName) -> None:
+    def _is_outside(self, target: InetName) -> bool:
         if target.host == BROADCAST and not self.broadcasts:
             raise Errno(EACCES)
-        if not target.is_loopback:
-            raise Errno(ENETUNREACH)
+        return self.is_outside(target)
+
+    def send(self, task: Caller, message: Outgoing, patience: int | None) -> int:
+        """What goes to the world outside does not pass the guest's ports."""
+        target = self._wanted(message)
+        if not target.port or not self._is_outside(target):
+            return super().send(task, message, patience)
+        given = None if message.address is None else target
+        return self.go_out(target).send(task, message.data, given, patience)
+
+    def receive(self, task: Caller, size: int, flags: int, patience: int | None) -> Incoming:
+        if self.out is None or len(self.inbox):
+            return super().receive(task, size, flags, patience)
+        if not self.out.has_input():
+            self.wait(task, "a message from outside", self._has_any, patience)
+        data, source = self.out.receive(LARGEST_DATAGRAM, flags & MSG_PEEK)
+        return Incoming(Chunk(data[:size], self.owner, source), len(data))
+
+    def _has_any(self) -> bool:
+        return bool(len(self.inbox)) or (self.out is not None and self.out.has_input())
 
     def target(self, task: Caller, message: Outgoing, patience: int | None) -> Datagram | None:
         wanted = self._wanted(message)
         if not wanted.port:
             raise Errno(EINVAL)
-        self._require_reachable(wanted)
         self.bind_somewhere()
         found = self._receiver(wanted)
         if found is None:
@@ -125,4 +147,5 @@ class UdpSocket(InetSocket, Datagram):
             raise Errno(ENOTCONN)
 
     def events(self, task: Caller) -> int:
-        return super().events(task) | POLLOUT
+        own = super().events(task) | POLLOUT
+        return own if self.out is None else own | self.out.events()

@@ -44,6 +44,7 @@ HOMES: Final[Mapping[str, str]] = {
         "fstat fstat64 fstatat64 fstatfs fstatfs64 lstat lstat64 newfstatat stat stat64 statfs "
         "statfs64 statx "
     ),
+    "mounts": "mount name_to_handle_at open_by_handle_at pivot_root swapoff swapon umount umount2",
     "pipes": "pipe pipe2",
     "polling": "_newselect poll ppoll ppoll_time64 pselect6 pselect6_time64 select",
     "ports": "ioperm iopl",

@@ -154,9 +154,7 @@ class CallLine:
         return "?" if kind == table.NOTHING else str(result)
 
 
-def _real_call(
-    task: Task, name: str, registers: tuple[int, ...]
-) -> tuple[str, tuple[int, ...]]:
+def _real_call(task: Task, name: str, registers: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
     """What socketcall(2) stands for: the call, and its arguments from memory."""
     if name != "socketcall" or registers[0] not in CALLS:
         return name, registers

@@ -106,6 +106,7 @@ class Vfs:
         self.options = options
         self.storage = Storage(options.limit)
         self.console = console_files(options.about.boot_ns)
+        _require_visible(options)
         host = Host(frozenset(_identity(path) for path in options.writable))
         layers = [_top(host, options.root or b"/")]
         if options.sysroot is not None:
@@ -177,6 +178,18 @@ class Vfs:
         except Errno:
             return self.root
         return place.inode if isinstance(place.inode, Directory) else self.root
+
+
+def _require_visible(options: VfsOptions) -> None:
+    """A grant that the guest cannot see would be of no use. Raises UsageError."""
+    if options.root is None:
+        return
+    tops = [os.path.realpath(top) for top in (options.root, options.sysroot) if top is not None]
+    for path in options.writable:
+        place = os.path.realpath(path)
+        if not any(os.path.commonpath((top, place)) == top for top in tops):
+            shown = os.fsdecode(path), os.fsdecode(options.root)
+            raise UsageError(f"--rw {shown[0]}: not below --root {shown[1]}, which is all to see")
 
 
 def _top(host: Host, path: bytes) -> HostDirectory:
