@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Protocol
-from weakref import WeakSet
+from weakref import WeakValueDictionary
 
 from emu.x86.paging import ADDRESS_MASK, PAGE_MASK, PAGE_SIZE, page_up
 from kernel_stub.mm.backing import Inode, SharedFiles
@@ -29,7 +29,13 @@ class Mappings:
 
     def __init__(self, shared_files: SharedFiles) -> None:
         self.shared_files = shared_files
-        self.spaces: WeakSet[Space] = WeakSet()
+        self._spaces: WeakValueDictionary[int, Space] = WeakValueDictionary()
+        self._number = 0
+
+    def add(self, space: Space) -> None:
+        """One more address space, for as long as it lives."""
+        self._number += 1
+        self._spaces[self._number] = space
 
     def watch(self, inode: Inode) -> None:
         """`inode` is mapped: from now on it tells what becomes of it."""
@@ -38,7 +44,7 @@ class Mappings:
 
     def of(self, inode: Inode) -> Iterator[tuple[Space, Region]]:
         """The regions that show `inode`."""
-        for space in list(self.spaces):
+        for space in list(self._spaces.values()):
             for region in space.regions:
                 if region.file is not None and region.file.inode is inode:
                     yield space, region

@@ -60,7 +60,7 @@ class AddressSpace:
         self.frames: Frames = beside.frames if beside else Frames(physical, cpu)
         self.shared_files: SharedFiles = beside.shared_files if beside else SharedFiles(self.frames)
         self.mappings: Mappings = beside.mappings if beside else Mappings(self.shared_files)
-        self.mappings.spaces.add(self)
+        self.mappings.add(self)
         self.pages = Pages(self.frames)
         self.tables = self.pages.tables
         if kernel_half is not None:

@@ -13,6 +13,7 @@ from kernel_stub.abi.abi import I386, Abi
 from kernel_stub.errno import ERESTARTNOHAND, ERESTARTSYS, NAMES, Errno
 from kernel_stub.syscalls.socketcall import CALLS
 from kernel_stub.trace import (
+    commands,
     creation,
     kinds,
     names,
@@ -33,8 +34,19 @@ LARGEST_ERROR: Final = 4095
 F_GET_SEALS: Final = 1034
 _STRUCTURES_IN: Final = {**structures.INPUTS, **waiting.INPUTS, **sockets.INPUTS}
 _STRUCTURES_OUT: Final = {**structures.OUTPUTS, **waiting.OUTPUTS, **sockets.OUTPUTS}
-_INPUTS: Final = {**kinds.INPUTS, **creation.INPUTS, **terminals.INPUTS, **_STRUCTURES_IN}
-_OUTPUTS: Final = {**kinds.OUTPUTS, **terminals.OUTPUTS, **_STRUCTURES_OUT}
+_INPUTS: Final = {
+    **kinds.INPUTS,
+    **creation.INPUTS,
+    **commands.INPUTS,
+    **terminals.INPUTS,
+    **_STRUCTURES_IN,
+}
+_OUTPUTS: Final = {
+    **kinds.OUTPUTS,
+    **commands.OUTPUTS,
+    **terminals.OUTPUTS,
+    **_STRUCTURES_OUT,
+}
 _NUMBERS: Final = frozenset(  # of structures.INPUTS and its like: what is 0 is no null pointer
     kind for kind in _STRUCTURES_IN if not kind.endswith("_in") and kind not in _OUTPUTS
 )

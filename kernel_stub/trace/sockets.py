@@ -30,7 +30,7 @@ from kernel_stub.net.addresses import (
     inet_name,
 )
 from kernel_stub.net.options import CREDENTIALS, LEVELS, TIMEVAL, TWO_INTS
-from kernel_stub.trace import names, text
+from kernel_stub.trace import names, talk_names, text
 from kernel_stub.trace.kinds import Called, Kind, Later, descriptor, flags, one_of, signed
 
 _MOST_SHOWN: Final = 32
@@ -102,7 +102,7 @@ def _size_after(c: Called, i: int) -> str:
 
 
 def _level(c: Called, i: int) -> str:
-    return text.one_of(signed(c.values[i]), names.SOCKET_LEVEL, "SOL_")
+    return text.one_of(signed(c.values[i]), talk_names.SOCKET_LEVEL, "SOL_")
 
 
 def _option(c: Called, i: int) -> str:
@@ -145,7 +145,7 @@ def _credentials(data: bytes) -> str:
 def _protocol(c: Called, i: int) -> str:
     if c.values[0] not in (AF_INET, AF_INET6):
         return str(signed(c.values[i]))
-    return text.one_of(signed(c.values[i]), names.PROTOCOL, "IPPROTO_")
+    return text.one_of(signed(c.values[i]), talk_names.PROTOCOL, "IPPROTO_")
 
 
 # ---- messages
@@ -177,7 +177,7 @@ def _header(c: Called, at: int, size: int) -> str:
     if head.control and head.control_size:
         parts.append(f"msg_control={_control(c, head)}")
     parts.append(f"msg_controllen={head.control_size}")
-    parts.append(f"msg_flags={text.bits(head.flags, names.MESSAGE)}")
+    parts.append(f"msg_flags={text.bits(head.flags, talk_names.MESSAGE)}")
     return "{" + ", ".join(parts) + "}"
 
 
@@ -201,8 +201,8 @@ def _control_message(c: Called, size: int, level: int, sort: int, data: bytes) -
         shown = "[" + ", ".join(descriptor(c, number) for number in numbers) + "]"
     elif level == SOL_SOCKET and sort == SCM_CREDENTIALS and len(data) >= CREDENTIALS.size:
         shown = _credentials(data)
-    kind = text.one_of(sort, names.CONTROL, "SCM_") if level == SOL_SOCKET else f"{sort:#x}"
-    where = text.one_of(level, names.SOCKET_LEVEL, "SOL_")
+    kind = text.one_of(sort, talk_names.CONTROL, "SCM_") if level == SOL_SOCKET else f"{sort:#x}"
+    where = text.one_of(level, talk_names.SOCKET_LEVEL, "SOL_")
     return f"{{cmsg_len={size}, cmsg_level={where}, cmsg_type={kind}, cmsg_data={shown}}}"
 
 
@@ -261,10 +261,10 @@ INPUTS: Final[Mapping[str, Kind]] = {
     "message_in": _message_in,
     "offset_in": _offset,
     "offset": _offset_before,
-    "shutdown_how": one_of(names.SHUTDOWN, "SHUT_"),
-    "message_flags": flags(names.MESSAGE),
+    "shutdown_how": one_of(talk_names.SHUTDOWN, "SHUT_"),
+    "message_flags": flags(talk_names.MESSAGE),
     "accept_flags": flags(names.SOCKET),
-    "splice_flags": flags(names.SPLICE),
+    "splice_flags": flags(talk_names.SPLICE),
 }
 OUTPUTS: Final[Mapping[str, Kind]] = {
     "sockaddr": _address_out,

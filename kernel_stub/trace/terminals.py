@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from struct import Struct
 from typing import Final
 
-from kernel_stub.trace import names, text
+from kernel_stub.trace import names, talk_names, text
 from kernel_stub.trace.kinds import Called, Kind, Later, descriptor, signed
 from kernel_stub.vfs.discipline import TERMIOS
 
@@ -32,15 +32,15 @@ def _settings(c: Called, i: int) -> str:
     """struct termios; the kinds of delays of c_oflag are all 0."""
     fields = c.task.memory.unpack(TERMIOS, c.values[i])
     given, written, control, local = fields[:4]
-    output = "|".join(["NL0|CR0|TAB0|BS0|VT0|FF0", *_named(written, names.TTY_OUTPUT)])
+    output = "|".join(["NL0|CR0|TAB0|BS0|VT0|FF0", *_named(written, talk_names.TTY_OUTPUT)])
     speed = _SPEEDS.get(control & _SPEED, f"{control & _SPEED:#x}")
     size = _SIZES[control & 0x30]
-    rest = _named(control & ~0x3F, names.TTY_CONTROL)
+    rest = _named(control & ~0x3F, talk_names.TTY_CONTROL)
     shown = (
-        f"c_iflag={'|'.join(_named(given, names.TTY_INPUT))}",
+        f"c_iflag={'|'.join(_named(given, talk_names.TTY_INPUT))}",
         f"c_oflag={output}",
         f"c_cflag={'|'.join([speed, size, *rest])}",
-        f"c_lflag={'|'.join(_named(local, names.TTY_LOCAL))}",
+        f"c_lflag={'|'.join(_named(local, talk_names.TTY_LOCAL))}",
     )
     return "{" + ", ".join(shown) + ", ...}"
 

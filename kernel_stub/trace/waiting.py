@@ -12,7 +12,7 @@ from kernel_stub.abi.process_structures import TIMESPEC64
 from kernel_stub.abi.structures import POLLFD
 from kernel_stub.syscalls.epoll import EVENT
 from kernel_stub.syscalls.timerfd import ITIMERSPEC, ITIMERSPEC64
-from kernel_stub.trace import names, text
+from kernel_stub.trace import names, talk_names, text
 from kernel_stub.trace.kinds import Called, Kind, descriptor, flags, one_of
 from kernel_stub.vfs.epoll import EPOLL_CTL_DEL
 
@@ -50,7 +50,7 @@ def _packed_mask(c: Called, i: int) -> str:
 
 
 def _event(events: int, data: int) -> str:
-    shown = text.bits(events, names.EPOLL)
+    shown = text.bits(events, talk_names.EPOLL)
     return f"{{events={shown}, data={{u32={data & 0xFFFF_FFFF}, u64={data}}}}}"
 
 
@@ -88,11 +88,11 @@ INPUTS: Final[Mapping[str, Kind]] = {
     "epoll_event_in": _event_in,
     "itimerspec_in": _itimerspec,
     "itimerspec64_in": _itimerspec64,
-    "epoll_operation": one_of(names.EPOLL_CTL, "EPOLL_CTL_"),
-    "epoll_flags": flags(names.EPOLL_CREATE),
-    "timerfd_flags": flags(names.TIMERFD),
-    "timerfd_set_flags": flags(names.TIMERFD_SET),
-    "signalfd_flags": flags(names.SIGNALFD),
+    "epoll_operation": one_of(talk_names.EPOLL_CTL, "EPOLL_CTL_"),
+    "epoll_flags": flags(talk_names.EPOLL_CREATE),
+    "timerfd_flags": flags(talk_names.TIMERFD),
+    "timerfd_set_flags": flags(talk_names.TIMERFD_SET),
+    "signalfd_flags": flags(talk_names.SIGNALFD),
 }
 OUTPUTS: Final[Mapping[str, Kind]] = {
     "epoll_events": _events,

@@ -145,7 +145,7 @@ class Slave(TerminalFile):
                 raise Errno(EIO)
             return
         task.kernel.signal_group(task.process_group, signal)
-        task.kernel.block(task, "its terminal", lambda: terminal.group == task.process_group)
+        task.kernel.block(task, "its terminal", _InFront(terminal, task).is_there)
 
     def unread(self, data: bytes) -> None:
         discipline = self.terminal.discipline
@@ -184,6 +184,17 @@ class Slave(TerminalFile):
     def release(self, task: Caller) -> None:
         self.terminal.slaves -= 1
         self.terminal.master_pulses.wake_all()
+
+
+class _InFront:
+    """What a task of the background waits for."""
+
+    def __init__(self, terminal: Terminal, task: Caller) -> None:
+        self.terminal = terminal
+        self.task = task
+
+    def is_there(self) -> bool:
+        return self.terminal.group == self.task.process_group
 
 
 class Multiplexer(Inode):
