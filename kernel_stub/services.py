@@ -10,7 +10,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from emu.cpu import fxsave
 from emu.errors import LoadError, OutOfFrames
@@ -39,8 +39,11 @@ from kernel_stub.turns import turns_of
 from kernel_stub.vdso import Vdso
 from kernel_stub.vfs import Vfs
 from kernel_stub.vfs.console import poll_host
-from kernel_stub.vfs.terminal import Terminal
+from kernel_stub.vfs.job_control import Controlling
 from kernel_stub.waits import NOTHING, Blocked, TaskEnded, Wait
+
+if TYPE_CHECKING:
+    from kernel_stub.net.network import Network
 
 _REGS: Final = entry.PT_REGS_STRUCT
 _CODE_AND_WRITABLE, _WRITABLE_DATA = 0b1010, 0b0010  # of a segment's type
@@ -81,6 +84,7 @@ class KernelServices:
         self.screen: Callable[[Task, SigInfo], bool] | None = None
         self.write_to_host: Callable[[int, bytes], int] = os.write
         self._random = random.Random(seed)
+        self._network: Network | None = None
         self._work = False  # something is to be done before ring 3 goes on
         self._gives_way = False  # the task that runs ends its turn
         self.now_ns = self.clock.now_ns
@@ -105,7 +109,7 @@ class KernelServices:
         """Passes on what the user sent, to the foreground group; returns whether that was any."""
         any_came = bool(self.user_signals)
         while self.user_signals:
-            signal_group(self, self.vfs.terminal.foreground, self.user_signals.popleft())
+            signal_group(self, self.vfs.terminal.group, self.user_signals.popleft())
         return any_came
 
     def wait_outside(self, wanted: Mapping[int, int], seconds: float | None) -> object:
@@ -115,8 +119,17 @@ class KernelServices:
 
     def is_suspended(self) -> bool:
         """Nobody can run: if the job on the terminal is stopped, waits until it may go on."""
-        job = members(self.processes(), self.vfs.terminal.foreground)
+        job = members(self.processes(), self.vfs.terminal.group)
         return any(one.stopped_by for one in job) and self.suspend() and self.take_user_signals()
+
+    @property
+    def network(self) -> Network:
+        """The sockets of this machine; it is made when the first one is."""
+        if self._network is None:
+            from kernel_stub.net.network import Network
+
+            self._network = Network(self.vfs.options.reaches_out)
+        return self._network
 
     # ---- waiting
 
@@ -129,6 +142,7 @@ class KernelServices:
         outside: Mapping[int, int] = NOTHING,
         interrupted: int = ERESTARTSYS,
         killable: bool = False,
+        due: int | None = None,
     ) -> None:
         if timeout_ns is not None:
             if task.deadline is None:
@@ -138,7 +152,8 @@ class KernelServices:
                 return
         if task.interrupted and not killable:
             raise Errno(interrupted)
-        raise Blocked(Wait(what, ready, task.deadline, outside, killable))
+        times = [time for time in (task.deadline, due) if time is not None]
+        raise Blocked(Wait(what, ready, min(times, default=None), outside, killable))
 
     def _timer_expired(self, process: Process, _timer: int) -> None:
         self.send(process, SigInfo(SIGALRM, SI_KERNEL))
@@ -164,6 +179,15 @@ class KernelServices:
 
     def signal(self, task: Task, number: int, code: int = SI_USER, address: int = 0) -> None:
         self.send(task, SigInfo(number, code, task.pid, task.uid, address=address))
+
+    def signal_group(self, group: int, number: int) -> None:
+        signal_group(self, group, number)
+
+    def session_of_group(self, group: int) -> int:
+        return next((one.session for one in members(self.processes(), group)), 0)
+
+    def terminal_of(self, session: int) -> object:
+        return self.vfs.terminal_of(session)
 
     def user_state(self, task: Task) -> UserState:
         """Ring 3 of the running task, for a signal frame."""
@@ -219,7 +243,7 @@ class KernelServices:
         self._work = True
         return user.registers["rax"]
 
-    def require_foreground(self, task: Task, terminal: Terminal, signal: int) -> None:
+    def require_foreground(self, task: Task, terminal: Controlling, signal: int) -> None:
         require_foreground(task, terminal, signal)
 
     # ---- tasks

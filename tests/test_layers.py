@@ -40,6 +40,7 @@ ROOMS: Final[tuple[tuple[str, ...], ...]] = (
     ("kernel_stub.mm",),
     ("kernel_stub.usermem",),
     ("kernel_stub.vfs",),
+    ("kernel_stub.net",),
     ("kernel_stub.pending",),
     ("kernel_stub.futexes",),
     ("kernel_stub.waits",),

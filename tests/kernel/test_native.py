@@ -21,6 +21,7 @@ PROGRAMS: Final = {
     "faults": 50,
     "handlers": 80,
     "memory": 100,
+    "polling": 220,
     "process": 100,
     "restarts": 98,
     "segments": 1900,

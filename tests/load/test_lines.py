@@ -114,8 +114,15 @@ def stripped(tmp_path: Path, how: list[str]) -> tuple[Path, Path]:
     """A stripped copy, and the file with what was stripped."""
     whole, debug = tmp_path / "whole", tmp_path / "whole.debug"
     subprocess.run(
-        ["gcc", "-g", *how, "-o", whole, path_of("lines_dwarf4_64").parents[1] / "src/lines.c"]
-        + ["-ffreestanding", "-nostdlib", "-static", "-fno-stack-protector"],
+        [
+            "gcc",
+            "-g",
+            *how,
+            "-o",
+            whole,
+            path_of("lines_dwarf4_64").parents[1] / "src/lines.c",
+            *("-ffreestanding", "-nostdlib", "-static", "-fno-stack-protector"),
+        ],
         check=True,
     )
     subprocess.run(["objcopy", "--only-keep-debug", whole, debug], check=True)
