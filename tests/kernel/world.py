@@ -23,7 +23,7 @@ from kernel_stub.mm.flags import (
 from kernel_stub.pending import SigInfo
 from kernel_stub.scheduler import ITIMER_REAL
 from kernel_stub.services import KernelServices
-from kernel_stub.syscalls import REGISTRY, bind
+from kernel_stub.syscalls import bind, every_call
 from kernel_stub.task import Clone, Process, Task
 from kernel_stub.waits import Blocked, Wait
 from tests.kernel.fakes import MIB, PAGE, a_space
@@ -169,7 +169,7 @@ class World:
     def call(self, name: str, *arguments: int) -> int:
         """The result, or the negative error number, of one system call."""
         registers = (*(argument & self.abi.word_mask for argument in arguments), 0, 0, 0, 0, 0, 0)
-        handler = bind(REGISTRY[name], self.abi.word)
+        handler = bind(every_call()[name], self.abi.word)
         try:
             while True:
                 try:
