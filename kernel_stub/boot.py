@@ -212,26 +212,17 @@ class KernelHalf:
         state.set_flags(flags.IF)
         state.store()
 
-    def load_data_segment(self, number: int, selector: int) -> None:
+    @staticmethod
+    def data_segment(selector: int, descriptor: int) -> Segment:
         """DS, ES, FS or GS as ring 3 could load `selector`; null where it could not."""
-        found = Segment(selector & 3 if selector < 4 else 0, 0, 0, 0)
-        index = selector >> 3
-        if selector & 4 == 0 and 0 < index < layout.GDT_ENTRIES:
-            descriptor = self.read_descriptor(index)
-            fields = descriptors.SEGMENT.unpack(descriptor)
-            is_code = fields["type"] & 8
-            if (
-                fields["s"]
-                and fields["present"]
-                and fields["dpl"] == 3
-                and (not is_code or fields["type"] & 2)
-            ):
-                limit = fields["limit"]
-                if fields["granularity"]:
-                    limit = limit << 12 | 0xFFF
-                attributes = descriptors.attributes(descriptor)
-                found = Segment(selector | 3, fields["base"], limit, attributes)
-        self.machine.engine.state.set_segment(number, found)
+        fields = descriptors.decode(descriptor)
+        readable = (
+            not fields.type & descriptors.TYPE_CODE_BIT or fields.type & descriptors.TYPE_READABLE
+        )
+        if selector < 4 or not (fields.s and fields.present and fields.dpl == 3 and readable):
+            return Segment(selector if selector < 4 else 0, 0, 0, 0)
+        limit = descriptors.effective_limit(descriptor)
+        return Segment(selector, fields.base, limit, descriptors.attributes(descriptor))
 
     def loaded(self, selector: int) -> Segment:
         """The segment register as it is after a load of `selector`."""

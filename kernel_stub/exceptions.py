@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from emu.events import Cause
-from emu.x86 import error_codes, paging, vectors
+from emu.x86 import descriptors, error_codes, paging, vectors
 from kernel_stub import layout, vsyscall
 from kernel_stub.abi import signals
 from kernel_stub.abi.abi import X86_64
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _LOW: Final = 0xFFFF_FFFF
 _IRET_FRAME: Final = 5 * 8
+_IRET_SS_AT: Final = 4 * 8
 _REGS: Final = entry.PT_REGS_STRUCT
 _AT: Final = {name: index for index, name in enumerate(entry.PT_REGS)}
 _RIP, _CS, _RFLAGS, _CODE = _AT["rip"], _AT["cs"], _AT["rflags"], _AT["orig_rax"]
@@ -91,7 +92,7 @@ class Exceptions:
             raise KernelBug(f"ring 0 trapped: {describe(vector, regs)}")
 
     def _bad_return(self, task: Task, vector: int, regs: tuple[int, ...]) -> None:
-        """The program gets SIGSEGV as if ring 3 had faulted where IRET would have gone.
+        """The program gets a signal as if ring 3 had faulted where IRET would have gone.
 
         Its registers are restored already, and IRET's frame stands where pt_regs ends.
         """
@@ -102,8 +103,11 @@ class Exceptions:
         view[at + _REGS.size - _IRET_FRAME : at + _REGS.size] = frame
         self._kernel.tasks.contexts.enter_again(task.cpu)
         code = regs[_CODE] & _LOW
+        if frame[_IRET_SS_AT] & descriptors.TABLE_INDICATOR:
+            vector, code = vectors.GP, 0  # Linux returns by another way there, and loses the code
         self._faulted(task, vector, code)
-        self._send(task, signals.SIGSEGV, signals.SI_KERNEL, 0, describe(vector, regs))
+        outcome = OUTCOMES[vector]
+        self._send(task, outcome.signal, outcome.code, 0, describe(vector, regs))
 
     @staticmethod
     def _faulted(task: Task, vector: int, error_code: int, address: int = 0) -> None:

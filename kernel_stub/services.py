@@ -14,11 +14,11 @@ from emu.cpu import fxsave
 from emu.errors import LoadError, OutOfFrames
 from emu.machine import Machine
 from emu.memory.pagetables import NotMapped
-from emu.x86 import registers
+from emu.x86 import descriptors, registers
 from kernel_stub import layout
-from kernel_stub.abi.abi import I386, X86_64
-from kernel_stub.abi.signals import SI_KERNEL, SI_USER, SIGALRM
-from kernel_stub.arrivals import send, set_mask
+from kernel_stub.abi.abi import I386
+from kernel_stub.abi.signals import SI_KERNEL, SI_USER, SIGALRM, SIGSEGV
+from kernel_stub.arrivals import force, send, set_mask
 from kernel_stub.boot import KernelHalf
 from kernel_stub.clock import Clock
 from kernel_stub.entry import constants as entry
@@ -27,7 +27,8 @@ from kernel_stub.exec import load_program
 from kernel_stub.futexes import Futexes
 from kernel_stub.pending import SigInfo
 from kernel_stub.scheduler import Scheduler
-from kernel_stub.signalling.frames import UserState, pop_32, pop_64, pop_rt_32
+from kernel_stub.signalling.frames import UserState
+from kernel_stub.signalling.returns import find_pop, restore_fpu, restore_stack
 from kernel_stub.task import Clone, Process, Task
 from kernel_stub.task_tables import TaskTables
 from kernel_stub.tasks import Tasks
@@ -36,7 +37,7 @@ from kernel_stub.vfs import Vfs
 from kernel_stub.waits import NOTHING, Blocked, TaskEnded, Wait
 
 _REGS: Final = entry.PT_REGS_STRUCT
-_PAGE: Final = 4096
+_SHOWS_OSXSAVE: Final = 1 << 27  # ECX of CPUID leaf 1
 _SELECTORS: Final = {
     "ds": registers.DS,
     "es": registers.ES,
@@ -52,6 +53,7 @@ class KernelServices:
         self.machine = machine
         self.physical = machine.physical
         self.hwcap = machine.hwcap
+        self.has_xsave = bool(machine.engine.leaves[1, 0][2] & _SHOWS_OSXSAVE)
         self.vfs = vfs
         self.half = KernelHalf(machine)
         self.vsyscall = True
@@ -125,7 +127,7 @@ class KernelServices:
         engine.state.store()
         image = fxsave.read(engine)
         names = dict(zip(entry.PT_REGS, regs, strict=True))
-        return UserState(names, selectors, image)
+        return UserState(names, selectors, image, self.has_xsave)
 
     def set_user_state(self, task: Task, user: UserState) -> None:
         """Ring 3 of the running task goes on as `user` says."""
@@ -133,17 +135,24 @@ class KernelServices:
         _REGS.pack_into(self.physical.view, task.cpu.frame_at, *user.registers.values())
         if task.program_abi is I386:
             for name, number in _SELECTORS.items():
-                self._load_segment(number, user.selectors[name])
+                self._load_segment(task, number, user.selectors[name])
         engine.state.store()
         fxsave.write(engine, user.fxsave)
         engine.state.load()
 
-    def _load_segment(self, number: int, selector: int) -> None:
+    def _load_segment(self, task: Task, number: int, selector: int) -> None:
         """A data segment register as ring 3 could load it; what it could not, is null."""
         state = self.machine.engine.state
         if state.selector(number) == selector:
             return
-        self.half.load_data_segment(number, selector)
+        state.set_segment(number, self.half.data_segment(selector, self.descriptor(task, selector)))
+
+    def descriptor(self, task: Task, selector: int) -> int:
+        """The descriptor that `selector` names in the GDT or the LDT of `task`; 0: none."""
+        index = selector >> 3
+        if selector & descriptors.TABLE_INDICATOR:
+            return task.space.ldt.entry(index)
+        return self.half.read_descriptor(index) if index < layout.GDT_ENTRIES else 0
 
     def stack_pointer(self, task: Task) -> int:
         at = task.cpu.frame_at + entry.PT_OFFSET["rsp"]
@@ -152,16 +161,19 @@ class KernelServices:
 
     def sigreturn(self, task: Task, real_time: bool) -> int:
         user = self.user_state(task)
-        pop = pop_64 if task.abi is X86_64 else (pop_rt_32 if real_time else pop_32)
         try:
-            mask = pop(task, user)
+            frame = find_pop(task, real_time)(task, user)
+            user.registers["orig_rax"] = (1 << 64) - 1
+            rax = user.registers["rax"]
+            set_mask(task, frame.mask)
+            restore_fpu(task, user, frame.fpstate)
+            restore_stack(task, frame.stack, user.registers["rsp"])
         except Errno:
-            raise TaskEnded(0, 11) from None
-        user.registers["orig_rax"] = (1 << 64) - 1
+            rax = 0
+            force(task, SigInfo(SIGSEGV, SI_KERNEL))
         self.set_user_state(task, user)
-        set_mask(task, mask)
         self._work = True
-        return user.registers["rax"]
+        return rax
 
     # ---- tasks
 
