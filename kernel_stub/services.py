@@ -9,7 +9,6 @@ import os
 import random
 from collections import deque
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from emu.cpu import fxsave
@@ -18,9 +17,9 @@ from emu.machine import Machine
 from emu.memory.pagetables import NotMapped
 from emu.x86 import descriptors, registers
 from kernel_stub import layout
-from kernel_stub.abi.abi import I386, X86_64
-from kernel_stub.abi.signals import SI_KERNEL, SI_USER, SIGALRM
-from kernel_stub.arrivals import send, set_mask
+from kernel_stub.abi.abi import I386
+from kernel_stub.abi.signals import SI_KERNEL, SI_USER, SIGALRM, SIGSEGV
+from kernel_stub.arrivals import force, send, set_mask
 from kernel_stub.boot import KernelHalf
 from kernel_stub.clock import Clock
 from kernel_stub.entry import constants as entry
@@ -31,7 +30,8 @@ from kernel_stub.jobs import members, require_foreground, signal_group
 from kernel_stub.observer import Observer
 from kernel_stub.pending import SigInfo
 from kernel_stub.scheduler import Scheduler
-from kernel_stub.signalling.frames import UserState, pop_32, pop_64, pop_rt_32
+from kernel_stub.signalling.frames import UserState
+from kernel_stub.signalling.returns import find_pop, restore_fpu, restore_stack
 from kernel_stub.task import Clone, Process, Task
 from kernel_stub.task_tables import TaskTables
 from kernel_stub.tasks import Tasks
@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from kernel_stub.net.network import Network
 
 _REGS: Final = entry.PT_REGS_STRUCT
-_CODE_AND_WRITABLE, _WRITABLE_DATA = 0b1010, 0b0010  # of a segment's type
 _PAGE: Final = 4096
+_SHOWS_OSXSAVE: Final = 1 << 27  # ECX of CPUID leaf 1
 _SELECTORS: Final = {
     "ds": registers.DS,
     "es": registers.ES,
@@ -67,6 +67,7 @@ class KernelServices:
         self.machine = machine
         self.physical = machine.physical
         self.hwcap = machine.hwcap
+        self.has_xsave = bool(machine.engine.leaves[1, 0][2] & _SHOWS_OSXSAVE)
         self.vfs = vfs
         self.half = KernelHalf(machine)
         self.vsyscall = True
@@ -197,7 +198,7 @@ class KernelServices:
         engine.state.store()
         image = fxsave.read(engine)
         names = dict(zip(entry.PT_REGS, regs, strict=True))
-        return UserState(names, selectors, image, partial(self._is_stack_segment, task=task))
+        return UserState(names, selectors, image, self.has_xsave)
 
     def set_user_state(self, task: Task, user: UserState) -> None:
         """Ring 3 of the running task goes on as `user` says."""
@@ -215,15 +216,9 @@ class KernelServices:
         if self.machine.engine.state.selector(number) != selector:
             self.half.load_data_segment(number, selector, task.space.ldt)
 
-    def _is_stack_segment(self, selector: int, task: Task) -> bool:
-        """Whether SS may be loaded with `selector` in ring 3: present data that can be written."""
-        fields = descriptors.decode(self.half.descriptor(selector, task.space.ldt))
-        return bool(
-            fields.s
-            and fields.present
-            and fields.dpl == descriptors.RPL
-            and fields.type & _CODE_AND_WRITABLE == _WRITABLE_DATA
-        )
+    def descriptor(self, task: Task, selector: int) -> int:
+        """The descriptor that `selector` names in the GDT or the LDT of `task`; 0: none."""
+        return self.half.descriptor(selector, task.space.ldt)
 
     def stack_pointer(self, task: Task) -> int:
         at = task.cpu.frame_at + entry.PT_OFFSET["rsp"]
@@ -232,16 +227,19 @@ class KernelServices:
 
     def sigreturn(self, task: Task, real_time: bool) -> int:
         user = self.user_state(task)
-        pop = pop_64 if task.abi is X86_64 else (pop_rt_32 if real_time else pop_32)
         try:
-            mask = pop(task, user)
+            frame = find_pop(task, real_time)(task, user)
+            user.registers["orig_rax"] = (1 << 64) - 1
+            rax = user.registers["rax"]
+            set_mask(task, frame.mask)
+            restore_fpu(task, user, frame.fpstate)
+            restore_stack(task, frame.stack, user.registers["rsp"])
         except Errno:
-            raise TaskEnded(0, 11) from None
-        user.registers["orig_rax"] = (1 << 64) - 1
+            rax = 0
+            force(task, SigInfo(SIGSEGV, SI_KERNEL))
         self.set_user_state(task, user)
-        set_mask(task, mask)
         self._work = True
-        return user.registers["rax"]
+        return rax
 
     def require_foreground(self, task: Task, terminal: Controlling, signal: int) -> None:
         require_foreground(task, terminal, signal)

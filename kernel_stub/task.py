@@ -157,6 +157,9 @@ class Services(Protocol):
     def stack_pointer(self, task: Task) -> int:
         """RSP of ring 3."""
 
+    def descriptor(self, task: Task, selector: int) -> int:
+        """The descriptor that `selector` names in the GDT or the LDT of `task`; 0: none."""
+
     def sigreturn(self, task: Task, real_time: bool) -> int:
         """Goes back to where a signal interrupted; returns RAX as it was."""
 

@@ -151,6 +151,9 @@ class FakeKernel:
     def stack_pointer(self, task: Task) -> int:
         return SCRATCH + 4 * PAGE
 
+    def descriptor(self, task: Task, selector: int) -> int:
+        raise NotImplementedError
+
     def sigreturn(self, task: Task, real_time: bool) -> int:
         raise AssertionError("no handler runs here")
 
