@@ -17,7 +17,14 @@ from tests.oracle import host
 
 SOURCES: Final = Path(__file__).with_name("native")
 # How many lines each must print at least: an empty output would agree too.
-PROGRAMS: Final = {"memory": 100, "process": 100, "segments": 1900, "signals": 50, "times": 80}
+PROGRAMS: Final = {
+    "exec": 8,
+    "memory": 100,
+    "process": 100,
+    "segments": 1900,
+    "signals": 50,
+    "times": 80,
+}
 # A signal's end: SIGKILL, SIGTERM, SIGABRT, SIGUSR1, a real-time one; SIGCHLD vanishes.
 SIGNALS: Final = {9: 137, 15: 143, 6: 134, 10: 138, 40: 168, 17: 3}
 
