@@ -19,6 +19,7 @@ SOURCES: Final = Path(__file__).with_name("native")
 # How many lines each must print at least: an empty output would agree too.
 PROGRAMS: Final = {
     "contexts": 110,
+    "exec": 8,
     "faults": 50,
     "fpstate": 89,
     "handlers": 80,
