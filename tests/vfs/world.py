@@ -99,7 +99,7 @@ class FakeKernel:
         return group if group == 1000 else 0
 
     def terminal_of(self, session: int) -> Any:
-        return self.vfs.dev.terminal_of(session)
+        return self.vfs.terminal_of(session)
 
     def signal(self, task: Any, number: int, code: int = 0) -> None:
         self.signals.append(number)
