@@ -1,0 +1,1 @@
+"""Tests of kernel_stub/net: sockets without a machine."""
