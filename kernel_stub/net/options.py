@@ -66,7 +66,8 @@ def _attribute(title: str, name: str, kind: type[Socket] = Socket) -> Option:
     """A flag that the socket itself looks at."""
 
     def get(socket: Socket, word: int) -> bytes:
-        return INT.pack(getattr(socket, name, False))
+        is_looked_at = isinstance(socket, kind)
+        return INT.pack(getattr(socket, name) if is_looked_at else socket.options.get(title, 0))
 
     def put(socket: Socket, word: int, data: bytes) -> None:
         if isinstance(socket, kind):

@@ -88,10 +88,10 @@ def test_no_attack_reads_or_writes_outside(abi: str, tmp_path: Path) -> None:
     secret.write_bytes(SECRET)
     for name in ("f", "host", "rw/g"):
         (root / name).write_bytes(b"the host's " + name.encode())
-    command = ["gcc", abi, "-static", "-w", "-o", root / "attacks", SOURCE]
-    subprocess.run(command, check=True)
+    program = str(root / "attacks")
+    subprocess.run(["gcc", abi, "-static", "-w", "-o", program, str(SOURCE)], check=True)
     kept = fingerprint(root / "d"), secret.read_bytes(), facts(root / "host")
-    options = ["--root", root, "--rw", root / "rw", "-E", f"SECRET={secret}"]
+    options = ["--root", str(root), "--rw", str(root / "rw"), "-E", f"SECRET={secret}"]
     ended = host.run([*MACHINE, *options, "/attacks"], cwd=ROOT)
     told = dict(line.split(": ", 1) for line in ended.stdout.splitlines())
     assert told == ATTACKS

@@ -11,6 +11,7 @@ from typing import Any, Final
 from kernel_stub.abi.abi import X86_64, Abi
 from kernel_stub.abi.signals import SIGALRM
 from kernel_stub.errno import EFAULT, ENAMETOOLONG, Errno
+from kernel_stub.net.network import Network
 from kernel_stub.scheduler import ITIMER_REAL
 from kernel_stub.services import KernelServices
 from kernel_stub.vfs import Vfs, VfsOptions
@@ -40,6 +41,7 @@ class FakeKernel:
         self.signals: list[int] = []
         self.waits: list[tuple[dict[int, int], int | None]] = []
         self.times_shown: list[int] = []
+        self.network = Network(vfs.options.reaches_out)
 
     def file_time_shown(self, time_ns: int) -> None:
         self.times_shown.append(time_ns)
@@ -174,7 +176,7 @@ class FakeTask:
         self.arguments = [b"it", b"-x"]
         self.environment = [b"A=1"]
         self.auxv = b"\0" * 16
-        self.signal_mask = 0
+        self.signal_mask = self.signal_pending = 0
         self.saved_mask: int | None = None
         self.deadline: int | None = None
         self.interrupted = False
