@@ -118,7 +118,6 @@ class InterestList(Inode):
         del self._items[key]
 
     def _find(self, key: Key) -> Item | None:
-        self.items()
         return self._items.get(key)
 
     def _found(self, key: Key) -> Item:
