@@ -215,16 +215,19 @@ class KernelHalf:
         state.store()
 
     def load_data_segment(self, number: int, selector: int, ldt: LocalTable | None) -> None:
-        """DS, ES, FS or GS as ring 3 could load `selector`; null where it could not.
+        """DS, ES, FS or GS as ring 3 could load `selector`; null where it could not."""
+        self.set_data_segment(number, self._loadable(selector, ldt))
+
+    def set_data_segment(self, number: int, segment: Segment) -> None:
+        """DS, ES, FS or GS of ring 3.
 
         GS's base is the kernel's until SWAPGS: the program's waits in KERNEL_GS_BASE.
         """
-        found = self._loadable(selector, ldt)
         state = self.machine.engine.state
         if number == registers.GS:
-            state.kernel_gs_base = found.base
-            found = found._replace(base=state.segment(number).base)
-        state.set_segment(number, found)
+            state.kernel_gs_base = segment.base
+            segment = segment._replace(base=state.segment(number).base)
+        state.set_segment(number, segment)
 
     def _loadable(self, selector: int, ldt: LocalTable | None) -> Segment:
         descriptor = self.descriptor(selector, ldt)

@@ -8,7 +8,7 @@ syscall(2); Linux kernel documentation, "Entry/exit handling for exceptions, int
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from struct import Struct
 from typing import Final
 
@@ -22,14 +22,11 @@ from kernel_stub.entry import constants as entry
 from kernel_stub.errno import EFAULT, EINTR, ERESTARTNOHAND, ERESTARTSYS, Errno
 from kernel_stub.errors import Deadlock, KernelBug
 from kernel_stub.exceptions import Exceptions
-from kernel_stub.observer import Observer
 from kernel_stub.pending import SigInfo
-from kernel_stub.scheduler import SLICE_NS
 from kernel_stub.services import KernelServices
 from kernel_stub.signalling.frames import NO_TRAMPOLINES, Action, Trampolines, push
 from kernel_stub.task import Process, Task
 from kernel_stub.vfs import Vfs
-from kernel_stub.vfs.console import poll_host
 from kernel_stub.waits import Blocked, TaskEnded
 
 DEFAULT_SEED: Final = 0
@@ -55,8 +52,6 @@ class Kernel(KernelServices):
     def __init__(self, machine: Machine, vfs: Vfs, seed: int = DEFAULT_SEED) -> None:
         super().__init__(machine, vfs, seed)
         self.ended: TaskEnded | None = None
-        self.observer: Observer | None = None
-        self.wait_for_host: Callable[[Mapping[int, int], float | None], object] = poll_host
         self.calls_64 = CallTable(X86_64)
         self.calls_32 = CallTable(I386)
         self.exceptions = Exceptions(self)
@@ -196,11 +191,13 @@ class Kernel(KernelServices):
     def _before_ring_3(self) -> None:
         """Runs whoever can run, lets its signals arrive, and sets the timer."""
         self._work = False
-        timer_rang = self.machine.timer_rang()
+        self.take_user_signals()
+        is_over = self.machine.timer_rang() or self._gives_way
+        self._gives_way = False
         while True:
             task = self._task
-            if task is None or task.wait is not None or task.process.stopped_by or timer_rang:
-                timer_rang = False
+            if task is None or task.wait is not None or task.process.stopped_by or is_over:
+                is_over = False
                 task = self._next(task)
                 if task is None:
                     self.machine.engine.stop()
@@ -210,17 +207,19 @@ class Kernel(KernelServices):
                     break
             except TaskEnded as ended:
                 self.end(task, ended)
-        self._set_timer(task)
+        self._set_timer()
 
     def _next(self, current: Task | None) -> Task | None:
         """The next task that runs; its call, if it was in one, is over. None: nobody is left."""
         while True:
             try:
-                task = self.scheduler.next_after(current, self.wait_for_host)
+                task = self.scheduler.next_after(current, self.wait_outside)
             except Deadlock:
                 if self._first is not None and not self._first.is_alive:
                     return None  # what the program left behind waits for ever
-                raise
+                if not self.is_suspended():
+                    raise
+                continue
             if task is None:
                 return None
             self._switch(task)
@@ -273,6 +272,8 @@ class Kernel(KernelServices):
         if sent is not None:
             if self.observer is not None:
                 self.observer.arrives(task, sent)
+            if self.screen is not None and not self.screen(task, sent):
+                return True
             arrive(task, sent, self._push)
             return True
         if task.give_mask_back():
@@ -306,13 +307,11 @@ class Kernel(KernelServices):
             task.deadline = None
             self._put(at, "rax", -EINTR)
 
-    def _set_timer(self, task: Task) -> None:
-        """The machine interrupts `task` when another wants to run, or an alarm is due."""
-        now = self.uptime_ns()
-        due = self.scheduler.next_timer()
-        if self.scheduler.others_can_run(task):
-            due = min(now + SLICE_NS, due if due is not None else now + SLICE_NS)
-        self.machine.set_timer(layout.TIMER_VECTOR, None if due is None else max(due - now, 1))
+    def _set_timer(self) -> None:
+        """The machine interrupts whoever runs when its turn is over, or something is due."""
+        due = self.scheduler.turn_ends()
+        rest = None if due is None else max(due - self.uptime_ns(), 1)
+        self.machine.set_timer(layout.TIMER_VECTOR, rest)
 
     # ---- the end
 
