@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from bench.experiments import compute, crossings, faults, startup, steps, testing
+from bench.experiments import compute, crossings, faults, programs, startup, steps, testing
 from bench.measure import ROOT, compiled_files
 from bench.report import Section, as_json, as_markdown, into_page
 from bench.subjects import neighbours
@@ -23,6 +23,7 @@ EXPERIMENTS: Final[Mapping[str, Callable[[bool, int], list[Section]]]] = {
     "crossings": crossings.run,
     "startup": startup.run,
     "faults": faults.run,
+    "programs": programs.run,
     "steps": steps.run,
     "testing": testing.run,
 }

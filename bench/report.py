@@ -15,8 +15,7 @@ from typing import Any, Final, NamedTuple
 from bench.measure import Figure
 
 FORMAT: Final = 1
-BEGIN: Final = "<!-- bench: begin -->"
-END: Final = "<!-- bench: end -->"
+MARK: Final = "bench"
 
 
 class Row(NamedTuple):
@@ -155,14 +154,15 @@ def number(value: float) -> str:
     return f"{value:.3f}"
 
 
-def into_page(page: str, table: str) -> str:
-    """`page` with `table` between its two marks.
+def into_page(page: str, table: str, mark: str = MARK) -> str:
+    """`page` with `table` between its two marks: `<!-- MARK: begin -->` and `<!-- MARK: end -->`.
 
     Raises:
         ValueError: the page has no such marks.
     """
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    first, last = (f"<!-- {mark}: {edge} -->" for edge in ("begin", "end"))
+    before, begin, rest = page.partition(first)
+    _, end, after = rest.partition(last)
     if not begin or not end:
-        raise ValueError(f"the page has no {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n\n{table}\n{END}{after}"
+        raise ValueError(f"the page has no {first} and {last}")
+    return f"{before}{first}\n\n{table}\n{last}{after}"

@@ -146,15 +146,19 @@ class Kernel(KernelServices):
 
         EBP itself is the sixth argument, on the program's stack; the way back is the landing pad.
         """
-        self._put(at, "rip", self.vdso.symbol_32(self.task.space, "landing_pad"))
+        task = self.task
+        space, pad = task.space, self.vdso.symbol_32(task.space, "landing_pad")
+        self._put(at, "rip", pad)
         regs = _REGS.unpack_from(self.physical.view, at)
         try:
-            (sixth,) = self.task.memory.unpack(I386.pointer, regs[_RSP] & _LOW)
+            (sixth,) = task.memory.unpack(I386.pointer, regs[_RSP] & _LOW)
         except Errno:
             self._put(at, "rax", -EFAULT)
             return
         self._put(at, "rbp", sixth)
         self._compat_call(at, regs, sixth)
+        if task.space is space and pad != (moved := self.vdso.symbol_32(space, "landing_pad")):
+            self._put(at, "rip", moved)  # by mremap(2)
 
     def _compat_call(self, at: int, regs: tuple[int, ...], sixth: int) -> None:
         task = self.task

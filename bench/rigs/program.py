@@ -18,7 +18,12 @@ STACK_TOP: Final = 0x7FFF_F000
 STACK_SIZE: Final = 1 << 20
 PF_X: Final = 1
 PT_LOAD: Final = 1
+AT_PAGESZ, AT_RANDOM = 6, 25
+NR_MPROTECT: Final = 10
+NR_BRK: Final = 12
 NR_EXIT: Final = 60
+NR_ARCH_PRCTL: Final = 158
+NR_EXIT_GROUP: Final = 231
 NR_GETPID: Final = 39
 PID: Final = 1000
 
@@ -68,7 +73,9 @@ def _first_stack(arguments: Sequence[str]) -> tuple[Piece, int]:
     for string in strings:
         words.append(at + len(text))
         text += string
-    words += [0, 0, 0, 0]  # the ends of argv, of envp and of the auxiliary vector
+    # The ends of argv and of envp; the auxiliary vector: 16 bytes that libc takes for random, and
+    # the size of a page.
+    words += [0, 0, AT_RANDOM, STACK_TOP - STACK_SIZE, AT_PAGESZ, PAGE, 0, 0]
     table = b"".join(word.to_bytes(8, "little") for word in words)
     pointer = at - len(table) & -16
     content = table.ljust(at - pointer, b"\0") + text

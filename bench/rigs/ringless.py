@@ -2,7 +2,8 @@
 
 Tuned as far as Unicorn allows it: the memory mode of ringscope, callbacks without Unicorn's
 wrappers, registers by one batch each way with arguments made once. There is no ring 0, nothing is
-counted, and of the calls only getpid and exit are known. ringscope's crossings are held against it.
+counted, and of the calls only getpid and what a static libc needs are known.
+ringscope is held against it.
 
     python -m bench.rigs.ringless PROGRAM [ARGUMENTS]
 """
@@ -19,15 +20,30 @@ import unicorn
 from unicorn import x86_const as const
 from unicorn.unicorn_py3.unicorn import uc_hook_h, uclib
 
-from bench.rigs.program import NR_EXIT, NR_GETPID, PAGE, PID, Program, answer, read_program, timed
+from bench.rigs.program import (
+    NR_ARCH_PRCTL,
+    NR_BRK,
+    NR_EXIT,
+    NR_EXIT_GROUP,
+    NR_GETPID,
+    NR_MPROTECT,
+    PAGE,
+    PID,
+    Program,
+    answer,
+    read_program,
+    timed,
+)
 from emu.memory.pagetables import PageTables
 from emu.memory.physical import PhysicalMemory
 from emu.x86 import paging
 
 MEMORY: Final = 64 << 20
+HEAP, HEAP_SIZE = 0x5000_0000, 32 << 20
 ENOSYS: Final = 38
 _ARGUMENTS: Final = ("RAX", "RDI", "RSI", "RDX", "R10", "R8", "R9")
 _CALLBACK: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
+_MASK64: Final = (1 << 64) - 1
 _CR4_PAE: Final = 1 << 5
 _CR0_PAGING: Final = 0x8005_0033
 _EFER: Final = (0xC000_0080, 0xD01)  # SCE LME LMA NXE
@@ -58,6 +74,8 @@ def engine_with(program: Program, physical: PhysicalMemory) -> unicorn.Uc:
         for offset in range(0, len(piece.content), PAGE):
             tables.map(piece.address + offset, physical.allocate(), rights)
             tables.write(piece.address + offset, piece.content[offset : offset + PAGE])
+    for address in range(HEAP, HEAP + HEAP_SIZE, PAGE):
+        tables.map(address, physical.allocate(), paging.WRITABLE | paging.NO_EXECUTE)
     uc = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_64)
     start = ctypes.addressof(ctypes.c_char.from_buffer(physical.mapping))
     uc.mem_map_ptr(0, physical.size, unicorn.UC_PROT_ALL, start)
@@ -81,13 +99,32 @@ def answering(uc: unicorn.Uc) -> Callable[[int, int], None]:
         uc.emu_stop()
         return 0
 
-    calls: dict[int, Callable[..., int]] = {NR_GETPID: lambda *_: PID, NR_EXIT: exit_group}
+    end = HEAP
+
+    def brk(address: int, *_: int) -> int:
+        nonlocal end
+        if HEAP <= address <= HEAP + HEAP_SIZE:
+            end = address
+        return end
+
+    def set_fs(_option: int, base: int, *_: int) -> int:
+        uc.reg_write(const.UC_X86_REG_FS_BASE, base)
+        return 0
+
+    calls: dict[int, Callable[..., int]] = {
+        NR_GETPID: lambda *_: PID,
+        NR_EXIT: exit_group,
+        NR_EXIT_GROUP: exit_group,
+        NR_BRK: brk,
+        NR_MPROTECT: lambda *_: 0,
+        NR_ARCH_PRCTL: set_fs,
+    }
 
     def called(_engine: int, _data: int) -> None:
         read(*arguments.arguments)
         number, *values = unpack(arguments.values)
         call = calls.get(number)
-        result.values[0] = call(*values) if call else -ENOSYS
+        result.values[0] = call(*values) & _MASK64 if call else -ENOSYS & _MASK64
         write(*result.arguments)
 
     return called

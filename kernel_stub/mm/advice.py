@@ -12,7 +12,7 @@ from emu.x86.paging import PAGE_SHIFT, PAGE_SIZE, PF_USER, PF_WRITE, PRESENT
 from kernel_stub.abi.signals import SIGBUS, SIGKILL
 from kernel_stub.errno import EFAULT, EINVAL, ENOMEM, Errno
 from kernel_stub.mm import flags
-from kernel_stub.mm.regions import Region
+from kernel_stub.mm.regions import LEFT_BY_FORK, LOCKED, WIPED_BY_FORK, Region
 from kernel_stub.mm.space import AddressSpace
 
 _NO_EFFECT: Final = frozenset(
@@ -22,18 +22,21 @@ _NO_EFFECT: Final = frozenset(
         flags.MADV_SEQUENTIAL,
         flags.MADV_WILLNEED,
         flags.MADV_FREE,  # the pages are taken when memory is short: here, never
-        flags.MADV_DONTFORK,
-        flags.MADV_DOFORK,
         flags.MADV_HUGEPAGE,
         flags.MADV_NOHUGEPAGE,
         flags.MADV_DONTDUMP,
         flags.MADV_DODUMP,
-        flags.MADV_WIPEONFORK,
-        flags.MADV_KEEPONFORK,
         flags.MADV_COLD,
         flags.MADV_PAGEOUT,
     }
 )
+# What the regions are marked with, and what is taken from them.
+_MARKING: Final = {
+    flags.MADV_DONTFORK: (LEFT_BY_FORK, 0),
+    flags.MADV_DOFORK: (0, LEFT_BY_FORK),
+    flags.MADV_WIPEONFORK: (WIPED_BY_FORK, 0),
+    flags.MADV_KEEPONFORK: (0, WIPED_BY_FORK),
+}
 _DROPPING: Final = frozenset({flags.MADV_DONTNEED, flags.MADV_DONTNEED_LOCKED})
 _POPULATING: Final = {flags.MADV_POPULATE_READ: False, flags.MADV_POPULATE_WRITE: True}
 
@@ -43,14 +46,18 @@ def madvise(space: AddressSpace, start: int, size: int, advice: int) -> None:
     if advice in _POPULATING:
         populate(space, start, size, _POPULATING[advice])
         return
-    if advice not in _NO_EFFECT and advice not in _DROPPING:
+    if advice not in _NO_EFFECT and advice not in _DROPPING and advice not in _MARKING:
         raise Errno(EINVAL)
     for region in space.regions.overlapping(start, start + size):
         part = region.part(start, start + size)
+        if advice == flags.MADV_DONTNEED and part.flags & LOCKED:
+            raise Errno(EINVAL)
         if advice in _DROPPING:
             space.pages.drop(part.start, part.end)
-        elif advice == flags.MADV_FREE and part.has_content:
+        elif advice in (flags.MADV_FREE, flags.MADV_WIPEONFORK) and part.has_content:
             raise Errno(EINVAL)
+        elif advice in _MARKING:
+            space.mark(part.start, part.end, *_MARKING[advice])
     if space.regions.covered_until(start, start + size) < start + size:
         raise Errno(ENOMEM)
 
@@ -77,13 +84,27 @@ def _refusal(region: Region | None, signal: int) -> int:
 
 
 def lock(space: AddressSpace, start: int, size: int) -> None:
-    """mlock(2): every page that may be touched is brought in. Raises Errno(ENOMEM)."""
+    """mlock(2): the pages are brought in, and stay. Raises Errno(ENOMEM)."""
+    space.mark(start, space.regions.covered_until(start, start + size), LOCKED)
+    bring_in(space, start, size)
+
+
+def bring_in(space: AddressSpace, start: int, size: int) -> None:
+    """Every page that may be touched is brought in. Raises Errno(ENOMEM)."""
     for region in space.regions.overlapping(start, start + size):
         part = region.part(start, start + size)
         write = bool(part.prot & flags.PROT_WRITE) and part.shared is None
         if part.prot != flags.PROT_NONE:
             populate(space, part.start, part.end - part.start, write)
     if space.regions.covered_until(start, start + size) < start + size:
+        raise Errno(ENOMEM)
+
+
+def unlock(space: AddressSpace, start: int, size: int) -> None:
+    """munlock(2): the pages may be given back again. Raises Errno(ENOMEM)."""
+    end = space.regions.covered_until(start, start + size)
+    space.mark(start, end, 0, LOCKED)
+    if end < start + size:
         raise Errno(ENOMEM)
 
 

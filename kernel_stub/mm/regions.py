@@ -20,6 +20,10 @@ KEPT_FLAGS: Final = MAP_SHARED | MAP_GROWSDOWN | MAP_NORESERVE
 # No flag of mmap(2): every page may come to need a frame of its own. Like Linux's VM_ACCOUNT it
 # stays when the right to write is taken away, for the pages that were written are still there.
 ACCOUNTED: Final = 1 << 32
+# Nor these: what madvise(2) says of fork, and mlock(2) of the pages.
+LEFT_BY_FORK: Final = 1 << 33
+WIPED_BY_FORK: Final = 1 << 34
+LOCKED: Final = 1 << 35
 
 
 class MappedFile(Protocol):

@@ -108,6 +108,8 @@ def _move(space: AddressSpace, region: Region, target: int, new_size: int, keep_
     _promise(space, moved, new_size if keep_old else new_size - old_size)
     space.pages.move(old, target, old_size)
     _insert(space, moved)
+    if old == space.vdso_base:
+        space.vdso_base = target
     if not keep_old and old_size:
         space.munmap(old, old_size)
     return target

@@ -35,7 +35,15 @@ from kernel_stub.mm.frames import Frames, Processor
 from kernel_stub.mm.ldt import LocalTable
 from kernel_stub.mm.maps import maps_text
 from kernel_stub.mm.pages import Pages, entry_bits
-from kernel_stub.mm.regions import KEPT_FLAGS, MappedFile, Region, Regions
+from kernel_stub.mm.regions import (
+    KEPT_FLAGS,
+    LEFT_BY_FORK,
+    LOCKED,
+    WIPED_BY_FORK,
+    MappedFile,
+    Region,
+    Regions,
+)
 
 UNLIMITED: Final = 1 << 64
 _RIGHTS: Final = PROT_READ | PROT_WRITE | PROT_EXEC
@@ -242,6 +250,12 @@ class AddressSpace:
         else:
             self.pages.protect(region.start, region.end, entry_bits(prot))
 
+    def mark(self, start: int, end: int, marks: int, unmarks: int = 0) -> None:
+        """Gives the regions from `start` up to `end` the flags `marks`, and takes `unmarks`."""
+        for region in self.regions.remove(start, end):
+            region.flags = region.flags & ~unmarks | marks
+            self.regions.insert(region)
+
     def set_break(self, address: int) -> int:
         """brk(2) as the kernel does it: moves the end of the heap if possible; returns the end."""
         if address < self.break_start:
@@ -278,12 +292,16 @@ class AddressSpace:
         other.break_start, other.break_end = self.break_start, self.break_end
         try:
             for region in self.regions:
+                if region.flags & LEFT_BY_FORK:
+                    continue
                 twin = region.copy(region.start, region.end)
+                twin.flags &= ~LOCKED
                 if twin.shared is not None:
                     twin.shared.retain(twin.pages)
                 other.regions.insert(twin)
                 private = twin.shared is None
-                self.pages.share_with(other.pages, twin.start, twin.end, private)
+                if not twin.flags & WIPED_BY_FORK:
+                    self.pages.share_with(other.pages, twin.start, twin.end, private)
             other.ldt.copy(self.ldt)
         except OutOfFrames:
             other.release()

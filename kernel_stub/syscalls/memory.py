@@ -20,6 +20,7 @@ from kernel_stub.errno import (
 from kernel_stub.layout import USER_32, USER_64, UserLayout
 from kernel_stub.mm import advice as pages
 from kernel_stub.mm import flags as mm
+from kernel_stub.mm.regions import LOCKED
 from kernel_stub.mm.remap import mremap as remap
 from kernel_stub.syscalls.table import Int, Pointer, ULong, syscall
 from kernel_stub.task import Task
@@ -106,6 +107,8 @@ def _mmap(
     start = task.space.mmap(address, length, prot, flags, file, offset, name, layout, task)
     if flags & (mm.MAP_POPULATE | mm.MAP_LOCKED):
         _populate(task, start, page_up(length), prot)
+    if flags & mm.MAP_LOCKED:
+        task.space.mark(start, start + page_up(length), LOCKED)
     return start
 
 
@@ -138,7 +141,7 @@ def _populate(task: Task, start: int, size: int, prot: int) -> None:
     """MAP_POPULATE: what cannot be brought in is left to the fault."""
     if prot & (mm.PROT_READ | mm.PROT_WRITE | mm.PROT_EXEC):
         try:
-            pages.lock(task.space, start, size)
+            pages.bring_in(task.space, start, size)
         except Errno:
             return
 
@@ -205,7 +208,7 @@ def brk(task: Task, address: ULong) -> int:
 
 @syscall(
     support="partial",
-    missing="advice about fork, core dumps and huge pages has no effect; MADV_REMOVE, "
+    missing="advice about core dumps and huge pages has no effect; MADV_REMOVE, "
     "MADV_COLLAPSE and MADV_MERGEABLE are EINVAL",
 )
 def madvise(task: Task, address: ULong, length: ULong, advice: Int) -> int:
@@ -271,8 +274,7 @@ def _lock(task: Task, address: int, length: int) -> int:
 @syscall()
 def munlock(task: Task, address: ULong, length: ULong) -> int:
     start, end = address & PAGE_MASK, page_up(address + length)
-    if task.space.regions.covered_until(start, end) < end:
-        raise Errno(ENOMEM)
+    pages.unlock(task.space, start, end - start)
     return 0
 
 
@@ -284,9 +286,12 @@ def mlockall(task: Task, flags: Int) -> int:
     if flags & mm.MCL_CURRENT and not flags & mm.MCL_ONFAULT:
         for region in list(task.space.regions):
             _populate(task, region.start, region.end - region.start, region.prot)
+            task.space.mark(region.start, region.end, LOCKED)
     return 0
 
 
 @syscall()
-def munlockall(task: Task) -> int:  # noqa: ARG001 - nothing is ever swapped out
+def munlockall(task: Task) -> int:
+    for region in list(task.space.regions):
+        pages.unlock(task.space, region.start, region.end - region.start)
     return 0

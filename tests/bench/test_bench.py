@@ -23,11 +23,12 @@ SECTIONS: Final = {
     "crossings": ["crossings", "growth"],
     "startup": ["startup", "stages"],
     "faults": ["pages"],
+    "programs": [],
     "steps": ["syscall-steps", "fault-steps"],
     "testing": ["machines", "collection"],
 }
 PROMISES: Final = dict.fromkeys(
-    ("compute", "crossings", "growth", "startup", "machines", "collection"), 1
+    ("compute", "crossings", "growth", "startup", "machines", "collection", "shell", "database"), 1
 )
 
 

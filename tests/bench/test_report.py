@@ -8,8 +8,6 @@ import pytest
 
 from bench.measure import Figure
 from bench.report import (
-    BEGIN,
-    END,
     Requirement,
     Row,
     Section,
@@ -30,6 +28,8 @@ SECTION: Final = Section(
     ["A note."],
     [Requirement("other, over base", 1.5, 2.0)],
 )
+
+BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 
 
 def test_a_figure_knows_its_median_its_spread_and_its_ratio() -> None:

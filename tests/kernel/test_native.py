@@ -24,11 +24,13 @@ PROGRAMS: Final = {
     "fpstate": 89,
     "handlers": 80,
     "memory": 100,
+    "memory_limits": 105,
     "polling": 220,
     "process": 100,
     "restarts": 98,
     "segments": 1900,
     "signals": 50,
+    "steps": 11,
     "times": 80,
 }
 # A signal's end: SIGKILL, SIGTERM, SIGABRT, SIGUSR1, a real-time one; SIGCHLD vanishes.
