@@ -37,6 +37,7 @@ _MASK64: Final = (1 << 64) - 1
 _LOW: Final = 0xFFFF_FFFF
 _INT80_LENGTH: Final = 2  # and SYSCALL's
 _NOBODY: Final = -1
+_LEAST_NS: Final = 256  # until the timer interrupts: the way to ring 3 is shorter
 _INTERRUPTED: Final = (ERESTARTSYS, ERESTARTNOHAND, EINTR)
 
 _REGS: Final = entry.PT_REGS_STRUCT
@@ -60,12 +61,10 @@ class Kernel(KernelServices):
         self.calls_64 = CallTable(X86_64)
         self.calls_32 = CallTable(I386)
         self.exceptions = Exceptions(self)
-        self._task: Task | None = None
         self._last: Task | None = None
         self._first: Process | None = None
         self._frame = _NOBODY  # where the task's crossings save pt_regs
         self._frame_at = 0
-        self._switched_ns = 0
         self._handlers: dict[int, Callable[[int], None]] = {
             entry.HANDOVER_SYSCALL_64: self._syscall_64,
             entry.HANDOVER_INT80: self._int80,
@@ -96,7 +95,7 @@ class Kernel(KernelServices):
         self.tasks.contexts.keep_pristine()
 
     def _is_running(self, task: Task) -> None:
-        self._task = self._last = task
+        self.running = self._last = task
         self._frame, self._frame_at = task.cpu.frame, task.cpu.frame_at
 
     # ---- what the entry code hands over
@@ -122,7 +121,7 @@ class Kernel(KernelServices):
         return self.half.tables.translate(address)
 
     def _syscall_64(self, at: int) -> None:
-        task = self._task
+        task = self.running
         assert task is not None
         task.abi = X86_64
         r10, r9, r8, _, _, rdx, rsi, rdi, number = _CALL.unpack_from(
@@ -193,8 +192,9 @@ class Kernel(KernelServices):
         """Runs whoever can run, lets its signals arrive, and sets the timer."""
         self._work = False
         timer_rang = self.machine.timer_rang()
+        self.scheduler.expire()
         while True:
-            task = self._task
+            task = self.running
             if task is None or task.wait is not None or task.process.stopped_by or timer_rang:
                 timer_rang = False
                 task = self._next(task)
@@ -227,19 +227,24 @@ class Kernel(KernelServices):
                     return task
             except TaskEnded as ended:
                 self.end(task, ended)
-            current = self._task or current
+            current = self.running or current
 
     def _switch(self, task: Task) -> None:
-        old = self._task
+        old = self.running
         if old is task:
             return
-        now = self.cpu_ns()
-        if old is not None:
-            old.process.cpu_ns += now - self._switched_ns
-        self._switched_ns = now
+        self._account(old)
         self.tasks.contexts.switch(None if old is None else old.cpu, task.cpu)
         self._is_running(task)
         self.tables_changed(task)
+
+    def _account(self, task: Task | None) -> None:
+        """The time since the last switch was that of `task`."""
+        now = self.cpu_ns()
+        if task is not None:
+            task.cpu_ns += now - self._switched_ns
+            task.process.cpu_ns += now - self._switched_ns
+        self._switched_ns = now
 
     def _call_again(self, task: Task) -> bool:
         """Makes the call again in which `task` waits; returns whether it is over."""
@@ -305,10 +310,14 @@ class Kernel(KernelServices):
     def _set_timer(self, task: Task) -> None:
         """The machine interrupts `task` when another wants to run, or an alarm is due."""
         now = self.uptime_ns()
-        due = self.scheduler.next_timer()
+        due, left = self.scheduler.next_timer(), self.scheduler.time_left(task)
+        if left is not None:
+            due = min(now + left, due if due is not None else now + left)
         if self.scheduler.others_can_run(task):
             due = min(now + SLICE_NS, due if due is not None else now + SLICE_NS)
-        self.machine.set_timer(layout.TIMER_VECTOR, None if due is None else max(due - now, 1))
+        self.machine.set_timer(
+            layout.TIMER_VECTOR, None if due is None else max(due - now, _LEAST_NS)
+        )
 
     # ---- the end
 
@@ -316,15 +325,14 @@ class Kernel(KernelServices):
         """A task ends, or its whole process; the run's result is that of the first one."""
         if self.observer is not None:
             self.observer.ends(task, ended)
-        task.process.cpu_ns += self.cpu_ns() - self._switched_ns
-        self._switched_ns = self.cpu_ns()
+        self._account(task)
         if ended.alone:
             self.tasks.end_thread(task)
         else:
             self.tasks.end_process(task, ended.status, ended.signal)
             if task.process is self._first:
                 self.ended = ended
-        self._task = None
+        self.running = None
         self._frame = _NOBODY
         self._work = True
 

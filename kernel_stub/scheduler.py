@@ -15,6 +15,7 @@ from kernel_stub.abi.process_structures import SECOND
 from kernel_stub.clock import Clock
 from kernel_stub.errors import Deadlock
 from kernel_stub.task import Process, Task
+from kernel_stub.timers import Timer
 
 SLICE_NS: Final = 4_000_000  # how long a task may keep the others waiting
 ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF = range(3)
@@ -25,12 +26,11 @@ WaitForHost = Callable[[Mapping[int, int], float | None], object]
 
 
 class Scheduler:
-    """The tasks of one machine. `ring` is told of each timer that expired."""
+    """The tasks of one machine."""
 
-    def __init__(self, clock: Clock, ring: Callable[[Process, int], None]) -> None:
+    def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.tasks: list[Task] = []
-        self._ring = ring
 
     def others_can_run(self, task: Task) -> bool:
         """Whether there is a reason to interrupt `task`."""
@@ -42,7 +42,7 @@ class Scheduler:
         Raises Deadlock.
         """
         while self.tasks:
-            self._expire()
+            self.expire()
             for task in self._from(current):
                 if self._is_ready(task):
                     return task
@@ -65,32 +65,37 @@ class Scheduler:
         return task.wait.deadline if task.wait and not stopped else None
 
     def next_timer(self) -> int | None:
-        """When the next interval timer expires, by CLOCK_MONOTONIC."""
-        timers = [
-            process.timers[ITIMER_REAL][1]
-            for process in self._processes()
-            if ITIMER_REAL in process.timers
-        ]
-        return min(timers, default=None)
+        """When the next timer expires that goes by CLOCK_MONOTONIC."""
+        return min(
+            (
+                timer.deadline
+                for timer in self._timers()
+                if timer.counts is None and timer.deadline is not None
+            ),
+            default=None,
+        )
+
+    def time_left(self, task: Task) -> int | None:
+        """How long `task` may run until a timer expires that counts its time."""
+        return min(
+            (
+                timer.deadline - timer.read()
+                for timer in task.process.all_timers()
+                if timer.counts in (task, task.process) and timer.deadline is not None
+            ),
+            default=None,
+        )
 
     def _processes(self) -> list[Process]:
         return list({id(task.process): task.process for task in self.tasks}.values())
 
-    def _expire(self) -> None:
-        """Interval timers that are over send their signals, and start anew."""
-        now = self.clock.uptime_ns()
-        for process in self._processes():
-            interval, deadline = process.timers.get(ITIMER_REAL, (0, 0))
-            if deadline and deadline <= now:
-                del process.timers[ITIMER_REAL]
-                if interval:
-                    missed = (now - deadline) // interval + 1
-                    process.timers[ITIMER_REAL] = (interval, deadline + missed * interval)
-                self._ring(process, ITIMER_REAL)
+    def _timers(self) -> list[Timer]:
+        return [timer for process in self._processes() for timer in process.all_timers()]
 
     def expire(self) -> None:
-        """The timer interrupt: as `next_after` does before it chooses."""
-        self._expire()
+        """Timers that are over send their signals, and start anew."""
+        for timer in self._timers():
+            timer.look()
 
     def _pass_time(self, wait_for_host: WaitForHost) -> bool:
         """Nobody can run: lets time pass to the next deadline, or waits for the host."""

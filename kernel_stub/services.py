@@ -17,7 +17,7 @@ from emu.memory.pagetables import NotMapped
 from emu.x86 import descriptors, registers
 from kernel_stub import layout
 from kernel_stub.abi.abi import I386
-from kernel_stub.abi.signals import SI_KERNEL, SI_USER, SIGALRM, SIGSEGV
+from kernel_stub.abi.signals import SI_KERNEL, SI_USER, SIGSEGV
 from kernel_stub.arrivals import force, send, set_mask
 from kernel_stub.boot import KernelHalf
 from kernel_stub.clock import Clock
@@ -61,10 +61,12 @@ class KernelServices:
         self.tables_changed = TaskTables(self.half).follow
         self.clock = Clock(machine.counter, self.vdso.clocks)
         self.futexes = Futexes()
-        self.scheduler = Scheduler(self.clock, self._timer_expired)
+        self.scheduler = Scheduler(self.clock)
         self.tasks = Tasks(machine, self.half, self.scheduler, self.futexes)
         self.write_to_host: Callable[[int, bytes], int] = os.write
         self._random = random.Random(seed)
+        self.running: Task | None = None  # the task on the CPU
+        self._switched_ns = 0  # when it got it
         self._work = False  # something is to be done before ring 3 goes on
         self.now_ns = self.clock.now_ns
         self.uptime_ns = self.clock.uptime_ns
@@ -78,6 +80,12 @@ class KernelServices:
 
     def write_out(self, fd: int, data: bytes) -> int:
         return self.write_to_host(fd, data)
+
+    def cpu_ns_of(self, owner: Task | Process) -> int:
+        running = self.running
+        if running is not None and owner in (running, running.process):
+            return owner.cpu_ns + self.cpu_ns() - self._switched_ns
+        return owner.cpu_ns
 
     # ---- waiting
 
@@ -100,9 +108,6 @@ class KernelServices:
         if task.interrupted and not killable:
             raise Errno(interrupted)
         raise Blocked(Wait(what, ready, task.deadline, outside, killable))
-
-    def _timer_expired(self, process: Process, _timer: int) -> None:
-        self.send(process, SigInfo(SIGALRM, SI_KERNEL))
 
     def timers_changed(self) -> None:
         self._work = True

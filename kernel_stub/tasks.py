@@ -195,6 +195,7 @@ class Tasks:
         for other in [other for other in task.process.threads if other is not task]:
             self._remove(other)
         task.process.has_executed = True
+        task.process.posix_timers.clear()
         task.process.actions = _ignoring(task.process.actions)
         task.signal_stack = (0, SS_DISABLE, 0)
         if task.files.users > 1:

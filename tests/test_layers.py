@@ -43,6 +43,7 @@ ROOMS: Final[tuple[tuple[str, ...], ...]] = (
     ("kernel_stub.pending",),
     ("kernel_stub.futexes",),
     ("kernel_stub.waits",),
+    ("kernel_stub.timers",),
     ("kernel_stub.task",),
     ("kernel_stub.signalling",),
     ("kernel_stub.arrivals",),

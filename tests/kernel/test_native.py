@@ -27,6 +27,7 @@ PROGRAMS: Final = {
     "restarts": 98,
     "segments": 1900,
     "signals": 50,
+    "timers": 150,
     "times": 80,
 }
 # A signal's end: SIGKILL, SIGTERM, SIGABRT, SIGUSR1, a real-time one; SIGCHLD vanishes.
