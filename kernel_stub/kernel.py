@@ -24,7 +24,6 @@ from kernel_stub.errors import Deadlock, KernelBug
 from kernel_stub.exceptions import Exceptions
 from kernel_stub.observer import Observer
 from kernel_stub.pending import SigInfo
-from kernel_stub.scheduler import SLICE_NS
 from kernel_stub.services import KernelServices
 from kernel_stub.signalling.frames import NO_TRAMPOLINES, Action, Trampolines, push
 from kernel_stub.task import Process, Task
@@ -308,16 +307,10 @@ class Kernel(KernelServices):
             self._put(at, "rax", -EINTR)
 
     def _set_timer(self, task: Task) -> None:
-        """The machine interrupts `task` when another wants to run, or an alarm is due."""
-        now = self.uptime_ns()
-        due, left = self.scheduler.next_timer(), self.scheduler.time_left(task)
-        if left is not None:
-            due = min(now + left, due if due is not None else now + left)
-        if self.scheduler.others_can_run(task):
-            due = min(now + SLICE_NS, due if due is not None else now + SLICE_NS)
-        self.machine.set_timer(
-            layout.TIMER_VECTOR, None if due is None else max(due - now, _LEAST_NS)
-        )
+        """The machine interrupts `task` when another wants to run, or a timer is due."""
+        left = self.scheduler.may_run_for(task)
+        left = None if left is None else max(left, _LEAST_NS)
+        self.machine.set_timer(layout.TIMER_VECTOR, left)
 
     # ---- the end
 

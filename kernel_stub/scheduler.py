@@ -75,16 +75,17 @@ class Scheduler:
             default=None,
         )
 
-    def time_left(self, task: Task) -> int | None:
-        """How long `task` may run until a timer expires that counts its time."""
-        return min(
-            (
-                timer.deadline - timer.read()
-                for timer in task.process.all_timers()
-                if timer.counts in (task, task.process) and timer.deadline is not None
-            ),
-            default=None,
-        )
+    def may_run_for(self, task: Task) -> int | None:
+        """How long until another task or a timer wants `task` to be interrupted; None: never."""
+        times = [
+            timer.deadline - timer.read()
+            for timer in task.process.all_timers()
+            if timer.counts in (task, task.process) and timer.deadline is not None
+        ]
+        due = self.next_timer()
+        times += [] if due is None else [due - self.clock.uptime_ns()]
+        times += [SLICE_NS] if self.others_can_run(task) else []
+        return min(times, default=None)
 
     def _processes(self) -> list[Process]:
         return list({id(task.process): task.process for task in self.tasks}.values())

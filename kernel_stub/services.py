@@ -188,6 +188,9 @@ class KernelServices:
     def processes(self) -> list[Process]:
         return list(self.tasks.processes.values())
 
+    def leaders(self) -> list[Task]:
+        return [process.threads[0] for process in self.processes() if process.threads]
+
     def find_task(self, tid: int) -> Task | None:
         return next((task for task in self.scheduler.tasks if task.tid == tid), None)
 

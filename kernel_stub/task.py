@@ -123,6 +123,9 @@ class Services(Protocol):
     def processes(self) -> list[Process]:
         """All of them."""
 
+    def leaders(self) -> list[Task]:
+        """A task of each process that lives."""
+
     def find_task(self, tid: int) -> Task | None:
         """The task `tid`."""
 
@@ -184,6 +187,7 @@ class Process:
         self.untold: tuple[int, int] | None = None  # CLD_STOPPED or CLD_CONTINUED, for wait(2)
         self.status: int | None = None  # as wait(2) tells it, once it ended
         self.has_executed = False
+        self.is_subreaper = False  # it adopts the orphans among its descendants
         self.cpu_ns = 0  # of all its tasks, up to the last switch
         self.children_ns = 0
         if parent:
@@ -267,6 +271,18 @@ class Task:
     @property
     def pid(self) -> int:
         return self.process.pid
+
+    @property
+    def threads(self) -> list[Task]:
+        """All tasks of its process."""
+        return self.process.threads
+
+    @property
+    def state(self) -> bytes:
+        """As proc(5) tells it: stopped, sleeping or running."""
+        if self.process.stopped_by:
+            return b"T (stopped)"
+        return b"R (running)" if self.wait is None else b"S (sleeping)"
 
     @property
     def parent_pid(self) -> int:

@@ -229,12 +229,29 @@ class Tasks:
             self._remove(thread)
         process.status = signal if signal else (status & 0xFF) << 8
         process.stopped_by, process.untold = 0, None
-        for child in process.children:
-            child.parent = None
-            if not child.is_alive:
-                self._forget(child)
-        process.children.clear()
+        self._give_away_children(process)
         self._tell_parent(process, task.uid, status, signal)
+
+    def _give_away_children(self, process: Process) -> None:
+        """Its children are those of the next ancestor that adopts; of nobody's, 1 is the parent."""
+        reaper = process.parent
+        while reaper is not None and not (reaper.is_subreaper and reaper.is_alive):
+            reaper = reaper.parent
+        orphans, process.children = process.children, []
+        for child in orphans:
+            child.parent, child.exit_signal = reaper, SIGCHLD
+            if reaper is not None:
+                reaper.children.append(child)
+            for task in child.threads:
+                if task.parent_death_signal:
+                    send(task, SigInfo(task.parent_death_signal, pid=process.pid))
+            if not child.is_alive:
+                self._tell_of_end(child)
+
+    def _tell_of_end(self, process: Process) -> None:
+        """Its new parent hears of a process that had ended before it was adopted."""
+        assert process.status is not None, "it has ended"
+        self._tell_parent(process, 0, process.status >> 8, process.status & 0x7F)
 
     def _tell_parent(self, process: Process, uid: int, status: int, signal: int) -> None:
         parent = process.parent

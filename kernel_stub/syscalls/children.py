@@ -54,9 +54,12 @@ class _Search:
         self.states = states
 
     def children(self) -> list[Process]:
+        """Those that may have something to tell, now or later."""
         return [child for child in self.process.children if self._fits(child)]
 
     def _fits(self, child: Process) -> bool:
+        if not child.is_alive and not self.states & WEXITED:
+            return False
         if self.kind == P_ALL:
             return True
         return self.number == (child.pid if self.kind == P_PID else child.group)

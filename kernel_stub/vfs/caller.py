@@ -29,6 +29,9 @@ class Kernel(Protocol):
     def signal(self, task: Any, number: int, /) -> None:
         """Sends the signal `number` to `task`."""
 
+    def leaders(self) -> list[Caller]:
+        """A task of each process that lives."""
+
     def block(
         self,
         task: Any,
@@ -91,6 +94,16 @@ class Caller(Protocol):
     def space(self) -> Space: ...
     @property
     def pid(self) -> int: ...
+    @property
+    def tid(self) -> int: ...
+    @property
+    def threads(self) -> list[Any]: ...
+    @property
+    def state(self) -> bytes: ...
+    @property
+    def process_group(self) -> int: ...
+    @property
+    def session(self) -> int: ...
     @property
     def parent_pid(self) -> int: ...
     @property

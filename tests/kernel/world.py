@@ -113,6 +113,9 @@ class FakeKernel:
     def processes(self) -> list[Process]:
         return self.made
 
+    def leaders(self) -> list[Task]:
+        return [process.threads[0] for process in self.made]
+
     def find_task(self, tid: int) -> Task | None:
         return next((task for one in self.made for task in one.threads if task.tid == tid), None)
 

@@ -61,6 +61,9 @@ class FakeKernel:
 
     block = KernelServices.block
 
+    def leaders(self) -> list[Any]:
+        return []
+
     def signals_may_arrive(self) -> None:
         """No signal arrives here."""
 
@@ -153,6 +156,9 @@ class FakeTask:
         self.pid, self.parent_pid = 1000, 1
         self.uid, self.gid = uid, uid
         self.groups: list[int] = []
+        self.tid, self.process_group, self.session = self.pid, self.pid, 1
+        self.threads = [self]
+        self.state = b"R (running)"
         self.name = b"it"
         self.executable = b"/bin/it"
         self.arguments = [b"it", b"-x"]
