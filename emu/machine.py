@@ -67,6 +67,8 @@ class Machine:
         self._timer_vector = 0
         self._timer_at: int | None = None  # in instructions
         self._timer_rang = False
+        self._is_rung = False
+        self._patience = _UNTIL_RING_3
         self._end_at: int | None = None
         self._is_limited = False
         self.hwcap: Final = leaves[1, 0][3]  # EDX of CPUID leaf 1: Linux's AT_HWCAP
@@ -83,6 +85,12 @@ class Machine:
         self._timer_vector = vector
         self._timer_at = None if instructions is None else self._total() + instructions
         self._limit_counter()
+
+    def ring(self, vector: int) -> None:
+        """Interrupts ring 3 by `vector` as soon as it can be. May be called from any thread."""
+        self._timer_vector = vector
+        self._is_rung = True
+        self.engine.pause()
 
     def timer_rang(self) -> bool:
         """Whether the timer interrupted since this was asked last."""
@@ -119,7 +127,12 @@ class Machine:
 
     def _is_timer_due(self) -> bool:
         """Whether the engine stopped for the timer alone."""
-        if self._timer_at is None or self.engine.stopping or not self.counter.exhausted:
+        if self.engine.stopping:
+            return False
+        if self._is_rung:
+            self._is_rung, self._timer_at = False, self._total()
+            self._limit_counter()
+        elif self._timer_at is None or not self.counter.exhausted:
             return False
         return self._end_at is None or self._total() < self._end_at
 
@@ -128,9 +141,13 @@ class Machine:
         if self.engine.accepts_interrupts:
             self.processor.interrupt(self._timer_vector)
             self._timer_at, self._timer_rang = None, True
+            self._patience = _UNTIL_RING_3
             self._limit_counter()
-        else:
-            self.counter.limit(_UNTIL_RING_3)
+        else:  # the engine stopped in front of a block: with twice as much it gets through any
+            self.engine.state.load()
+            self.counter.abort(self.engine.state.rip)
+            self.counter.limit(self._patience)
+            self._patience *= 2
 
 
 def make_counter(kind: str, engine: Engine) -> Counter:

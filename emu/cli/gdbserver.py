@@ -11,13 +11,14 @@ import gc
 import stat
 from argparse import Namespace
 from errno import EFBIG, EINVAL, ENOENT
+from signal import SIGINT
 from typing import Final
 
 from emu.cli.debug import waiting
 from emu.cli.guest import LinuxGuest
 from emu.cli.interrupt import InterruptWatch
 from emu.cli.output import say
-from emu.cli.run import INTERRUPT_STATUS, boot, ending, tell_why
+from emu.cli.run import boot, ending, tell_why
 from emu.debug import stops
 from emu.debug.core import Debugger
 from emu.errors import UsageError
@@ -137,7 +138,7 @@ def _status(machine: Machine, kernel: Kernel, outcome: Outcome) -> int:
     if outcome is Outcome.KILLED:
         return KILLED_STATUS
     if outcome is Outcome.STOPPED:
-        return INTERRUPT_STATUS
+        return 128 + SIGINT
     if kernel.ended is None:
         return 1
     ended_by, status, signal = ending(kernel, exhausted=False)

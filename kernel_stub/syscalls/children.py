@@ -145,7 +145,12 @@ def waitid(task: Task, kind: Int, pid: Int, result: Pointer, options: Int, usage
     if wrong or kind not in (P_ALL, P_PID, P_PGID) or (kind == P_PID and pid <= 0):
         raise Errno(EINVAL)
     number = task.process_group if kind == P_PGID and not pid else pid
-    found = _wait(task, _Search(task, kind, number, states), options)
+    try:
+        found = _wait(task, _Search(task, kind, number, states), options)
+    except Errno:
+        if result:
+            task.memory.copy_out(result, _siginfo(task, None))
+        raise
     if result:
         task.memory.copy_out(result, _siginfo(task, found))
     if found is None:

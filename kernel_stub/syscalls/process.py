@@ -153,8 +153,8 @@ def get_robust_list(task: Task, pid: Int, head: Pointer, length: Pointer) -> int
 @syscall(
     "prctl",
     support="partial",
-    missing="only names, dumpable, pdeathsig, subreaper, timer slack, no_new_privs and the reading of "
-    "seccomp mode and capability bounds; every other option is EINVAL",
+    missing="only names, dumpable, pdeathsig, subreaper, timer slack, no_new_privs and the reading "
+    "of seccomp mode and capability bounds; every other option is EINVAL",
 )
 def prctl(task: Task, option: Int, first: ULong, second: ULong, third: ULong, fourth: ULong) -> int:
     handler = _PRCTL.get(option)

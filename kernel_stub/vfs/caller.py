@@ -29,8 +29,11 @@ class Kernel(Protocol):
     def signal(self, task: Any, number: int, /) -> None:
         """Sends the signal `number` to `task`."""
 
-    def leaders(self) -> list[Caller]:
+    def leaders(self) -> list[Any]:
         """A task of each process that lives."""
+
+    def require_foreground(self, task: Any, terminal: Any, signal: int, /) -> None:
+        """Only the terminal's foreground group may go on. Raises Errno, and Blocked."""
 
     def block(
         self,

@@ -250,7 +250,9 @@ class ProcDirectory(FixedDirectory):
         other = others.get(name)
         if other is None:
             return None
-        self._of_others = {known: found for known, found in self._of_others.items() if known.threads}
+        self._of_others = {
+            known: found for known, found in self._of_others.items() if known.threads
+        }
         found = self._of_others.get(other)
         if found is None:
             found = self._of_others[other] = TaskDirectory(self.source, other)

@@ -11,6 +11,7 @@ from kernel_stub import arrivals
 from kernel_stub.abi.abi import I386, X86_64, Abi
 from kernel_stub.errno import Errno
 from kernel_stub.futexes import Futexes
+from kernel_stub.jobs import require_foreground
 from kernel_stub.layout import USER_32, USER_64
 from kernel_stub.mm.flags import (
     MAP_ANONYMOUS,
@@ -24,6 +25,7 @@ from kernel_stub.scheduler import ITIMER_REAL
 from kernel_stub.services import KernelServices
 from kernel_stub.syscalls import bind, every_call
 from kernel_stub.task import Clone, Process, Task
+from kernel_stub.vfs.terminal import Terminal
 from kernel_stub.waits import Blocked, Wait
 from tests.kernel.fakes import MIB, PAGE, a_space
 
@@ -88,6 +90,9 @@ class FakeKernel:
         return os.write(fd, data)
 
     block = KernelServices.block
+
+    def require_foreground(self, task: Task, terminal: Terminal, signal: int) -> None:
+        require_foreground(task, terminal, signal)
 
     def exit_group(self, task: Task, status: int) -> NoReturn:
         raise Ended(status)

@@ -64,6 +64,9 @@ class FakeKernel:
     def leaders(self) -> list[Any]:
         return []
 
+    def require_foreground(self, task: Any, terminal: Any, signal: int) -> None:
+        """Everybody is in the foreground here."""
+
     def signals_may_arrive(self) -> None:
         """No signal arrives here."""
 
