@@ -31,6 +31,7 @@ from kernel_stub.entry import constants as entry
 from kernel_stub.errno import EAGAIN, EFAULT, ENOMEM, Errno
 from kernel_stub.exec import Start
 from kernel_stub.futexes import Futexes
+from kernel_stub.limits import has_too_many_tasks, limit_cpu_time
 from kernel_stub.mm import AddressSpace
 from kernel_stub.pending import SigInfo
 from kernel_stub.scheduler import Scheduler
@@ -84,7 +85,8 @@ class Tasks:
 
     def clone(self, parent: Task, asked: Clone) -> Task:
         """A task as clone(2) makes it. Raises Errno: EAGAIN, ENOMEM, EFAULT."""
-        if len(self.scheduler.tasks) >= MOST_TASKS:
+        tasks = self.scheduler.tasks
+        if len(tasks) >= MOST_TASKS or has_too_many_tasks(parent, tasks):
             raise Errno(EAGAIN)
         space = self._space_for(parent, asked)
         try:
@@ -98,6 +100,8 @@ class Tasks:
         self.contexts.fork(context, parent.cpu, space.tables.root)
         self._prepare(parent, child, asked)
         self._add(child)
+        if child.process is not parent.process:
+            limit_cpu_time(parent.kernel, child.process)
         return child
 
     def _space_for(self, parent: Task, asked: Clone) -> AddressSpace:

@@ -48,6 +48,7 @@ ROOMS: Final[tuple[tuple[str, ...], ...]] = (
     ("kernel_stub.jobs",),
     ("kernel_stub.signalling",),
     ("kernel_stub.arrivals",),
+    ("kernel_stub.limits",),
     ("kernel_stub.syscalls",),
     ("kernel_stub.calls",),
     ("kernel_stub.vdso",),

@@ -59,20 +59,25 @@ SCRIPTS: Final = {
         "f() { [ $1 -le 1 ] && echo 1 && return; echo $(($1 * $(f $(($1 - 1))))); }; f 6"
     ),
     "exec takes the shell's place": "echo before; exec sh -c 'echo instead; exit 8'; echo never",
-    "a loop reads a pipe": "printf '1 a\\n2 b\\n' | while read n w; do echo $w$n; done; echo ${n:-unset}",
+    "a loop reads a pipe": (
+        "printf '1 a\\n2 b\\n' | while read n w; do echo $w$n; done; echo ${n:-unset}"
+    ),
     "umask and limits": "umask; umask 077; umask; ulimit -n 50; ulimit -n; ulimit -c",
     "job control": (
         "set -m; sleep 5 & sleep 6 & kill %1; wait %1 2>/dev/null; echo $?; kill %2\n"
         "wait %2 2>/dev/null; echo $?; wait; echo $?"
     ),
     "a job of a group of its own": (
-        "set -m; (sleep 5 | sleep 5) & p=$!; sleep 0.1; kill -TERM -$p; wait $p 2>/dev/null; echo $?"
+        "set -m; (sleep 5 | sleep 5) & p=$!; sleep 0.1\n"
+        "kill -TERM -$p; wait $p 2>/dev/null; echo $?"
     ),
     "times are told": "times >/dev/null; echo $?",
 }
 
 ONLY_BASH: Final = {
-    "arrays and PIPESTATUS": 'a=(x "y z"); a+=(w); echo ${#a[@]} "${a[1]}"; false | true; echo ${PIPESTATUS[@]}',
+    "arrays and PIPESTATUS": (
+        'a=(x "y z"); a+=(w); echo ${#a[@]} "${a[1]}"; false | true; echo ${PIPESTATUS[@]}'
+    ),
     "process substitution": "diff <(echo a) <(echo b); echo $?; cat <(echo in) > >(cat); sleep 0.1",
     "a coprocess": "coproc cat; echo hello >&${COPROC[1]}; read x <&${COPROC[0]}; echo $x",
     "wait -n": "(exit 3) & wait -n; echo $?",
