@@ -19,7 +19,7 @@ _AGAIN_NS: Final = SECOND  # how long after SIGXCPU it comes again
 
 
 def limit_cpu_time(kernel: Services, process: Process) -> None:
-    """From now on SIGXCPU tells of the soft limit, each second anew, and SIGKILL of the hard one."""
+    """From now on SIGXCPU tells of the soft limit, each second anew; SIGKILL of the hard one."""
     soft, _ = process.limits.get(RLIMIT_CPU, START[RLIMIT_CPU])
     process.cpu_limit = None
     if soft == INFINITY:

@@ -42,6 +42,14 @@ from kernel_stub.waits import NOTHING, Blocked, TaskEnded, Wait
 
 _REGS: Final = entry.PT_REGS_STRUCT
 _SHOWS_OSXSAVE: Final = 1 << 27  # ECX of CPUID leaf 1
+
+
+def _signed(value: int, bits: int) -> int:
+    """The low `bits` of `value` as a signed number."""
+    sign = 1 << bits - 1
+    return (value & 2 * sign - 1 ^ sign) - sign
+
+
 _SELECTORS: Final = {
     "ds": registers.DS,
     "es": registers.ES,
@@ -202,7 +210,7 @@ class KernelServices:
         try:
             frame = find_pop(task, real_time)(task, user)
             user.registers["orig_rax"] = (1 << 64) - 1
-            rax = user.registers["rax"]
+            rax = _signed(user.registers["rax"], 8 * task.abi.word)
             set_mask(task, frame.mask)
             restore_fpu(task, user, frame.fpstate)
             restore_stack(task, frame.stack, user.registers["rsp"])

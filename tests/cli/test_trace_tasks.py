@@ -19,9 +19,9 @@ from tests.oracle import host
 SOURCE = Path(__file__).with_name("tasks.c")
 # Calls of the start, which libc makes as the processor and the kernel allow.
 START = (
-    "brk mprotect readlink readlinkat arch_prctl set_tid_address set_robust_list rseq prlimit64 \
-ugetrlimit getrandom newfstatat fstat64 set_thread_area execve statx".split()
-)
+    "brk mprotect readlink readlinkat arch_prctl set_tid_address set_robust_list rseq prlimit64 "
+    "ugetrlimit getrandom newfstatat fstat64 set_thread_area execve statx"
+).split()
 CUT = re.compile(r"^(?P<call>.*?),? ?<unfinished \.\.\.>$")
 RESUMED = re.compile(r"^<\.\.\. \w+ resumed>(?P<rest>.*)$")
 
@@ -60,9 +60,10 @@ def test_each_process_is_told_as_strace_tells_it(mode: str, tmp_path: Path) -> N
     if not (shutil.which("gcc") and shutil.which("strace") and host.is_x86_64_linux()):
         pytest.skip("needs gcc, strace and Linux on x86_64")
     program, theirs, ours = (tmp_path / name for name in ("tasks", "theirs", "ours"))
-    subprocess.run(["gcc", mode, "-static", "-O1", "-w", "-o", program, SOURCE], check=True)
-    command = ["env", "--default-signal", "strace", "-f", "-o", theirs, program]
-    asked = subprocess.run(command, capture_output=True, check=False)
+    gcc = ["gcc", mode, "-static", "-O1", "-w", "-o", str(program), str(SOURCE)]
+    subprocess.run(gcc, check=True)
+    strace = ["env", "--default-signal", "strace", "-f", "-o", str(theirs), str(program)]
+    asked = subprocess.run(strace, capture_output=True, check=False)
     if b"ptrace" in asked.stderr:
         pytest.skip("ptrace is forbidden here")
     ended = ringscope("trace", "-f", "-o", str(ours), str(program))

@@ -21,7 +21,9 @@ SCRIPTS: Final = {
     "a pipe of three": "printf '%s\\n' c a b | sort | tr a-c A-C; echo $?",
     "the status of a pipe is its last": "false | true; echo $?; true | false; echo $?",
     "a reader that ends early": "yes | head -n 2; echo $?",
-    "a here-document": "x=7; cat <<END | tr a-z A-Z\nvalue $x `echo two`\nEND\ncat <<'END'\n$x\nEND",
+    "a here-document": (
+        "x=7; cat <<END | tr a-z A-Z\nvalue $x `echo two`\nEND\ncat <<'END'\n$x\nEND"
+    ),
     "a large here-document": (
         "i=0; t=line; while [ $i -lt 13 ]; do t=$t$t; i=$((i+1)); done\ncat <<END | wc -c\n$t\nEND"
     ),
@@ -34,7 +36,8 @@ SCRIPTS: Final = {
     "a trap at the end": "trap 'echo bye $?' EXIT; echo work; exit 5",
     "a trap of a signal": "trap 'echo got it' USR1; kill -USR1 $$; echo after; kill -USR1 $$",
     "an ignored signal is ignored by children": (
-        "trap '' TERM; sh -c 'kill -TERM $$; echo alive'; trap - TERM; sh -c 'kill -TERM $$'; echo $?"
+        "trap '' TERM; sh -c 'kill -TERM $$; echo alive'\n"
+        "trap - TERM; sh -c 'kill -TERM $$'; echo $?"
     ),
     "a trap interrupts wait": (
         "trap 'echo trapped' USR1; (sleep 0.1; kill -USR1 $$) & sleep 5 & s=$!\n"
@@ -53,7 +56,8 @@ SCRIPTS: Final = {
         "wc -l <f; for n in f g; do [ -e $n ] && echo $n; done; ls; cd ..; rm -r $d; echo $?"
     ),
     "what is not found, and what is no program": (
-        "no-such-command 2>/dev/null; echo $?; /etc/passwd 2>/dev/null; echo $?; / 2>/dev/null; echo $?"
+        "no-such-command 2>/dev/null; echo $?\n"
+        "/etc/passwd 2>/dev/null; echo $?; / 2>/dev/null; echo $?"
     ),
     "functions and recursion": (
         "f() { [ $1 -le 1 ] && echo 1 && return; echo $(($1 * $(f $(($1 - 1))))); }; f 6"
