@@ -22,7 +22,6 @@ from kernel_stub.entry import constants as entry
 from kernel_stub.errno import EFAULT, EINTR, ERESTARTNOHAND, ERESTARTSYS, Errno
 from kernel_stub.errors import Deadlock, KernelBug
 from kernel_stub.exceptions import Exceptions
-from kernel_stub.observer import Observer
 from kernel_stub.pending import SigInfo
 from kernel_stub.services import KernelServices
 from kernel_stub.signalling.frames import NO_TRAMPOLINES, Action, Trampolines, push
@@ -54,7 +53,6 @@ class Kernel(KernelServices):
     def __init__(self, machine: Machine, vfs: Vfs, seed: int = DEFAULT_SEED) -> None:
         super().__init__(machine, vfs, seed)
         self.ended: TaskEnded | None = None
-        self.observer: Observer | None = None
         self.calls_64 = CallTable(X86_64)
         self.calls_32 = CallTable(I386)
         self.exceptions = Exceptions(self)
@@ -189,12 +187,13 @@ class Kernel(KernelServices):
         """Runs whoever can run, lets its signals arrive, and sets the timer."""
         self._work = False
         self.take_user_signals()
-        timer_rang = self.machine.timer_rang()
+        is_over = self.machine.timer_rang() or self._gives_way
+        self._gives_way = False
         self.scheduler.expire()
         while True:
             task = self.running
-            if task is None or task.wait is not None or task.process.stopped_by or timer_rang:
-                timer_rang = False
+            if task is None or task.wait is not None or task.process.stopped_by or is_over:
+                is_over = False
                 task = self._next(task)
                 if task is None:
                     self.machine.engine.stop()
@@ -274,6 +273,8 @@ class Kernel(KernelServices):
         if sent is not None:
             if self.observer is not None:
                 self.observer.arrives(task, sent)
+            if self.screen is not None and not self.screen(task, sent):
+                return True
             arrive(task, sent, self._push)
             return True
         if task.give_mask_back():
@@ -308,10 +309,10 @@ class Kernel(KernelServices):
             self._put(at, "rax", -EINTR)
 
     def _set_timer(self, task: Task) -> None:
-        """The machine interrupts `task` when another wants to run, or a timer is due."""
-        left = self.scheduler.may_run_for(task)
-        left = None if left is None else max(left, _LEAST_NS)
-        self.machine.set_timer(layout.TIMER_VECTOR, left)
+        """The machine interrupts `task` when its turn is over, or something is due."""
+        due = self.scheduler.turn_ends(task)
+        rest = None if due is None else max(due - self.uptime_ns(), _LEAST_NS)
+        self.machine.set_timer(layout.TIMER_VECTOR, rest)
 
     # ---- the end
 

@@ -20,10 +20,12 @@ SOURCES: Final = Path(__file__).with_name("native")
 PROGRAMS: Final = {
     "children": 80,
     "contexts": 110,
+    "exec": 8,
     "faults": 50,
     "fpstate": 89,
     "handlers": 80,
     "memory": 100,
+    "polling": 220,
     "process": 100,
     "restarts": 98,
     "segments": 1900,
