@@ -47,9 +47,9 @@ def script(
 ) -> Program:
     """A row for `scripts/NAME.sh`, which a shell reads."""
     command = (*shell.split(), f"{name}.sh")
-    return Program(
-        name, (shell.split(maxsplit=1)[0], *packages.split()), command, quick=quick
-    )._replace(**more)
+    return Program(name, (shell.split()[0], *packages.split()), command, quick=quick)._replace(
+        **more
+    )
 
 
 def python_test(name: str) -> Program:

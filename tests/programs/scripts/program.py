@@ -1,16 +1,6 @@
 """Python: files, threads, processes, signals, sockets of a pair, compression, numbers."""
 
-import hashlib
-import json
-import os
-import re
-import signal
-import struct
-import subprocess
-import sys
-import threading
-import time
-import zlib
+import hashlib, json, os, re, signal, struct, subprocess, sys, threading, time, zlib
 from concurrent.futures import ThreadPoolExecutor
 
 data = {
