@@ -34,6 +34,7 @@ _MASK64: Final = (1 << 64) - 1
 _LOW: Final = 0xFFFF_FFFF
 _INT80_LENGTH: Final = 2  # and SYSCALL's
 _NOBODY: Final = -1
+_LEAST_NS: Final = 256  # until the timer interrupts: the way to ring 3 is shorter
 _INTERRUPTED: Final = (ERESTARTSYS, ERESTARTNOHAND, EINTR)
 
 _REGS: Final = entry.PT_REGS_STRUCT
@@ -55,12 +56,10 @@ class Kernel(KernelServices):
         self.calls_64 = CallTable(X86_64)
         self.calls_32 = CallTable(I386)
         self.exceptions = Exceptions(self)
-        self._task: Task | None = None
         self._last: Task | None = None
         self._first: Process | None = None
         self._frame = _NOBODY  # where the task's crossings save pt_regs
         self._frame_at = 0
-        self._switched_ns = 0
         self._handlers: dict[int, Callable[[int], None]] = {
             entry.HANDOVER_SYSCALL_64: self._syscall_64,
             entry.HANDOVER_INT80: self._int80,
@@ -91,7 +90,7 @@ class Kernel(KernelServices):
         self.tasks.contexts.keep_pristine()
 
     def _is_running(self, task: Task) -> None:
-        self._task = self._last = task
+        self.running = self._last = task
         self._frame, self._frame_at = task.cpu.frame, task.cpu.frame_at
 
     # ---- what the entry code hands over
@@ -117,7 +116,7 @@ class Kernel(KernelServices):
         return self.half.tables.translate(address)
 
     def _syscall_64(self, at: int) -> None:
-        task = self._task
+        task = self.running
         assert task is not None
         task.abi = X86_64
         r10, r9, r8, _, _, rdx, rsi, rdi, number = _CALL.unpack_from(
@@ -194,8 +193,9 @@ class Kernel(KernelServices):
         self.take_user_signals()
         is_over = self.machine.timer_rang() or self._gives_way
         self._gives_way = False
+        self.scheduler.expire()
         while True:
-            task = self._task
+            task = self.running
             if task is None or task.wait is not None or task.process.stopped_by or is_over:
                 is_over = False
                 task = self._next(task)
@@ -207,7 +207,7 @@ class Kernel(KernelServices):
                     break
             except TaskEnded as ended:
                 self.end(task, ended)
-        self._set_timer()
+        self._set_timer(task)
 
     def _next(self, current: Task | None) -> Task | None:
         """The next task that runs; its call, if it was in one, is over. None: nobody is left."""
@@ -230,19 +230,24 @@ class Kernel(KernelServices):
                     return task
             except TaskEnded as ended:
                 self.end(task, ended)
-            current = self._task or current
+            current = self.running or current
 
     def _switch(self, task: Task) -> None:
-        old = self._task
+        old = self.running
         if old is task:
             return
-        now = self.cpu_ns()
-        if old is not None:
-            old.process.cpu_ns += now - self._switched_ns
-        self._switched_ns = now
+        self._account(old)
         self.tasks.contexts.switch(None if old is None else old.cpu, task.cpu)
         self._is_running(task)
         self.tables_changed(task)
+
+    def _account(self, task: Task | None) -> None:
+        """The time since the last switch was that of `task`."""
+        now = self.cpu_ns()
+        if task is not None:
+            task.cpu_ns += now - self._switched_ns
+            task.process.cpu_ns += now - self._switched_ns
+        self._switched_ns = now
 
     def _call_again(self, task: Task) -> bool:
         """Makes the call again in which `task` waits; returns whether it is over."""
@@ -307,10 +312,10 @@ class Kernel(KernelServices):
             task.deadline = None
             self._put(at, "rax", -EINTR)
 
-    def _set_timer(self) -> None:
-        """The machine interrupts whoever runs when its turn is over, or something is due."""
-        due = self.scheduler.turn_ends()
-        rest = None if due is None else max(due - self.uptime_ns(), 1)
+    def _set_timer(self, task: Task) -> None:
+        """The machine interrupts `task` when its turn is over, or something is due."""
+        due = self.scheduler.turn_ends(task)
+        rest = None if due is None else max(due - self.uptime_ns(), _LEAST_NS)
         self.machine.set_timer(layout.TIMER_VECTOR, rest)
 
     # ---- the end
@@ -319,15 +324,14 @@ class Kernel(KernelServices):
         """A task ends, or its whole process; the run's result is that of the first one."""
         if self.observer is not None:
             self.observer.ends(task, ended)
-        task.process.cpu_ns += self.cpu_ns() - self._switched_ns
-        self._switched_ns = self.cpu_ns()
+        self._account(task)
         if ended.alone:
             self.tasks.end_thread(task)
         else:
             self.tasks.end_process(task, ended.status, ended.signal)
             if task.process is self._first:
                 self.ended = ended
-        self._task = None
+        self.running = None
         self._frame = _NOBODY
         self._work = True
 

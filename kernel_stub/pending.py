@@ -7,7 +7,8 @@ sigaction(2), "The siginfo_t argument".
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
 
 from kernel_stub.abi.signals import SI_USER, SIGRTMIN, SYNCHRONOUS, signal_bit
 
@@ -22,6 +23,7 @@ class SigInfo(NamedTuple):
     status: int = 0  # of a child
     address: int = 0  # of a fault
     value: int = 0  # sigqueue(3)'s word
+    finish: Callable[[Any], Any] | None = None  # completes it when it arrives: a timer's overrun
 
 
 _SYNCHRONOUS: Final = sum(signal_bit(signal) for signal in SYNCHRONOUS)
@@ -53,7 +55,7 @@ class Pending:
         self._sent.remove(found)
         if not any(sent.signal == number for sent in self._sent):
             self.mask &= ~signal_bit(number)
-        return found
+        return found.finish(found) if found.finish else found
 
     def discard(self, signals: int) -> None:
         """Forgets the signals whose bits are in `signals`."""

@@ -14,6 +14,7 @@ from kernel_stub.abi.process_structures import SECOND
 from kernel_stub.clock import Clock
 from kernel_stub.errors import Deadlock
 from kernel_stub.task import Process, Task
+from kernel_stub.timers import Timer
 from kernel_stub.turns import Turns
 
 ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF = range(3)
@@ -24,21 +25,22 @@ WaitForHost = Callable[[Mapping[int, int], float | None], object]
 
 
 class Scheduler:
-    """The tasks of one machine. `ring` is told of each timer that expired."""
+    """The tasks of one machine."""
 
-    def __init__(self, clock: Clock, turns: Turns, ring: Callable[[Process, int], None]) -> None:
+    def __init__(self, clock: Clock, turns: Turns) -> None:
         self.clock = clock
         self.tasks: list[Task] = []
         self._turns = turns
-        self._ring = ring
         self._turn_ends: int | None = None
 
-    def turn_ends(self) -> int | None:
-        """When whoever runs is to be interrupted, by CLOCK_MONOTONIC: for the others, or a timer.
+    def turn_ends(self, task: Task) -> int | None:
+        """When `task`, which runs, is to be interrupted: for the others, or a timer.
 
         Others may want to run at any time, so the turn of a task that is not alone always ends.
         """
-        due = self.next_deadline()
+        deadline = self.next_deadline()
+        times = [*self._time_is_up(task), *([] if deadline is None else [deadline])]
+        due = min(times, default=None)
         if len(self.tasks) < 2:
             return due
         if self._turn_ends is None:
@@ -51,7 +53,7 @@ class Scheduler:
         Raises Deadlock.
         """
         while self.tasks:
-            self._expire()
+            self.expire()
             task = self._turns.choose(task for task in self._from(current) if self._is_ready(task))
             if task is not None:
                 self._turn_ends = None
@@ -74,29 +76,34 @@ class Scheduler:
         return task.wait.deadline if task.wait and not stopped else None
 
     def next_deadline(self) -> int | None:
-        """When the next interval timer expires, or the next wait, by CLOCK_MONOTONIC."""
+        """When the next timer expires, or the next wait, by CLOCK_MONOTONIC."""
         timers = [
-            process.timers[ITIMER_REAL][1]
-            for process in self._processes()
-            if ITIMER_REAL in process.timers
+            timer.deadline
+            for timer in self._timers()
+            if timer.counts is None and timer.deadline is not None
         ]
         waits = [deadline for task in self.tasks if (deadline := self._deadline(task)) is not None]
         return min(timers + waits, default=None)
 
+    def _time_is_up(self, task: Task) -> list[int]:
+        """When timers expire that count the time of `task`, if it runs on."""
+        now = self.clock.uptime_ns()
+        return [
+            now + timer.deadline - timer.read()
+            for timer in task.process.all_timers()
+            if timer.counts in (task, task.process) and timer.deadline is not None
+        ]
+
     def _processes(self) -> list[Process]:
         return list({id(task.process): task.process for task in self.tasks}.values())
 
-    def _expire(self) -> None:
-        """Interval timers that are over send their signals, and start anew."""
-        now = self.clock.uptime_ns()
-        for process in self._processes():
-            interval, deadline = process.timers.get(ITIMER_REAL, (0, 0))
-            if deadline and deadline <= now:
-                del process.timers[ITIMER_REAL]
-                if interval:
-                    missed = (now - deadline) // interval + 1
-                    process.timers[ITIMER_REAL] = (interval, deadline + missed * interval)
-                self._ring(process, ITIMER_REAL)
+    def _timers(self) -> list[Timer]:
+        return [timer for process in self._processes() for timer in process.all_timers()]
+
+    def expire(self) -> None:
+        """Timers that are over send their signals, and start anew."""
+        for timer in self._timers():
+            timer.look()
 
     def _pass_time(self, wait_for_host: WaitForHost) -> None:
         """Nobody can run: lets time pass to the next deadline, or waits for the host."""

@@ -18,7 +18,7 @@ from emu.memory.pagetables import NotMapped
 from emu.x86 import descriptors, registers
 from kernel_stub import layout
 from kernel_stub.abi.abi import I386
-from kernel_stub.abi.signals import SI_KERNEL, SI_USER, SIGALRM, SIGSEGV
+from kernel_stub.abi.signals import SI_KERNEL, SI_USER, SIGSEGV
 from kernel_stub.arrivals import force, send, set_mask
 from kernel_stub.boot import KernelHalf
 from kernel_stub.clock import Clock
@@ -48,6 +48,14 @@ if TYPE_CHECKING:
 _REGS: Final = entry.PT_REGS_STRUCT
 _PAGE: Final = 4096
 _SHOWS_OSXSAVE: Final = 1 << 27  # ECX of CPUID leaf 1
+
+
+def _signed(value: int, bits: int) -> int:
+    """The low `bits` of `value` as a signed number."""
+    sign = 1 << bits - 1
+    return (value & 2 * sign - 1 ^ sign) - sign
+
+
 _SELECTORS: Final = {
     "ds": registers.DS,
     "es": registers.ES,
@@ -75,7 +83,7 @@ class KernelServices:
         self.tables_changed = TaskTables(self.half).follow
         self.clock = Clock(machine.counter, self.vdso.clocks)
         self.futexes = Futexes()
-        self.scheduler = Scheduler(self.clock, turns_of(seed), self._timer_expired)
+        self.scheduler = Scheduler(self.clock, turns_of(seed))
         self.tasks = Tasks(machine, self.half, self.scheduler, self.futexes)
         self.wait_for_host: Callable[[Mapping[int, int], float | None], object] = poll_host
         self.user_signals: deque[int] = deque()  # sent from outside, and not yet passed on
@@ -85,6 +93,8 @@ class KernelServices:
         self.screen: Callable[[Task, SigInfo], bool] | None = None
         self.write_to_host: Callable[[int, bytes], int] = os.write
         self._random = random.Random(seed)
+        self.running: Task | None = None  # the task on the CPU
+        self._switched_ns = 0  # when it got it
         self._network: Network | None = None
         self._work = False  # something is to be done before ring 3 goes on
         self._gives_way = False  # the task that runs ends its turn
@@ -100,6 +110,12 @@ class KernelServices:
 
     def write_out(self, fd: int, data: bytes) -> int:
         return self.write_to_host(fd, data)
+
+    def cpu_ns_of(self, owner: Task | Process) -> int:
+        running = self.running
+        if running is not None and owner in (running, running.process):
+            return owner.cpu_ns + self.cpu_ns() - self._switched_ns
+        return owner.cpu_ns
 
     def user_sent(self, signal: int) -> None:
         """The user sent `signal` to the program. May be called from a handler of signals."""
@@ -155,9 +171,6 @@ class KernelServices:
             raise Errno(interrupted)
         times = [time for time in (task.deadline, due) if time is not None]
         raise Blocked(Wait(what, ready, min(times, default=None), outside, killable))
-
-    def _timer_expired(self, process: Process, _timer: int) -> None:
-        self.send(process, SigInfo(SIGALRM, SI_KERNEL))
 
     def timers_changed(self) -> None:
         self._work = True
@@ -230,7 +243,7 @@ class KernelServices:
         try:
             frame = find_pop(task, real_time)(task, user)
             user.registers["orig_rax"] = (1 << 64) - 1
-            rax = user.registers["rax"]
+            rax = _signed(user.registers["rax"], 8 * task.abi.word)
             set_mask(task, frame.mask)
             restore_fpu(task, user, frame.fpstate)
             restore_stack(task, frame.stack, user.registers["rsp"])
@@ -251,6 +264,9 @@ class KernelServices:
 
     def processes(self) -> list[Process]:
         return list(self.tasks.processes.values())
+
+    def leaders(self) -> list[Task]:
+        return [process.threads[0] for process in self.processes() if process.threads]
 
     def find_task(self, tid: int) -> Task | None:
         return next((task for task in self.scheduler.tasks if task.tid == tid), None)

@@ -23,6 +23,7 @@ from kernel_stub.abi.signals import (
 from kernel_stub.errno import ERESTARTSYS
 from kernel_stub.futexes import Futexes
 from kernel_stub.pending import Pending, SigInfo
+from kernel_stub.timers import Timer
 from kernel_stub.usermem import UserMemory
 from kernel_stub.waits import NOTHING, Wait
 
@@ -78,6 +79,9 @@ class Services(Protocol):
 
     def cpu_ns(self) -> int:
         """How long the machine computed: CLOCK_MONOTONIC without its sleep."""
+
+    def cpu_ns_of(self, owner: Task | Process) -> int:
+        """How long the machine computed for a task, or for all of a process."""
 
     def random_bytes(self, count: int) -> bytes:
         """Deterministic random bytes, from the seed."""
@@ -142,6 +146,9 @@ class Services(Protocol):
     def processes(self) -> list[Process]:
         """All of them."""
 
+    def leaders(self) -> list[Task]:
+        """A task of each process that lives."""
+
     def find_task(self, tid: int) -> Task | None:
         """The task `tid`."""
 
@@ -194,13 +201,17 @@ class Process:
         self.actions: dict[int, bytes] = {}
         self.pending = Pending()
         self.limits: dict[int, tuple[int, int]] = dict(parent.limits) if parent else {}
-        self.timers: dict[int, tuple[int, int]] = {}  # setitimer(2): interval, deadline in ns
+        self.timers: dict[int, Timer] = {}  # setitimer(2), by its first argument
+        self.posix_timers: dict[int, Timer] = {}  # timer_create(2)
+        self.next_timer = 0  # the number of the next one
+        self.cpu_limit: Timer | None = None  # RLIMIT_CPU
         self.exit_signal = SIGCHLD
         self.stopped_by = 0  # the signal that stopped it
         self.untold: tuple[int, int] | None = None  # CLD_STOPPED or CLD_CONTINUED, for wait(2)
         self.status: int | None = None  # as wait(2) tells it, once it ended
         self.has_executed = False
-        self.cpu_ns = 0
+        self.is_subreaper = False  # it adopts the orphans among its descendants
+        self.cpu_ns = 0  # of all its tasks, up to the last switch
         self.children_ns = 0
         if parent:
             parent.children.append(self)
@@ -208,6 +219,11 @@ class Process:
     @property
     def parent_pid(self) -> int:
         return self.parent.pid if self.parent else 1
+
+    def all_timers(self) -> list[Timer]:
+        """Those that may be armed."""
+        timers = [*self.timers.values(), *self.posix_timers.values()]
+        return timers if self.cpu_limit is None else [*timers, self.cpu_limit]
 
     @property
     def is_alive(self) -> bool:
@@ -253,6 +269,7 @@ class Task:
         self.no_new_privileges = 0
         self.parent_death_signal = 0
         self.timer_slack_ns = 50_000
+        self.cpu_ns = 0  # up to the last switch
         self.clear_child_tid = 0
         self.robust_list = (0, 0)
         self.io_level = 0  # iopl(2)
@@ -279,6 +296,18 @@ class Task:
         return self.process.pid
 
     @property
+    def threads(self) -> list[Task]:
+        """All tasks of its process."""
+        return self.process.threads
+
+    @property
+    def state(self) -> bytes:
+        """As proc(5) tells it: stopped, sleeping or running."""
+        if self.process.stopped_by:
+            return b"T (stopped)"
+        return b"R (running)" if self.wait is None else b"S (sleeping)"
+
+    @property
     def parent_pid(self) -> int:
         return self.process.parent_pid
 
@@ -293,10 +322,6 @@ class Task:
     @property
     def limits(self) -> dict[int, tuple[int, int]]:
         return self.process.limits
-
-    @property
-    def timers(self) -> dict[int, tuple[int, int]]:
-        return self.process.timers
 
     @property
     def signal_actions(self) -> dict[int, bytes]:

@@ -31,6 +31,7 @@ from kernel_stub.entry import constants as entry
 from kernel_stub.errno import EAGAIN, EFAULT, ENOMEM, Errno
 from kernel_stub.exec import Start
 from kernel_stub.futexes import Futexes
+from kernel_stub.limits import has_too_many_tasks, limit_cpu_time
 from kernel_stub.mm import AddressSpace
 from kernel_stub.pending import SigInfo
 from kernel_stub.scheduler import Scheduler
@@ -84,7 +85,8 @@ class Tasks:
 
     def clone(self, parent: Task, asked: Clone) -> Task:
         """A task as clone(2) makes it. Raises Errno: EAGAIN, ENOMEM, EFAULT."""
-        if len(self.scheduler.tasks) >= MOST_TASKS:
+        tasks = self.scheduler.tasks
+        if len(tasks) >= MOST_TASKS or has_too_many_tasks(parent, tasks):
             raise Errno(EAGAIN)
         space = self._space_for(parent, asked)
         try:
@@ -98,6 +100,8 @@ class Tasks:
         self.contexts.fork(context, parent.cpu, space.tables.root)
         self._prepare(parent, child, asked)
         self._add(child)
+        if child.process is not parent.process:
+            limit_cpu_time(parent.kernel, child.process)
         return child
 
     def _space_for(self, parent: Task, asked: Clone) -> AddressSpace:
@@ -198,6 +202,7 @@ class Tasks:
         self._leave_memory(task)
         task.use(new)
         task.process.has_executed = True
+        task.process.posix_timers.clear()
         task.process.actions = _ignoring(task.process.actions)
         task.signal_stack = (0, SS_DISABLE, 0)
         if task.files.users > 1:
@@ -231,12 +236,29 @@ class Tasks:
             self._remove(thread)
         process.status = signal if signal else (status & 0xFF) << 8
         process.stopped_by, process.untold = 0, None
-        for child in process.children:
-            child.parent = None
-            if not child.is_alive:
-                self._forget(child)
-        process.children.clear()
+        self._give_away_children(process)
         self._tell_parent(process, task.uid, status, signal)
+
+    def _give_away_children(self, process: Process) -> None:
+        """Its children are those of the next ancestor that adopts; of nobody's, 1 is the parent."""
+        reaper = process.parent
+        while reaper is not None and not (reaper.is_subreaper and reaper.is_alive):
+            reaper = reaper.parent
+        orphans, process.children = process.children, []
+        for child in orphans:
+            child.parent, child.exit_signal = reaper, SIGCHLD
+            if reaper is not None:
+                reaper.children.append(child)
+            for task in child.threads:
+                if task.parent_death_signal:
+                    send(task, SigInfo(task.parent_death_signal, pid=process.pid))
+            if not child.is_alive:
+                self._tell_of_end(child)
+
+    def _tell_of_end(self, process: Process) -> None:
+        """Its new parent hears of a process that had ended before it was adopted."""
+        assert process.status is not None, "it has ended"
+        self._tell_parent(process, 0, process.status >> 8, process.status & 0x7F)
 
     def _tell_parent(self, process: Process, uid: int, status: int, signal: int) -> None:
         parent = process.parent

@@ -102,8 +102,9 @@ class Tracer:
         parked = self._parked.pop(task.tid, None)
         if parked is not None and parked.line is not None:
             self._changed_abi(task, parked.abi)
-            told = parked.line.unfinished(parked.leader, parked.is_cut)
-            self._say(task, told + "\n")
+            self._cut(task)
+            leader = self._prefix(task) + parked.leader
+            self._write(parked.line.unfinished(leader, parked.is_cut) + "\n")
         how = (
             f"killed by {text.signal_name(ended.signal)}"
             if ended.signal
@@ -161,7 +162,9 @@ class Tracer:
         if parked.line is not None:
             self._changed_abi(task, parked.abi)
             rax = result & (1 << 64) - 1
-            self._say(task, parked.line.ended(rax, parked.leader, parked.is_cut) + "\n")
+            self._cut(task)
+            leader = self._prefix(task) + parked.leader
+            self._write(parked.line.ended(rax, leader, parked.is_cut) + "\n")
 
     # ---- lines
 

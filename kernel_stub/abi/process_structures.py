@@ -29,6 +29,8 @@ SECOND: Final = 10**9  # in the nanoseconds of a timespec
 TIMESPEC64: Final = Struct("<2q")
 # struct itimerval: interval and value, each seconds and microseconds.
 ITIMERVAL: Final = {8: Struct("<4q"), 4: Struct("<4i")}
+# struct sigevent: value, signal, how to notify, a thread.
+SIGEVENT: Final = {8: Struct("<Q3i44x"), 4: Struct("<I3i48x")}
 # struct sigaction of the kernel: handler, flags, restorer, mask.
 SIGACTION: Final = {8: Struct("<4Q"), 4: Struct("<3IQ")}
 # The old i386 struct: handler, mask, flags, restorer.

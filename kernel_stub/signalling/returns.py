@@ -44,6 +44,14 @@ def find_pop(task: Task, real_time: bool) -> Callable[[Task, UserState], Frame]:
     return pop_rt_32 if real_time else pop_32
 
 
+def mask_in_frame(task: Task, real_time: bool) -> int:
+    """The mask that this sigreturn would restore. Raises Errno(EFAULT)."""
+    registers = dict.fromkeys(("rsp", "rflags", "cs", "ss"), 0)
+    registers["rsp"] = task.kernel.stack_pointer(task)
+    looking = UserState(registers, {}, START, has_xsave=False)
+    return find_pop(task, real_time)(task, looking).mask
+
+
 def restore_fpu(task: Task, user: UserState, fpstate: int) -> None:
     """The x87 and SSE state of a frame. Raises Errno, with the units as they start."""
     user.fxsave = START

@@ -54,9 +54,12 @@ class _Search:
         self.states = states
 
     def children(self) -> list[Process]:
+        """Those that may have something to tell, now or later."""
         return [child for child in self.process.children if self._fits(child)]
 
     def _fits(self, child: Process) -> bool:
+        if not child.is_alive and not self.states & WEXITED:
+            return False
         if self.kind == P_ALL:
             return True
         return self.number == (child.pid if self.kind == P_PID else child.group)
@@ -142,7 +145,12 @@ def waitid(task: Task, kind: Int, pid: Int, result: Pointer, options: Int, usage
     if wrong or kind not in (P_ALL, P_PID, P_PGID) or (kind == P_PID and pid <= 0):
         raise Errno(EINVAL)
     number = task.process_group if kind == P_PGID and not pid else pid
-    found = _wait(task, _Search(task, kind, number, states), options)
+    try:
+        found = _wait(task, _Search(task, kind, number, states), options)
+    except Errno:
+        if result:
+            task.memory.copy_out(result, _siginfo(task, None))
+        raise
     if result:
         task.memory.copy_out(result, _siginfo(task, found))
     if found is None:

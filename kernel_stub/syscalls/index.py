@@ -73,11 +73,15 @@ HOMES: Final[Mapping[str, str]] = {
     "splicing": "splice tee vmsplice",
     "system": "getrandom oldolduname olduname personality setdomainname sethostname uname",
     "time": (
-        "alarm clock_getres clock_getres_time64 clock_gettime clock_gettime64 clock_nanosleep "
-        "clock_nanosleep_time64 clock_settime clock_settime64 getitimer gettimeofday nanosleep "
-        "setitimer settimeofday stime time "
+        "clock_getres clock_getres_time64 clock_gettime clock_gettime64 clock_nanosleep "
+        "clock_nanosleep_time64 clock_settime clock_settime64 gettimeofday nanosleep settimeofday "
+        "stime time "
     ),
     "timerfd": "timerfd_create timerfd_gettime timerfd_gettime64 timerfd_settime timerfd_settime64",
+    "timers": (
+        "alarm getitimer setitimer timer_create timer_delete timer_getoverrun timer_gettime "
+        "timer_gettime64 timer_settime timer_settime64 "
+    ),
     "tls": "arch_prctl get_thread_area set_thread_area",
     "transfers": "copy_file_range sendfile sendfile64",
     "xattrs": (

@@ -26,6 +26,8 @@ PR_GET_SECCOMP: Final = 21
 PR_CAPBSET_READ: Final = 23
 PR_SET_TIMERSLACK: Final = 29
 PR_GET_TIMERSLACK: Final = 30
+PR_SET_CHILD_SUBREAPER: Final = 36
+PR_GET_CHILD_SUBREAPER: Final = 37
 PR_SET_NO_NEW_PRIVS: Final = 38
 PR_GET_NO_NEW_PRIVS: Final = 39
 PR_GET_TID_ADDRESS: Final = 40
@@ -151,8 +153,8 @@ def get_robust_list(task: Task, pid: Int, head: Pointer, length: Pointer) -> int
 @syscall(
     "prctl",
     support="partial",
-    missing="only names, dumpable, pdeathsig, timer slack, no_new_privs and the reading of "
-    "seccomp mode and capability bounds; every other option is EINVAL",
+    missing="only names, dumpable, pdeathsig, subreaper, timer slack, no_new_privs and the reading "
+    "of seccomp mode and capability bounds; every other option is EINVAL",
 )
 def prctl(task: Task, option: Int, first: ULong, second: ULong, third: ULong, fourth: ULong) -> int:
     handler = _PRCTL.get(option)
@@ -191,6 +193,16 @@ def _set_death_signal(task: Task, signal: int, _: tuple[int, ...]) -> int:
 
 def _get_death_signal(task: Task, address: int, _: tuple[int, ...]) -> int:
     task.memory.pack(INT, address, task.parent_death_signal)
+    return 0
+
+
+def _set_subreaper(task: Task, value: int, _: tuple[int, ...]) -> int:
+    task.process.is_subreaper = bool(value)
+    return 0
+
+
+def _get_subreaper(task: Task, address: int, _: tuple[int, ...]) -> int:
+    task.memory.pack(INT, address, int(task.process.is_subreaper))
     return 0
 
 
@@ -235,6 +247,8 @@ _PRCTL: Final = {
     PR_GET_NAME: _get_name,
     PR_SET_PDEATHSIG: _set_death_signal,
     PR_GET_PDEATHSIG: _get_death_signal,
+    PR_SET_CHILD_SUBREAPER: _set_subreaper,
+    PR_GET_CHILD_SUBREAPER: _get_subreaper,
     PR_SET_DUMPABLE: _set_dumpable,
     PR_GET_DUMPABLE: lambda task, *_: task.dumpable,
     PR_GET_SECCOMP: lambda task, *_: 0,

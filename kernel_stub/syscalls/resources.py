@@ -21,17 +21,20 @@ from kernel_stub.abi.resources import (
     INFINITY,
     MOST_FILES,
     RLIMIT_AS,
+    RLIMIT_CPU,
     RLIMIT_DATA,
     RLIMIT_NOFILE,
     RLIMIT_STACK,
     START,
 )
 from kernel_stub.errno import EINVAL, EPERM, Errno
+from kernel_stub.limits import limit_cpu_time
 from kernel_stub.syscalls.process import find_task
 from kernel_stub.syscalls.table import Int, Pointer, UInt, syscall
 from kernel_stub.task import Task
 
 _TICK_NS: Final = 10_000_000  # clock_t counts hundredths of a second
+RUSAGE_THREAD: Final = 1
 _USAGE_KINDS: Final = {0: True, 1: True, -1: False}  # RUSAGE_SELF, _THREAD, _CHILDREN: is it us?
 # What the 32-bit structures say for "no limit".
 _OLD_INFINITY: Final = 0x7FFF_FFFF
@@ -57,6 +60,8 @@ def _set_limit(task: Task, resource: int, soft: int, hard: int) -> None:
         task.space.stack_limit = soft
     elif resource == RLIMIT_DATA:
         task.space.data_limit = soft
+    elif resource == RLIMIT_CPU:
+        limit_cpu_time(task.kernel, task.process)
     elif resource == RLIMIT_AS:
         task.space.size_limit = soft
 
@@ -104,8 +109,11 @@ def getrusage(task: Task, who: Int, pointer: Pointer) -> int:
     if ours is None:
         raise Errno(EINVAL)
     fields = [0] * 18
+    if not ours:
+        used = task.process.children_ns
+        fields[0], fields[1] = used // SECOND, used % SECOND // 1000
     if ours:
-        used = task.kernel.cpu_ns()
+        used = task.kernel.cpu_ns_of(task if who == RUSAGE_THREAD else task.process)
         fields[0], fields[1] = used // SECOND, used % SECOND // 1000
         fields[RUSAGE_MAXRSS] = task.space.pages.most_resident * PAGE_SIZE >> 10
     task.memory.pack(RUSAGE[task.abi.word], pointer, *fields)
@@ -115,8 +123,9 @@ def getrusage(task: Task, who: Int, pointer: Pointer) -> int:
 @syscall(support="partial", missing="all time is user time")
 def times(task: Task, pointer: Pointer) -> int:
     if pointer:
-        used = task.kernel.cpu_ns() // _TICK_NS
-        task.memory.pack(TMS[task.abi.word], pointer, used, 0, 0, 0)
+        used = task.kernel.cpu_ns_of(task.process) // _TICK_NS
+        children = task.process.children_ns // _TICK_NS
+        task.memory.pack(TMS[task.abi.word], pointer, used, 0, children, 0)
     return task.kernel.uptime_ns() // _TICK_NS
 
 

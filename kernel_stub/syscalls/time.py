@@ -1,6 +1,6 @@
-"""System calls about time, all of it the guest's: clocks, sleeping, alarms.
+"""System calls about time, all of it the guest's: clocks and sleeping.
 
-clock_gettime(2), gettimeofday(2), time(2), nanosleep(2), alarm(2), setitimer(2).
+clock_gettime(2), gettimeofday(2), time(2), nanosleep(2), clock_getcpuclockid(3).
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
-from kernel_stub.abi.process_structures import ITIMERVAL, SECOND, TIMESPEC64
+from kernel_stub.abi.process_structures import SECOND, TIMESPEC64
 from kernel_stub.errno import EINVAL, EOPNOTSUPP, EPERM, ERESTARTNOHAND, Errno
-from kernel_stub.syscalls.table import Int, Pointer, UInt, syscall
-from kernel_stub.task import Task
+from kernel_stub.syscalls.table import Int, Pointer, syscall
+from kernel_stub.task import Process, Task
 from kernel_stub.waits import never
 
 COARSE_NS: Final = 4_000_000  # a coarse clock moves with the tick
@@ -30,13 +30,11 @@ WALL: Final = frozenset({CLOCK_REALTIME, CLOCK_REALTIME_COARSE, CLOCK_TAI})
 UPTIME: Final = frozenset(
     {CLOCK_MONOTONIC, CLOCK_MONOTONIC_COARSE, CLOCK_MONOTONIC_RAW, CLOCK_BOOTTIME}
 )
-_CPU: Final = frozenset({CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID})
+# clock_getcpuclockid(3) makes such a clock: ~pid << 3, then these bits.
+_KIND, _NO_KIND, _PER_THREAD = 3, 3, 4
 COARSE: Final = frozenset({CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE})
 _SLEEPABLE: Final = frozenset({CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_TAI})
 TIMER_ABSTIME: Final = 1
-ITIMER_REAL: Final = 0
-_ITIMERS: Final = range(3)  # ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF
-_NEVER_RINGS: Final = "ITIMER_VIRTUAL and ITIMER_PROF never send their signals"
 
 
 def read_clock(task: Task, clock: int) -> int:
@@ -45,16 +43,29 @@ def read_clock(task: Task, clock: int) -> int:
         now = task.kernel.now_ns()
     elif clock in UPTIME:
         now = task.kernel.uptime_ns()
-    elif clock in _CPU or _is_own_cpu_clock(task, clock):
-        now = task.kernel.cpu_ns()
     else:
-        raise Errno(EINVAL)
+        now = task.kernel.cpu_ns_of(counted_by(task, clock))
     return now - now % COARSE_NS if clock in COARSE else now
 
 
-def _is_own_cpu_clock(task: Task, clock: int) -> bool:
-    """Whether clock_getcpuclockid(3) gave `clock` for this process: ~pid << 3, then the kind."""
-    return clock < 0 and clock & 3 != 3 and ~(clock >> 3) in (0, task.pid)
+def counted_by(task: Task, clock: int) -> Task | Process:
+    """The process or task whose time on the processor `clock` counts. Raises Errno(EINVAL)."""
+    if clock == CLOCK_PROCESS_CPUTIME_ID:
+        return task.process
+    if clock == CLOCK_THREAD_CPUTIME_ID:
+        return task
+    if clock >= 0 or clock & _KIND == _NO_KIND:
+        raise Errno(EINVAL)
+    number = ~(clock >> 3)
+    if clock & _PER_THREAD:
+        thread = task.kernel.find_task(number) if number else task
+        if thread is None or thread.process is not task.process:
+            raise Errno(EINVAL)
+        return thread
+    process = task.kernel.process(number) if number else task.process
+    if process is None:
+        raise Errno(EINVAL)
+    return process
 
 
 def _store(task: Task, layout: Struct, pointer: int, nanoseconds: int) -> int:
@@ -173,62 +184,3 @@ def _sleep_for(task: Task, duration: int, layout: Struct, remaining: int) -> int
             _store(task, layout, remaining, max(task.deadline - task.kernel.uptime_ns(), 0))
         raise
     return 0
-
-
-@syscall(support="partial", missing=_NEVER_RINGS)
-def alarm(task: Task, seconds: UInt) -> int:
-    remaining = _remaining(task, ITIMER_REAL)
-    _arm(task, ITIMER_REAL, 0, seconds * SECOND)
-    return max((remaining + SECOND // 2) // SECOND, int(remaining > 0))
-
-
-def _remaining(task: Task, which: int) -> int:
-    """How many nanoseconds the timer still has to go; 0: it is not armed."""
-    _, deadline = task.timers.get(which, (0, 0))
-    return max(deadline - _timer_clock(task, which), 1) if deadline else 0
-
-
-def _timer_clock(task: Task, which: int) -> int:
-    return task.kernel.uptime_ns() if which == ITIMER_REAL else task.kernel.cpu_ns()
-
-
-def _arm(task: Task, which: int, interval: int, value: int) -> None:
-    task.timers.pop(which, None)
-    if value:
-        task.timers[which] = (interval, _timer_clock(task, which) + value)
-        task.kernel.timers_changed()
-
-
-@syscall(support="partial", missing=_NEVER_RINGS)
-def getitimer(task: Task, which: Int, pointer: Pointer) -> int:
-    if which not in _ITIMERS:
-        raise Errno(EINVAL)
-    interval, _ = task.timers.get(which, (0, 0))
-    task.memory.pack(
-        ITIMERVAL[task.abi.word], pointer, *_timeval(interval), *_timeval(_remaining(task, which))
-    )
-    return 0
-
-
-def _timeval(nanoseconds: int) -> tuple[int, int]:
-    return nanoseconds // SECOND, nanoseconds % SECOND // 1000
-
-
-@syscall(support="partial", missing=_NEVER_RINGS)
-def setitimer(task: Task, which: Int, new: Pointer, old: Pointer) -> int:
-    if which not in _ITIMERS:
-        raise Errno(EINVAL)
-    interval = value = 0
-    if new:
-        numbers = task.memory.unpack(ITIMERVAL[task.abi.word], new)
-        interval, value = _nanoseconds(*numbers[:2]), _nanoseconds(*numbers[2:])
-    if old:
-        getitimer(task, which, old)
-    _arm(task, which, interval, value)
-    return 0
-
-
-def _nanoseconds(seconds: int, microseconds: int) -> int:
-    if seconds < 0 or not 0 <= microseconds < 1_000_000:
-        raise Errno(EINVAL)
-    return seconds * SECOND + microseconds * 1000

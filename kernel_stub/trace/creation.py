@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from kernel_stub.signalling.returns import mask_in_frame
 from kernel_stub.trace import names, text
 from kernel_stub.trace.kinds import LONGEST_PATH, Called, Kind
 
@@ -21,6 +22,39 @@ def _clone_flags(c: Called, i: int) -> str:
     return (
         "|".join(part for part in (kind, text.signal_name(signal) if signal else "") if part) or "0"
     )
+
+
+# The arguments of clone(2) that a flag makes count, as strace names them.
+_CLONE_POINTERS: Final = (
+    ("parent_tid", names.CLONE["CLONE_PARENT_SETTID"]),
+    ("tls", names.CLONE["CLONE_SETTLS"]),
+    ("child_tidptr", names.CLONE["CLONE_CHILD_SETTID"] | names.CLONE["CLONE_CHILD_CLEARTID"]),
+)
+
+
+def _clone_arguments(c: Called, i: int) -> str:
+    """All of clone(2), in an order of their own, and only those that count."""
+    flags, stack, parent_tid, *rest = c.values
+    child_tid, tls = rest if c.task.abi.word == 8 else reversed(rest)
+    parts = [f"child_stack={text.address(stack)}", f"flags={_clone_flags(c, i)}"]
+    pointers = zip(_CLONE_POINTERS, (parent_tid, tls, child_tid), strict=True)
+    parts += [f"{name}={value:#x}" for (name, bits), value in pointers if flags & bits]
+    return ", ".join(parts)
+
+
+def _silent(_c: Called, _i: int) -> str:
+    """An argument that another one's text tells."""
+    return ""
+
+
+def _frame_mask(c: Called, _i: int) -> str:
+    """The mask in the frame that rt_sigreturn(2) takes back."""
+    return f"{{mask={text.signal_set(mask_in_frame(c.task, real_time=True))}}}"
+
+
+def _old_frame_mask(c: Called, _i: int) -> str:
+    """The mask in the frame that i386's sigreturn(2) takes back."""
+    return f"{{mask={text.signal_set(mask_in_frame(c.task, real_time=False))}}}"
 
 
 def _string_addresses(c: Called, i: int) -> list[int]:
@@ -50,7 +84,10 @@ def _environment(c: Called, i: int) -> str:
 
 
 INPUTS: Final[Mapping[str, Kind]] = {
-    "clone_flags": _clone_flags,
+    "clone_arguments": _clone_arguments,
+    "silent": _silent,
+    "frame_mask": _frame_mask,
+    "old_frame_mask": _old_frame_mask,
     "strings": _strings,
     "environment": _environment,
 }

@@ -29,6 +29,9 @@ class Kernel(Protocol):
     def signal(self, task: Any, number: int, /) -> None:
         """Sends the signal `number` to `task`."""
 
+    def leaders(self) -> list[Any]:
+        """A task of each process that lives."""
+
     def require_foreground(self, task: Any, terminal: Any, signal: int, /) -> None:
         """Only the terminal's foreground group may go on. Raises Errno, and Blocked."""
 
@@ -105,6 +108,12 @@ class Caller(Protocol):
     def space(self) -> Space: ...
     @property
     def pid(self) -> int: ...
+    @property
+    def tid(self) -> int: ...
+    @property
+    def threads(self) -> list[Any]: ...
+    @property
+    def state(self) -> bytes: ...
     @property
     def parent_pid(self) -> int: ...
     @property

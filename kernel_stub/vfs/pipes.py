@@ -41,6 +41,7 @@ class Pipe(Inode):
         attributes.st_mode = S_IFIFO | attributes.st_mode & 0o7777
         self.buffer = bytearray()
         self.capacity = CAPACITY
+        self.is_fifo = True  # a pipe without a name is opened anew through /proc, and never waits
         self.readers = self.readers_ever = 0
         self.writers = self.writers_ever = 0
         self.pulses = Pulses()
@@ -48,6 +49,8 @@ class Pipe(Inode):
     def open(self, task: Caller, flags: int) -> OpenFile:
         """Opens an end of a fifo: it waits for the other one, unless O_NONBLOCK or O_RDWR."""
         access, patient = flags & O_ACCMODE, not flags & O_NONBLOCK
+        if not self.is_fifo:
+            return self.end(flags)
         if access == O_WRONLY and not patient and not self.readers:
             raise Errno(ENXIO)
         if access == O_RDONLY and patient and not self.writers:
@@ -210,4 +213,5 @@ def wait_or_refuse(file: OpenFile, task: Caller, waits_for: str, ready: Callable
 def make_pipe(attributes: Attributes, flags: int) -> tuple[PipeEnd, PipeEnd]:
     """pipe2(2): the end to read from and the end to write to."""
     pipe = Pipe(attributes)
+    pipe.is_fifo = False
     return pipe.end(O_RDONLY | flags), pipe.end(O_WRONLY | flags)

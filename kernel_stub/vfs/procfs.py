@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 PROC_DEVICE: Final = 20
 SYS_DEVICE: Final = 21
 FD_NUMBERS: Final = 1 << 20  # inode numbers of /proc/self/fd/N
+TASK_NUMBERS: Final = 1 << 24  # what listings say of /proc/PID
 
 
 class Source:
@@ -49,17 +50,18 @@ class Source:
 
 
 class Generated(Inode):
-    """A file whose text is made when it is opened."""
+    """A file whose text is made when it is opened: about `whose`, or the task that looks."""
 
-    def __init__(self, source: Source, text: Text) -> None:
+    def __init__(self, source: Source, text: Text, whose: Caller | None = None) -> None:
         super().__init__(source.attributes(S_IFREG | 0o444))
         self.source = source
         self.text = text
+        self.whose = whose
 
     def open(self, task: Caller, flags: int) -> OpenFile:
         if flags & O_ACCMODE != O_RDONLY:
             raise Errno(EACCES)
-        return TextFile(self, flags, self.text(View(task, self.source.about)))
+        return TextFile(self, flags, self.text(View(self.whose or task, self.source.about)))
 
 
 class TextFile(OpenFile):
@@ -89,26 +91,29 @@ class TextFile(OpenFile):
 
 
 class OwnLink(MagicLink):
-    """exe, cwd and root of the task that looks."""
+    """exe, cwd and root of `whose`, or of the task that looks."""
 
-    def __init__(self, source: Source, name: bytes) -> None:
+    def __init__(self, source: Source, name: bytes, whose: Caller | None = None) -> None:
         super().__init__(source.attributes(S_IFLNK | 0o777), b"")
         self.name = name
+        self.whose = whose
 
     def target(self, task: Caller) -> bytes:
+        task = self.whose or task
         if self.name == b"exe":
             return task.executable
         directory: Directory = self.jump_to_directory(task)
         return directory.path()
 
     def jump_to_directory(self, task: Caller) -> Directory:
+        task = self.whose or task
         directory: Directory = task.fs.cwd if self.name == b"cwd" else task.fs.root
         return directory
 
     def jump(self, task: Caller) -> Inode:
         if self.name == b"exe":
             root: Directory = task.fs.root
-            return Walk(task, root).to(task.executable, follow=True).found()
+            return Walk(task, root).to((self.whose or task).executable, follow=True).found()
         return self.jump_to_directory(task)
 
 
@@ -120,13 +125,14 @@ class SelfLink(Symlink):
         self.form = form
 
     def target(self, task: Caller) -> bytes:
-        return self.form.replace(b"PID", b"%d" % task.pid)
+        return self.form.replace(b"PID", b"%d" % task.pid).replace(b"TID", b"%d" % task.tid)
 
 
 class FdLink(MagicLink):
     """/proc/self/fd/N: leads to the very file that is open."""
 
-    def __init__(self, source: Source, descriptor: int) -> None:
+    def __init__(self, source: Source, descriptor: int, whose: Caller | None = None) -> None:
+        self.whose = whose
         now = source.about.boot_ns
         attributes = Attributes(S_IFLNK | 0o700, FD_NUMBERS + descriptor, source.device, now)
         super().__init__(attributes, b"")
@@ -145,62 +151,76 @@ class FdLink(MagicLink):
         return self._file(task).inode
 
     def _file(self, task: Caller) -> OpenFile:
-        file: OpenFile = task.files.any(self.descriptor)
+        file: OpenFile = (self.whose or task).files.any(self.descriptor)
         return file
 
 
 class FdDirectory(FixedDirectory):
     """/proc/self/fd, which /dev/fd leads to."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, whose: Caller | None = None) -> None:
         super().__init__(source.attributes(S_IFDIR | 0o500), source.storage)
         self.source = source
+        self.whose = whose
 
     def lookup(self, task: Caller, name: bytes) -> Inode | None:
-        if not name.isdigit() or int(name) not in task.files.numbers():
+        if not name.isdigit() or int(name) not in (self.whose or task).files.numbers():
             return None
-        return FdLink(self.source, int(name))
+        return FdLink(self.source, int(name), self.whose)
 
     def listing(self, task: Caller) -> list[Entry]:
-        numbers = task.files.numbers()
+        numbers = (self.whose or task).files.numbers()
         return [Entry(b"%d" % number, FD_NUMBERS + number, S_IFLNK) for number in numbers]
 
 
 class ThreadDirectory(FixedDirectory):
-    """/proc/PID/task/TID of the task that looks."""
+    """/proc/PID/task/TID: of `whose`, or of the task that looks."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, whose: Caller | None = None) -> None:
         super().__init__(source.attributes(S_IFDIR | 0o555), source.storage)
         for name, text in OF_A_TASK.items():
-            self.hold(name, Generated(source, text))
+            self.hold(name, Generated(source, text, whose))
         for name in (b"cwd", b"exe", b"root"):
-            self.hold(name, OwnLink(source, name))
-        self.hold(b"fd", FdDirectory(source))
+            self.hold(name, OwnLink(source, name, whose))
+        self.hold(b"fd", FdDirectory(source, whose))
 
 
 class ThreadsDirectory(FixedDirectory):
-    """/proc/PID/task: the threads, of which there is one."""
+    """/proc/PID/task: the threads of the process of `whose`, or of the task that looks."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, whose: Caller | None = None) -> None:
         super().__init__(source.attributes(S_IFDIR | 0o555), source.storage)
-        self.of_thread = ThreadDirectory(source)
+        self.source = source
+        self.whose = whose
+        self._of_thread: dict[int, ThreadDirectory] = {}
 
     def lookup(self, task: Caller, name: bytes) -> Inode | None:
-        if name != b"%d" % task.pid:
+        threads = {b"%d" % thread.tid: thread for thread in self._threads(task)}
+        thread = threads.get(name)
+        if thread is None:
             return None
-        self.of_thread.parent, self.of_thread.name = self, name
-        return self.of_thread
+        found = self._of_thread.get(thread.tid)
+        if found is None:
+            found = self._of_thread[thread.tid] = ThreadDirectory(self.source, thread)
+            found.parent, found.name = self, name
+        return found
+
+    def _threads(self, task: Caller) -> list[Caller]:
+        return (self.whose or task).threads
 
     def listing(self, task: Caller) -> list[Entry]:
-        return [Entry(b"%d" % task.pid, self.of_thread.number, S_IFDIR)]
+        return [
+            Entry(b"%d" % thread.tid, TASK_NUMBERS + thread.tid, S_IFDIR)
+            for thread in self._threads(task)
+        ]
 
 
 class TaskDirectory(ThreadDirectory):
-    """/proc/PID of the task that looks; there is no other."""
+    """/proc/PID: of the process of `whose`, or of the task that looks."""
 
-    def __init__(self, source: Source) -> None:
-        super().__init__(source)
-        self.hold(b"task", ThreadsDirectory(source))
+    def __init__(self, source: Source, whose: Caller | None = None) -> None:
+        super().__init__(source, whose)
+        self.hold(b"task", ThreadsDirectory(source, whose))
 
 
 class ProcDirectory(FixedDirectory):
@@ -208,22 +228,42 @@ class ProcDirectory(FixedDirectory):
 
     def __init__(self, source: Source) -> None:
         super().__init__(source.attributes(S_IFDIR | 0o555), source.storage)
+        self.source = source
         fill(self, source, OF_THE_MACHINE)
         fill(self, source, {b"sys/" + path: text for path, text in OF_SYSCTL.items()})
         self.hold(b"self", SelfLink(source, b"PID"))
-        self.hold(b"thread-self", SelfLink(source, b"PID/task/PID"))
+        self.hold(b"thread-self", SelfLink(source, b"PID/task/TID"))
         self.hold(b"mounts", Symlink(source.attributes(S_IFLNK | 0o777), b"self/mounts"))
         self.of_task = TaskDirectory(source)
+        self._of_others: dict[Caller, TaskDirectory] = {}
 
     def lookup(self, task: Caller, name: bytes) -> Inode | None:
         if name == b"%d" % task.pid:
             self.of_task.parent, self.of_task.name = self, name
             return self.of_task
+        if name.isdigit():
+            return self._of_another(task, name)
         return super().lookup(task, name)
 
+    def _of_another(self, task: Caller, name: bytes) -> Inode | None:
+        """The directory of another process that lives."""
+        others = {b"%d" % other.pid: other for other in task.kernel.leaders()}
+        other = others.get(name)
+        if other is None:
+            return None
+        self._of_others = {
+            known: found for known, found in self._of_others.items() if known.threads
+        }
+        found = self._of_others.get(other)
+        if found is None:
+            found = self._of_others[other] = TaskDirectory(self.source, other)
+            found.parent, found.name = self, name
+        return found
+
     def listing(self, task: Caller) -> list[Entry]:
-        own = Entry(b"%d" % task.pid, self.of_task.number, S_IFDIR)
-        return [*super().listing(task), own]
+        pids = sorted(leader.pid for leader in task.kernel.leaders())
+        processes = [Entry(b"%d" % pid, TASK_NUMBERS + pid, S_IFDIR) for pid in pids]
+        return [*super().listing(task), *processes]
 
 
 def fill(top: Directory, source: Source, texts: Mapping[bytes, Text]) -> None:

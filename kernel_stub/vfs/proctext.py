@@ -74,13 +74,14 @@ def stat(view: View) -> bytes:
     size = sum(end - start for start, end, _ in mappings)
     stack = next((end for _, end, name in mappings if name == b"[stack]"), 0)
     fields = [0] * 53
-    fields[4:9] = [view.task.parent_pid, view.task.pid, view.task.pid, 0, -1]
-    fields[18:21] = [20, 0, 1]  # priority, nice, threads
+    task = view.task
+    fields[4:9] = [task.parent_pid, task.process_group, task.session, 0, -1]
+    fields[18:21] = [20, 0, len(task.threads)]  # priority, nice, threads
     fields[22] = 0  # start time in ticks after boot
     fields[23:26] = [size, size // PAGE_SIZE, NO_LIMIT]
     fields[28] = stack
     fields[38] = 17  # SIGCHLD is what its parent hears at its end
-    head = b"%d (%s) R " % (view.task.pid, view.task.name)
+    head = b"%d (%s) %c " % (task.pid, task.name, task.state[0])
     return head + b" ".join(b"%d" % field for field in fields[4:]) + b"\n"
 
 
@@ -94,10 +95,10 @@ def status(view: View) -> bytes:
     rows: list[tuple[bytes, bytes]] = [
         (b"Name", view.task.name),
         (b"Umask", b"%04o" % view.task.fs.umask),
-        (b"State", b"R (running)"),
+        (b"State", view.task.state),
         (b"Tgid", b"%d" % view.task.pid),
         (b"Ngid", b"0"),
-        (b"Pid", b"%d" % view.task.pid),
+        (b"Pid", b"%d" % view.task.tid),
         (b"PPid", b"%d" % view.task.parent_pid),
         (b"TracerPid", b"0"),
         (b"Uid", b"\t".join([b"%d" % view.task.uid] * 4)),
@@ -107,7 +108,7 @@ def status(view: View) -> bytes:
         (b"VmPeak", b"%8d kB" % size),
         (b"VmSize", b"%8d kB" % size),
         (b"VmRSS", b"%8d kB" % size),
-        (b"Threads", b"1"),
+        (b"Threads", b"%d" % len(view.task.threads)),
         (b"SigBlk", b"%016x" % view.task.signal_mask),
         (b"Cpus_allowed", b"1"),
         (b"Cpus_allowed_list", b"0"),

@@ -18,6 +18,7 @@ from tests.oracle import host
 SOURCES: Final = Path(__file__).with_name("native")
 # How many lines each must print at least: an empty output would agree too.
 PROGRAMS: Final = {
+    "children": 80,
     "contexts": 110,
     "exec": 8,
     "faults": 50,
@@ -31,6 +32,7 @@ PROGRAMS: Final = {
     "segments": 1900,
     "signals": 50,
     "steps": 11,
+    "timers": 150,
     "times": 80,
 }
 # A signal's end: SIGKILL, SIGTERM, SIGABRT, SIGUSR1, a real-time one; SIGCHLD vanishes.

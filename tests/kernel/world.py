@@ -9,7 +9,6 @@ from typing import Any, NoReturn
 from emu.memory.physical import PhysicalMemory
 from kernel_stub import arrivals
 from kernel_stub.abi.abi import I386, X86_64, Abi
-from kernel_stub.abi.signals import SIGALRM
 from kernel_stub.errno import Errno
 from kernel_stub.futexes import Futexes
 from kernel_stub.jobs import members, require_foreground, signal_group
@@ -76,6 +75,9 @@ class FakeKernel:
     def cpu_ns(self) -> int:
         return self.uptime - self.slept
 
+    def cpu_ns_of(self, owner: Task | Process) -> int:
+        return self.cpu_ns()
+
     def sleep_until(self, uptime_ns: int) -> None:
         self.slept += max(uptime_ns - self.uptime, 0)
         self.uptime = max(uptime_ns, self.uptime)
@@ -133,6 +135,9 @@ class FakeKernel:
 
     def processes(self) -> list[Process]:
         return self.made
+
+    def leaders(self) -> list[Task]:
+        return [process.threads[0] for process in self.made]
 
     def find_task(self, tid: int) -> Task | None:
         return next((task for one in self.made for task in one.threads if task.tid == tid), None)
@@ -211,11 +216,11 @@ class World:
 
     def _wait(self, wait: Wait) -> None:
         """Guest time passes to the deadline, or to the alarm before it."""
-        interval, alarm = self.task.timers.get(ITIMER_REAL, (0, 0))
-        if alarm and (wait.deadline is None or alarm <= wait.deadline):
+        timer = self.task.process.timers.get(ITIMER_REAL)
+        alarm = timer.deadline if timer else None
+        if timer and alarm and (wait.deadline is None or alarm <= wait.deadline):
             self.kernel.sleep_until(alarm)
-            self.task.timers[ITIMER_REAL] = (interval, alarm + interval if interval else 0)
-            self.kernel.signal(self.task, SIGALRM)
+            timer.look()
         elif wait.deadline is not None:
             self.kernel.sleep_until(wait.deadline)
         elif not wait.ready():

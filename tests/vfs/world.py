@@ -63,6 +63,9 @@ class FakeKernel:
 
     block = KernelServices.block
 
+    def leaders(self) -> list[Any]:
+        return []
+
     def require_foreground(self, task: Any, terminal: Any, signal: int) -> None:
         """Everybody is in the foreground here."""
 
@@ -171,6 +174,9 @@ class FakeTask:
         self.session = self.process_group = 1000
         self.uid, self.gid = uid, uid
         self.groups: list[int] = []
+        self.tid, self.process_group, self.session = self.pid, self.pid, 1
+        self.threads = [self]
+        self.state = b"R (running)"
         self.name = b"it"
         self.executable = b"/bin/it"
         self.arguments = [b"it", b"-x"]
