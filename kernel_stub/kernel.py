@@ -139,6 +139,7 @@ class Kernel(KernelServices):
     ) -> None:
         """The task waits inside `call`."""
         task.wait, task.call = blocked.wait, call
+        self.scheduler.waits(task)
         self._work = True
 
     def _int80(self, at: int) -> None:
@@ -250,6 +251,7 @@ class Kernel(KernelServices):
             result = table.again(task, number, arguments)
         except Blocked as blocked:
             task.wait = blocked.wait
+            self.scheduler.waits(task)
             return False
         finally:
             task.interrupted = False

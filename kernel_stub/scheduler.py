@@ -9,6 +9,7 @@ sched(7).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 from kernel_stub.abi.process_structures import SECOND
 from kernel_stub.clock import Clock
@@ -16,6 +17,7 @@ from kernel_stub.errors import Deadlock
 from kernel_stub.task import Process, Task
 from kernel_stub.turns import Turns
 
+MOST_TOLD: Final = 8  # tasks of a deadlock
 ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF = range(3)
 
 # Waits for poll(2) events of the host's descriptors, for so many seconds; None: for ever. What it
@@ -32,6 +34,8 @@ class Scheduler:
         self._turns = turns
         self._ring = ring
         self._turn_ends: int | None = None
+        self._sleepers: dict[Task, None] = {}  # whose wait has a deadline, or had one
+        self._timing: list[Process] = []  # whose timer runs, or ran
 
     def turn_ends(self) -> int | None:
         """When whoever runs is to be interrupted, by CLOCK_MONOTONIC: for the others, or a timer.
@@ -75,23 +79,37 @@ class Scheduler:
 
     def next_deadline(self) -> int | None:
         """When the next interval timer expires, or the next wait, by CLOCK_MONOTONIC."""
-        timers = [
-            process.timers[ITIMER_REAL][1]
-            for process in self._processes()
-            if ITIMER_REAL in process.timers
+        for task in [task for task in self._sleepers if not _sleeps(task)]:
+            del self._sleepers[task]
+        waits = [
+            task.wait.deadline
+            for task in self._sleepers
+            if task.wait and task.wait.deadline is not None and not task.process.stopped_by
         ]
-        waits = [deadline for task in self.tasks if (deadline := self._deadline(task)) is not None]
+        timers = [process.timers[ITIMER_REAL][1] for process in self._with_timers()]
         return min(timers + waits, default=None)
 
-    def _processes(self) -> list[Process]:
-        return list({id(task.process): task.process for task in self.tasks}.values())
+    def waits(self, task: Task) -> None:
+        """`task` waits from now on."""
+        if _sleeps(task):
+            self._sleepers[task] = None
+
+    def timers_changed(self) -> None:
+        """A process armed a timer."""
+        self._timing = [task.process for task in self.tasks if ITIMER_REAL in task.process.timers]
+
+    def _with_timers(self) -> list[Process]:
+        """The processes whose interval timer runs, each once."""
+        found = [one for one in self._timing if ITIMER_REAL in one.timers and one.is_alive]
+        self._timing = list(dict.fromkeys(found))
+        return self._timing
 
     def _expire(self) -> None:
         """Interval timers that are over send their signals, and start anew."""
         now = self.clock.uptime_ns()
-        for process in self._processes():
-            interval, deadline = process.timers.get(ITIMER_REAL, (0, 0))
-            if deadline and deadline <= now:
+        for process in self._with_timers():
+            interval, deadline = process.timers[ITIMER_REAL]
+            if deadline <= now:
                 del process.timers[ITIMER_REAL]
                 if interval:
                     missed = (now - deadline) // interval + 1
@@ -120,13 +138,19 @@ class Scheduler:
         return wanted
 
 
+def _sleeps(task: Task) -> bool:
+    return task.wait is not None and task.wait.deadline is not None
+
+
 def _deadlock(tasks: list[Task]) -> str:
     """Who waits for what."""
     told = []
-    for task in tasks:
+    for task in tasks[:MOST_TOLD]:
         if task.process.stopped_by:
             told.append(f"process {task.pid} is stopped, and nobody sends it SIGCONT")
         elif task.wait:
             kind = "process" if task.tid == task.pid else f"thread {task.tid} of process"
             told.append(f"{kind} {task.pid} waits for {task.wait.what}, for ever")
+    if len(tasks) > MOST_TOLD:
+        told.append(f"and {len(tasks) - MOST_TOLD} more")
     return "deadlock: " + "; ".join(told)

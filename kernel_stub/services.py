@@ -107,6 +107,7 @@ class KernelServices:
         self.send(process, SigInfo(SIGALRM, SI_KERNEL))
 
     def timers_changed(self) -> None:
+        self.scheduler.timers_changed()
         self._work = True
 
     def give_way(self) -> None:

@@ -8,8 +8,8 @@ sigaction(2), sigreturn(2), sigaltstack(2); Linux's user headers: asm/sigcontext
 
 from __future__ import annotations
 
-from contextlib import suppress
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from emu.x86 import flags
