@@ -43,6 +43,10 @@ class Exceptions:
         self.why: Cause | None = None  # the check that failed
         self.last: Raised | None = None  # as sigaction(2) tells it
 
+    def forget(self) -> None:
+        """Whoever the last cause was of has ended."""
+        self.cause, self.why = "", None
+
     def handle(self, task: Task, vector: int, at: int) -> None:
         """The exception `vector` of `task`, with pt_regs at the physical address `at`."""
         regs = _REGS.unpack_from(self._machine.physical.view, at)

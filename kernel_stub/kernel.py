@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from struct import Struct
 from typing import Final
 
+from emu.events import Cause
 from emu.machine import Machine
 from kernel_stub import layout
 from kernel_stub.abi.abi import I386, X86_64, Abi
@@ -54,6 +55,8 @@ class Kernel(KernelServices):
     def __init__(self, machine: Machine, vfs: Vfs, seed: int = DEFAULT_SEED) -> None:
         super().__init__(machine, vfs, seed)
         self.ended: TaskEnded | None = None
+        self.cause = ""  # of the signal that killed the first process, for people
+        self.why: Cause | None = None  # the check that failed
         self.observer: Observer | None = None
         self.wait_for_host: Callable[[Mapping[int, int], float | None], object] = poll_host
         self.calls_64 = CallTable(X86_64)
@@ -324,6 +327,9 @@ class Kernel(KernelServices):
             self.tasks.end_process(task, ended.status, ended.signal)
             if task.process is self._first:
                 self.ended = ended
+                if ended.signal:
+                    self.cause, self.why = self.exceptions.cause, self.exceptions.why
+            self.exceptions.forget()
         self._task = None
         self._frame = _NOBODY
         self._work = True

@@ -94,6 +94,11 @@ class Scheduler:
         if _sleeps(task):
             self._sleepers[task] = None
 
+    def forget(self, task: Task) -> None:
+        """`task` has ended."""
+        self.tasks.remove(task)
+        self._sleepers.pop(task, None)
+
     def timers_changed(self) -> None:
         """A process armed a timer."""
         self._timing = [task.process for task in self.tasks if ITIMER_REAL in task.process.timers]

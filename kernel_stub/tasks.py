@@ -16,6 +16,7 @@ from emu.x86 import flags
 from kernel_stub import layout
 from kernel_stub.abi.abi import X86_64
 from kernel_stub.abi.process_structures import INT, SIGACTION
+from kernel_stub.abi.resources import RLIMIT_NPROC, START
 from kernel_stub.abi.signals import (
     CLD_EXITED,
     CLD_KILLED,
@@ -51,7 +52,7 @@ from kernel_stub.syscalls.creation import (
 from kernel_stub.syscalls.robust import release_robust_list
 from kernel_stub.task import Clone, Process, Task
 
-MOST_TASKS: Final = 4096  # a fork bomb ends here
+MOST_TASKS: Final = 4096  # a fork bomb ends here, root's too
 _KEPT: Final = SIGACTION[8]
 _REGS: Final = entry.PT_REGS_STRUCT
 
@@ -84,7 +85,8 @@ class Tasks:
 
     def clone(self, parent: Task, asked: Clone) -> Task:
         """A task as clone(2) makes it. Raises Errno: EAGAIN, ENOMEM, EFAULT."""
-        if len(self.scheduler.tasks) >= MOST_TASKS:
+        most, _ = parent.limits.get(RLIMIT_NPROC, START[RLIMIT_NPROC])
+        if len(self.scheduler.tasks) >= (min(most, MOST_TASKS) if parent.uid else MOST_TASKS):
             raise Errno(EAGAIN)
         space = self._space_for(parent, asked)
         try:
@@ -268,7 +270,7 @@ class Tasks:
                 task.memory.pack(INT, task.clear_child_tid, 0)
                 self.futexes.wake(task.space.futex_key(task.clear_child_tid), 1)
         task.process.threads.remove(task)
-        self.scheduler.tasks.remove(task)
+        self.scheduler.forget(task)
         task.files.users -= 1
         if not task.files.users:
             task.files.close_all(task)

@@ -234,6 +234,12 @@ def _file_options(verb: argparse.ArgumentParser) -> None:
         help="allow real writes below DIR (else all writes stay in memory)",
     )
     files.add_argument(
+        "--disk",
+        metavar="SIZE",
+        type=_size,
+        help="memory for the files that the guest writes [512M]",
+    )
+    files.add_argument(
         "-E",
         metavar="VAR=VALUE",
         dest="environment",

@@ -23,6 +23,7 @@ from kernel_stub.abi.signals import NAMES
 from kernel_stub.kernel import Kernel
 from kernel_stub.launch import launch
 from kernel_stub.vfs import About, VfsOptions
+from kernel_stub.vfs.options import DEFAULT_LIMIT
 
 if TYPE_CHECKING:
     from emu.watch.detail import DetailedLedger
@@ -150,13 +151,13 @@ def tell_why(machine: Machine, kernel: Kernel, ended_by: str, signal: int) -> No
     if ended_by == "limit":
         total = machine.counter.user + machine.counter.kernel
         say(f"ringscope: stopped after {total:,} instructions, as --max-instructions says\n")
-    elif kernel.exceptions.why:
+    elif kernel.why:
         from emu.watch.cause import detail, headline
 
-        say(f"ringscope: {NAMES.get(signal, signal)}: {headline(kernel.exceptions.why)}\n")
-        say(f"ringscope: why: {detail(kernel.exceptions.why)}\n")
-    elif kernel.exceptions.cause:
-        say(f"ringscope: {NAMES.get(signal, signal)}: {kernel.exceptions.cause}\n")
+        say(f"ringscope: {NAMES.get(signal, signal)}: {headline(kernel.why)}\n")
+        say(f"ringscope: why: {detail(kernel.why)}\n")
+    elif kernel.cause:
+        say(f"ringscope: {NAMES.get(signal, signal)}: {kernel.cause}\n")
 
 
 def environment(options: Namespace) -> list[bytes]:
@@ -176,6 +177,7 @@ def _files(options: Namespace) -> VfsOptions:
         root=os.fsencode(options.root) if options.root is not None else None,
         sysroot=os.fsencode(options.sysroot) if options.sysroot is not None else None,
         writable=tuple(map(os.fsencode, options.rw)),
+        limit=options.disk or DEFAULT_LIMIT,
     )
 
 
@@ -199,7 +201,7 @@ def _result(
         syscalls=calls,
         unknown_syscalls=unknown,
         counter=counter.name,
-        cause=kernel.exceptions.why,
+        cause=kernel.why,
         vendor=machine.processor.vendor.name,
         details=ledger.details(),
     )

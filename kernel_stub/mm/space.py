@@ -118,9 +118,9 @@ class AddressSpace:
         size = page_up(length)
         if not length or offset & ~PAGE_MASK:
             raise Errno(EINVAL)
-        if size > layout.task_size or self.regions.size + (size >> PAGE_SHIFT) > (
-            self.size_limit >> PAGE_SHIFT
-        ):
+        if self.regions.is_full or size > layout.task_size:
+            raise Errno(ENOMEM)
+        if self.regions.size + (size >> PAGE_SHIFT) > self.size_limit >> PAGE_SHIFT:
             raise Errno(ENOMEM)
         if flags & (MAP_FIXED | MAP_FIXED_NOREPLACE):
             self._check_fixed(address, size, flags, layout)
@@ -208,6 +208,8 @@ class AddressSpace:
 
     def mprotect(self, address: int, size: int, prot: int) -> None:
         """Gives `size` bytes at `address` the rights `prot`. Raises Errno: ENOMEM, EACCES."""
+        if self.regions.is_full:
+            raise Errno(ENOMEM)  # it might cut one in two
         prot = self.rights(prot)
         end = self.regions.covered_until(address, address + size)
         if prot & PROT_WRITE and any(r.is_kernels for r in self.regions.overlapping(address, end)):
@@ -264,9 +266,12 @@ class AddressSpace:
 
         Raises Errno(ENOMEM).
         """
-        other = AddressSpace(
-            self.frames.physical, self.frames.cpu, kernel_half, self.layout, beside=self
-        )
+        try:
+            other = AddressSpace(
+                self.frames.physical, self.frames.cpu, kernel_half, self.layout, beside=self
+            )
+        except OutOfFrames:
+            raise Errno(ENOMEM) from None
         other.stack_limit, other.data_limit = self.stack_limit, self.data_limit
         other.size_limit, other.read_implies_exec = self.size_limit, self.read_implies_exec
         other.vdso_base = self.vdso_base
