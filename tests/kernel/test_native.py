@@ -19,12 +19,14 @@ SOURCES: Final = Path(__file__).with_name("native")
 # How many lines each must print at least: an empty output would agree too.
 PROGRAMS: Final = {
     "faults": 50,
+    "futexes": 99,
     "handlers": 80,
     "memory": 100,
     "process": 100,
     "restarts": 98,
     "segments": 1900,
     "signals": 50,
+    "threads": 97,
     "times": 80,
 }
 # A signal's end: SIGKILL, SIGTERM, SIGABRT, SIGUSR1, a real-time one; SIGCHLD vanishes.
@@ -43,7 +45,7 @@ def compiled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         pytest.skip("needs gcc and Linux on x86_64")
     folder = tmp_path_factory.mktemp("native")
     for name in PROGRAMS:
-        command = ["gcc", request.param, "-static", "-O1", "-w", "-o", folder / name]
+        command = ["gcc", request.param, "-static", "-O1", "-w", "-pthread", "-o", folder / name]
         subprocess.run([*command, SOURCES / f"{name}.c"], check=True)
     return folder
 
