@@ -100,7 +100,7 @@ def _clone(task: Task, asked: Clone) -> int:
         raise Errno(EINVAL)
     if flags & CLONE_CLEAR_SIGHAND and flags & CLONE_SIGHAND:
         raise Errno(EINVAL)
-    if flags & CLONE_NEWNS and flags & CLONE_FS or flags & ~_KNOWN:
+    if (flags & CLONE_NEWNS and flags & CLONE_FS) or flags & ~_KNOWN:
         raise Errno(EINVAL)
     if flags & _NAMESPACES:
         raise Errno(EPERM)

@@ -131,9 +131,7 @@ class _Word:
         return value
 
 
-def _wake_both(
-    task: Task, word: _Word, other: _Word, value: int, limit: int, encoded: int
-) -> int:
+def _wake_both(task: Task, word: _Word, other: _Word, value: int, limit: int, encoded: int) -> int:
     """FUTEX_WAKE_OP: wakes at one word, and at the other if what stood there was such."""
     futexes, key, second = task.kernel.futexes, word.key(), other.key()
     woken_too = _apply(task, other.address, encoded)

@@ -24,10 +24,11 @@ SECTIONS: Final = {
     "startup": ["startup", "stages"],
     "faults": ["pages"],
     "steps": ["syscall-steps", "fault-steps"],
+    "tasks": ["tasks"],
     "testing": ["machines", "collection"],
 }
 PROMISES: Final = dict.fromkeys(
-    ("compute", "crossings", "growth", "startup", "machines", "collection"), 1
+    ("compute", "crossings", "growth", "startup", "tasks", "machines", "collection"), 1
 )
 
 
