@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from emu.events import Cause
-from emu.x86 import error_codes, flags, paging, vectors
+from emu.x86 import descriptors, error_codes, flags, paging, vectors
 from emu.x86.debug import ENABLED, STATUS_HITS, STATUS_STEP
 from kernel_stub import layout, vsyscall
 from kernel_stub.abi import signals
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _LOW: Final = 0xFFFF_FFFF
 _IRET_FRAME: Final = 5 * 8
+_IRET_SS_AT: Final = 4 * 8
 _REGS: Final = entry.PT_REGS_STRUCT
 _AT: Final = {name: index for index, name in enumerate(entry.PT_REGS)}
 _RIP, _CS, _RFLAGS, _CODE = _AT["rip"], _AT["cs"], _AT["rflags"], _AT["orig_rax"]
@@ -123,8 +124,11 @@ class Exceptions:
         view[at + _REGS.size - _IRET_FRAME : at + _REGS.size] = frame
         self._kernel.tasks.contexts.enter_again(task.cpu)
         code = regs[_CODE] & _LOW
+        if frame[_IRET_SS_AT] & descriptors.TABLE_INDICATOR:
+            vector, code = vectors.GP, 0  # Linux returns by another way there, and loses the code
         self._faulted(task, vector, code)
-        self._send(task, OUTCOMES[vector].signal, signals.SI_KERNEL, 0, describe(vector, regs))
+        outcome = OUTCOMES[vector]
+        self._send(task, outcome.signal, outcome.code, 0, describe(vector, regs))
 
     @staticmethod
     def _faulted(task: Task, vector: int, error_code: int, address: int = 0) -> None:

@@ -8,7 +8,7 @@ syscall(2); Linux kernel documentation, "Entry/exit handling for exceptions, int
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from struct import Struct
 from typing import Final
 
@@ -23,13 +23,11 @@ from kernel_stub.entry import constants as entry
 from kernel_stub.errno import EFAULT, EINTR, ERESTARTNOHAND, ERESTARTSYS, Errno
 from kernel_stub.errors import Deadlock, KernelBug
 from kernel_stub.exceptions import Exceptions
-from kernel_stub.observer import Observer
 from kernel_stub.pending import SigInfo
 from kernel_stub.services import KernelServices
 from kernel_stub.signalling.frames import NO_TRAMPOLINES, Action, Trampolines, push
 from kernel_stub.task import Process, Task
 from kernel_stub.vfs import Vfs
-from kernel_stub.vfs.console import poll_host
 from kernel_stub.waits import Blocked, TaskEnded
 
 DEFAULT_SEED: Final = 0
@@ -57,8 +55,6 @@ class Kernel(KernelServices):
         self.ended: TaskEnded | None = None
         self.cause = ""  # of the signal that killed the first process, for people
         self.why: Cause | None = None  # the check that failed
-        self.observer: Observer | None = None
-        self.wait_for_host: Callable[[Mapping[int, int], float | None], object] = poll_host
         self.calls_64 = CallTable(X86_64)
         self.calls_32 = CallTable(I386)
         self.exceptions = Exceptions(self)
@@ -195,6 +191,7 @@ class Kernel(KernelServices):
     def _before_ring_3(self) -> None:
         """Runs whoever can run, lets its signals arrive, and sets the timer."""
         self._work = False
+        self.take_user_signals()
         is_over = self.machine.timer_rang() or self._gives_way
         self._gives_way = False
         while True:
@@ -216,11 +213,13 @@ class Kernel(KernelServices):
         """The next task that runs; its call, if it was in one, is over. None: nobody is left."""
         while True:
             try:
-                task = self.scheduler.next_after(current, self.wait_for_host)
+                task = self.scheduler.next_after(current, self.wait_outside)
             except Deadlock:
                 if self._first is not None and not self._first.is_alive:
                     return None  # what the program left behind waits for ever
-                raise
+                if not self.is_suspended():
+                    raise
+                continue
             if task is None:
                 return None
             self._switch(task)
@@ -274,6 +273,8 @@ class Kernel(KernelServices):
         if sent is not None:
             if self.observer is not None:
                 self.observer.arrives(task, sent)
+            if self.screen is not None and not self.screen(task, sent):
+                return True
             arrive(task, sent, self._push)
             return True
         if task.give_mask_back():

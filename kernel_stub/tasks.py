@@ -195,6 +195,10 @@ class Tasks:
         for other in [other for other in task.process.threads if other is not task]:
             self._remove(other)
         task.tid = task.pid  # whichever thread it was
+        new = task.space
+        task.use(old)
+        self._leave_memory(task)
+        task.use(new)
         task.process.has_executed = True
         task.process.actions = _ignoring(task.process.actions)
         task.signal_stack = (0, SS_DISABLE, 0)
@@ -261,14 +265,9 @@ class Tasks:
 
     def _remove(self, task: Task) -> None:
         """Takes the task out of everything that knows it."""
-        task.vfork_done = True
         if task.futex is not None:
             self.futexes.leave(task.futex)
-        release_robust_list(task)
-        if task.clear_child_tid and task.space.users > 1:
-            with suppress(Errno):
-                task.memory.pack(INT, task.clear_child_tid, 0)
-                self.futexes.wake(task.space.futex_key(task.clear_child_tid), 1)
+        self._leave_memory(task)
         task.process.threads.remove(task)
         self.scheduler.forget(task)
         task.files.users -= 1
@@ -276,6 +275,16 @@ class Tasks:
             task.files.close_all(task)
         self._leave_space(task.space)
         self.contexts.free(task.cpu)
+
+    def _leave_memory(self, task: Task) -> None:
+        """What others wait for in the memory that a task leaves, by exec or by its end."""
+        task.vfork_done = True
+        release_robust_list(task)
+        address, task.clear_child_tid, task.robust_list = task.clear_child_tid, 0, (0, 0)
+        if address and task.space.users > 1:
+            with suppress(Errno):
+                task.memory.pack(INT, address, 0)
+                self.futexes.wake(task.space.futex_key(address), 1)
 
     def _leave_space(self, space: AddressSpace) -> None:
         space.users -= 1

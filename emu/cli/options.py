@@ -240,6 +240,11 @@ def _file_options(verb: argparse.ArgumentParser) -> None:
         help="memory for the files that the guest writes [512M]",
     )
     files.add_argument(
+        "--net",
+        action="store_true",
+        help="let sockets reach the host's network (else the guest alone)",
+    )
+    files.add_argument(
         "-E",
         metavar="VAR=VALUE",
         dest="environment",

@@ -155,7 +155,7 @@ def _read_around(region: Region, pages: Pages, page: int) -> bool:
         return False
     start = max(page & -_WINDOW, region.start)
     end = min((page & -_WINDOW) + _WINDOW, region.end)
-    content = inode.read_at(start - region.start + region.offset, end - start)
+    content = inode.content(start - region.start + region.offset, end - start)
     bits = entry_bits(region.prot)
     entry, frames = pages.tables.entry, pages.frames
     first = None if bits & WRITABLE else _names(region, start)
