@@ -218,6 +218,26 @@ static int full_pipe(void)
 	return refused("write", errno);
 }
 
+/* Every process fills as many pipes as it may have. */
+static int pipes(void)
+{
+	static char block[64 * 1024];
+	for (int child = 0; child < 8; child++) {
+		if (fork())
+			continue;
+		int ends[2];
+		while (!pipe2(ends, O_NONBLOCK)) {
+			fcntl(ends[1], F_SETPIPE_SZ, MIB);
+			for (int i = 0; i < 16; i++)
+				write(ends[1], block, sizeof block);
+		}
+		for (;;)
+			pause();
+	}
+	sleep(1);
+	return refused("pipes", 0);
+}
+
 static volatile int caught;
 
 static void count(int signal)
@@ -321,7 +341,7 @@ int main(int argc, char **argv)
 		{"shared", shared}, {"sparse_file", sparse_file}, {"maps", maps},
 		{"stack", stack_overflow}, {"file", file}, {"many_files", many_files},
 		{"deep", deep}, {"maze", maze}, {"arguments", arguments},
-		{"descriptors", descriptors}, {"full_pipe", full_pipe},
+		{"descriptors", descriptors}, {"full_pipe", full_pipe}, {"pipes", pipes},
 		{"queued_signals", queued_signals}, {"signal_storm", signal_storm},
 		{"read_zeros", read_zeros}, {"frames", frames}, {"poll_much", poll_much},
 		{"leave_sleepers", leave_sleepers}, {"nothing", nothing},

@@ -42,6 +42,7 @@ PROGRAMS: Final = {
     "arguments": End("execv: E2BIG\n"),
     "descriptors": End("dup: EMFILE\n"),
     "full_pipe": End("write: EAGAIN\n"),
+    "pipes": End("pipes: 0\n", memory=250),
     "queued_signals": End("sigqueue: EAGAIN\n"),
     "signal_storm": End("enough: 0\n"),
     "read_zeros": End("read: 0\n", memory=400),
