@@ -12,7 +12,6 @@ from collections.abc import Callable
 from struct import Struct
 from typing import Final
 
-from emu.events import Cause
 from emu.machine import Machine
 from kernel_stub import layout
 from kernel_stub.abi.abi import I386, X86_64, Abi
@@ -53,8 +52,6 @@ class Kernel(KernelServices):
     def __init__(self, machine: Machine, vfs: Vfs, seed: int = DEFAULT_SEED) -> None:
         super().__init__(machine, vfs, seed)
         self.ended: TaskEnded | None = None
-        self.cause = ""  # of the signal that killed the first process, for people
-        self.why: Cause | None = None  # the check that failed
         self.calls_64 = CallTable(X86_64)
         self.calls_32 = CallTable(I386)
         self.exceptions = Exceptions(self)
@@ -329,7 +326,7 @@ class Kernel(KernelServices):
             if task.process is self._first:
                 self.ended = ended
                 if ended.signal:
-                    self.cause, self.why = self.exceptions.cause, self.exceptions.why
+                    self.exceptions.ended_the_run()
             self.exceptions.forget()
         self._task = None
         self._frame = _NOBODY

@@ -162,7 +162,7 @@ class LinuxGuest:
         if ended is None:
             return None
         name = NAMES.get(ended.signal, "") if ended.signal else ""
-        return Ending(ended.status, ended.signal, name, self.kernel.cause)
+        return Ending(ended.status, ended.signal, name, self.kernel.exceptions.cause)
 
     def _abi(self, mechanism: str, long: bool) -> Abi:
         return X86_64 if mechanism == crossings.SYSCALL and long else I386

@@ -149,13 +149,13 @@ def tell_why(machine: Machine, kernel: Kernel, ended_by: str, signal: int) -> No
     if ended_by == "limit":
         total = machine.counter.user + machine.counter.kernel
         say(f"ringscope: stopped after {total:,} instructions, as --max-instructions says\n")
-    elif kernel.why:
+    elif kernel.exceptions.why:
         from emu.watch.cause import detail, headline
 
-        say(f"ringscope: {NAMES.get(signal, signal)}: {headline(kernel.why)}\n")
-        say(f"ringscope: why: {detail(kernel.why)}\n")
-    elif kernel.cause:
-        say(f"ringscope: {NAMES.get(signal, signal)}: {kernel.cause}\n")
+        say(f"ringscope: {NAMES.get(signal, signal)}: {headline(kernel.exceptions.why)}\n")
+        say(f"ringscope: why: {detail(kernel.exceptions.why)}\n")
+    elif kernel.exceptions.cause:
+        say(f"ringscope: {NAMES.get(signal, signal)}: {kernel.exceptions.cause}\n")
 
 
 def environment(options: Namespace) -> list[bytes]:
@@ -200,7 +200,7 @@ def _result(
         syscalls=calls,
         unknown_syscalls=unknown,
         counter=counter.name,
-        cause=kernel.why,
+        cause=kernel.exceptions.why,
         vendor=machine.processor.vendor.name,
         details=ledger.details(),
     )
