@@ -13,7 +13,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from bench.experiments import compute, crossings, faults, programs, startup, steps, testing
+from bench.experiments import (
+    compute,
+    crossings,
+    faults,
+    programs,
+    startup,
+    steps,
+    tasks,
+    testing,
+)
 from bench.measure import ROOT, compiled_files
 from bench.report import Section, as_json, as_markdown, into_page
 from bench.subjects import neighbours
@@ -25,6 +34,7 @@ EXPERIMENTS: Final[Mapping[str, Callable[[bool, int], list[Section]]]] = {
     "faults": faults.run,
     "programs": programs.run,
     "steps": steps.run,
+    "tasks": tasks.run,
     "testing": testing.run,
 }
 PAGE: Final = ROOT / "docs/performance.md"

@@ -12,6 +12,7 @@ from typing import Final
 
 from emu.cpu.state import Segment
 from emu.cpu.traps import loaded_segment
+from emu.errors import OutOfFrames
 from emu.machine import Machine
 from emu.memory.pagetables import PageTables
 from emu.x86 import descriptors, flags, msrs, paging, registers, vectors
@@ -88,10 +89,20 @@ class KernelHalf:
     # ---- kernel stacks
 
     def new_stack(self, number: int) -> int:
-        """Maps kernel stack `number`, from 1; returns its top. An unmapped gap lies below each."""
-        self._stacks = max(self._stacks, number)
+        """Maps kernel stack `number`, from 1; returns its top. An unmapped gap lies below each.
+
+        Raises OutOfFrames, with nothing mapped.
+        """
         top = self._top(number)
-        self.map_data(top - layout.KERNEL_STACK_SIZE, layout.KERNEL_STACK_SIZE)
+        bottom = top - layout.KERNEL_STACK_SIZE
+        try:
+            self.map_data(bottom, layout.KERNEL_STACK_SIZE)
+        except OutOfFrames:
+            for page, entry in list(self.tables.entries(bottom, top)):
+                self.tables.unmap(page)
+                self.machine.physical.free(entry & paging.ADDRESS_MASK)
+            raise
+        self._stacks = max(self._stacks, number)
         return top
 
     @staticmethod

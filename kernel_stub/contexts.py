@@ -61,8 +61,8 @@ class Contexts:
         """A context with a kernel stack of its own. Raises OutOfFrames."""
         if self._free:
             return self._free.pop()
+        top = self.half.new_stack(self._made + 1)
         self._made += 1
-        top = self.half.new_stack(self._made)
         return CpuContext(top, self.half.tables.translate(top - _FRAME_SIZE))
 
     def free(self, context: CpuContext) -> None:

@@ -35,14 +35,24 @@ _RFLAGS_AT: Final = entry.PT_OFFSET["rflags"]
 
 
 class Exceptions:
-    """What the kernel does about each vector. `cause`, `why`: of the signal that was sent last."""
+    """What the kernel does about each vector. `cause`, `why`: of the signal that ended the run."""
 
     def __init__(self, kernel: KernelServices) -> None:
         self._kernel = kernel
         self._machine = kernel.machine
         self.cause = ""  # for people
         self.why: Cause | None = None  # the check that failed
+        self._cause = ""  # both, of the signal that was sent last
+        self._why: Cause | None = None
         self.last: Raised | None = None  # as sigaction(2) tells it
+
+    def forget(self) -> None:
+        """Whoever the last cause was of has ended."""
+        self._cause, self._why = "", None
+
+    def ended_the_run(self) -> None:
+        """The last cause was the first process's, which it has killed."""
+        self.cause, self.why = self._cause, self._why
 
     def handle(self, task: Task, vector: int, at: int) -> None:
         """The exception `vector` of `task`, with pt_regs at the physical address `at`."""
@@ -65,7 +75,7 @@ class Exceptions:
             return
         result = task.space.fault(address, regs[_CODE])
         if result.signal == signals.SIGKILL:
-            self.cause = "its memory is used up: give more by --memory"
+            self._cause = "its memory is used up: give more by --memory"
             raise TaskEnded(0, signals.SIGKILL)
         if not result:
             self._signal(task, result.signal, result.code, result.address, vectors.PF, regs)
@@ -146,10 +156,10 @@ class Exceptions:
         self._faulted(task, vector, error_code, address)
         self._send(task, signal, code, address, cause)
         if kills:
-            self.why = self._explain(vector, regs)
+            self._why = self._explain(vector, regs)
 
     def _send(self, task: Task, signal: int, code: int, address: int, cause: str) -> None:
-        self.cause, self.why = "" if task.has_handler(signal) else cause, None
+        self._cause, self._why = "" if task.has_handler(signal) else cause, None
         self.last = Raised(signal, code, address)
         force(task, SigInfo(signal, code, address=address))
         self._kernel.signals_may_arrive()

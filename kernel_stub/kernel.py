@@ -134,6 +134,7 @@ class Kernel(KernelServices):
     ) -> None:
         """The task waits inside `call`."""
         task.wait, task.call = blocked.wait, call
+        self.scheduler.waits(task)
         self._work = True
 
     def _int80(self, at: int) -> None:
@@ -258,6 +259,7 @@ class Kernel(KernelServices):
             result = table.again(task, number, arguments)
         except Blocked as blocked:
             task.wait = blocked.wait
+            self.scheduler.waits(task)
             return False
         finally:
             task.interrupted = False
@@ -331,6 +333,9 @@ class Kernel(KernelServices):
             self.tasks.end_process(task, ended.status, ended.signal)
             if task.process is self._first:
                 self.ended = ended
+                if ended.signal:
+                    self.exceptions.ended_the_run()
+            self.exceptions.forget()
         self.running = None
         self._frame = _NOBODY
         self._work = True

@@ -57,6 +57,10 @@ class Pending:
             self.mask &= ~signal_bit(number)
         return found.finish(found) if found.finish else found
 
+    def __len__(self) -> int:
+        """How many signals are queued."""
+        return len(self._sent)
+
     def discard(self, signals: int) -> None:
         """Forgets the signals whose bits are in `signals`."""
         self._sent = [sent for sent in self._sent if not signals & signal_bit(sent.signal)]

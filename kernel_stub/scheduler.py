@@ -9,6 +9,7 @@ sched(7).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 from kernel_stub.abi.process_structures import SECOND
 from kernel_stub.clock import Clock
@@ -17,6 +18,7 @@ from kernel_stub.task import Process, Task
 from kernel_stub.timers import Timer
 from kernel_stub.turns import Turns
 
+MOST_TOLD: Final = 8  # tasks of a deadlock
 ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF = range(3)
 
 # Waits for poll(2) events of the host's descriptors, for so many seconds; None: for ever. What it
@@ -32,6 +34,8 @@ class Scheduler:
         self.tasks: list[Task] = []
         self._turns = turns
         self._turn_ends: int | None = None
+        self._sleepers: dict[Task, None] = {}  # whose wait has a deadline, or had one
+        self._timing: list[Process] = []  # whose timer runs, or ran
 
     def turn_ends(self, task: Task) -> int | None:
         """When `task`, which runs, is to be interrupted: for the others, or a timer.
@@ -77,12 +81,18 @@ class Scheduler:
 
     def next_deadline(self) -> int | None:
         """When the next timer expires, or the next wait, by CLOCK_MONOTONIC."""
+        for task in [task for task in self._sleepers if not _sleeps(task)]:
+            del self._sleepers[task]
+        waits = [
+            task.wait.deadline
+            for task in self._sleepers
+            if task.wait and task.wait.deadline is not None and not task.process.stopped_by
+        ]
         timers = [
             timer.deadline
             for timer in self._timers()
             if timer.counts is None and timer.deadline is not None
         ]
-        waits = [deadline for task in self.tasks if (deadline := self._deadline(task)) is not None]
         return min(timers + waits, default=None)
 
     def _time_is_up(self, task: Task) -> list[int]:
@@ -94,11 +104,25 @@ class Scheduler:
             if timer.counts in (task, task.process) and timer.deadline is not None
         ]
 
-    def _processes(self) -> list[Process]:
-        return list({id(task.process): task.process for task in self.tasks}.values())
+    def waits(self, task: Task) -> None:
+        """`task` waits from now on."""
+        if _sleeps(task):
+            self._sleepers[task] = None
+
+    def forget(self, task: Task) -> None:
+        """`task` has ended."""
+        self.tasks.remove(task)
+        self._sleepers.pop(task, None)
+
+    def timers_changed(self) -> None:
+        """A process armed a timer."""
+        everyone = dict.fromkeys(task.process for task in self.tasks)
+        self._timing = [process for process in everyone if _has_armed(process)]
 
     def _timers(self) -> list[Timer]:
-        return [timer for process in self._processes() for timer in process.all_timers()]
+        """The timers of processes in which one runs."""
+        self._timing = [one for one in self._timing if one.is_alive and _has_armed(one)]
+        return [timer for process in self._timing for timer in process.all_timers()]
 
     def expire(self) -> None:
         """Timers that are over send their signals, and start anew."""
@@ -127,13 +151,23 @@ class Scheduler:
         return wanted
 
 
+def _sleeps(task: Task) -> bool:
+    return task.wait is not None and task.wait.deadline is not None
+
+
+def _has_armed(process: Process) -> bool:
+    return any(timer.deadline is not None for timer in process.all_timers())
+
+
 def _deadlock(tasks: list[Task]) -> str:
     """Who waits for what."""
     told = []
-    for task in tasks:
+    for task in tasks[:MOST_TOLD]:
         if task.process.stopped_by:
             told.append(f"process {task.pid} is stopped, and nobody sends it SIGCONT")
         elif task.wait:
             kind = "process" if task.tid == task.pid else f"thread {task.tid} of process"
             told.append(f"{kind} {task.pid} waits for {task.wait.what}, for ever")
+    if len(tasks) > MOST_TOLD:
+        told.append(f"and {len(tasks) - MOST_TOLD} more")
     return "deadlock: " + "; ".join(told)

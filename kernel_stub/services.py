@@ -173,6 +173,7 @@ class KernelServices:
         raise Blocked(Wait(what, ready, min(times, default=None), outside, killable))
 
     def timers_changed(self) -> None:
+        self.scheduler.timers_changed()
         self._work = True
 
     def give_way(self) -> None:

@@ -52,7 +52,7 @@ from kernel_stub.syscalls.creation import (
 from kernel_stub.syscalls.robust import release_robust_list
 from kernel_stub.task import Clone, Process, Task
 
-MOST_TASKS: Final = 4096  # a fork bomb ends here
+MOST_TASKS: Final = 4096  # a fork bomb ends here, root's too
 _KEPT: Final = SIGACTION[8]
 _REGS: Final = entry.PT_REGS_STRUCT
 
@@ -289,7 +289,7 @@ class Tasks:
             self.futexes.leave(task.futex)
         self._leave_memory(task)
         task.process.threads.remove(task)
-        self.scheduler.tasks.remove(task)
+        self.scheduler.forget(task)
         task.files.users -= 1
         if not task.files.users:
             task.files.close_all(task)

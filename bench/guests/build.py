@@ -55,6 +55,7 @@ def _getpid(mechanism: str, bits: int) -> Guest:
 GUESTS: Final = (
     Guest("compute", "src/compute.c", 64, _FREESTANDING),
     Guest("touch", "src/touch.c", 64, _FREESTANDING),
+    Guest("tasks", "src/tasks.c", 64, _FREESTANDING),
     _getpid("syscall", 64),
     _getpid("int80", 64),
     _getpid("int80", 32),

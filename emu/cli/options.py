@@ -234,6 +234,12 @@ def _file_options(verb: argparse.ArgumentParser) -> None:
         help="allow real writes below DIR (else all writes stay in memory)",
     )
     files.add_argument(
+        "--disk",
+        metavar="SIZE",
+        type=_size,
+        help="memory for the files that the guest writes [512M]",
+    )
+    files.add_argument(
         "--net",
         action="store_true",
         help="let sockets reach the host's network (else the guest alone)",

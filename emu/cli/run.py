@@ -24,6 +24,7 @@ from kernel_stub.abi.signals import NAMES
 from kernel_stub.kernel import Kernel
 from kernel_stub.launch import launch
 from kernel_stub.vfs import About, VfsOptions
+from kernel_stub.vfs.options import DEFAULT_LIMIT
 
 if TYPE_CHECKING:
     from emu.watch.detail import DetailedLedger
@@ -174,6 +175,7 @@ def _files(options: Namespace) -> VfsOptions:
         root=os.fsencode(options.root) if options.root is not None else None,
         sysroot=os.fsencode(options.sysroot) if options.sysroot is not None else None,
         writable=tuple(map(os.fsencode, options.rw)),
+        limit=options.disk or DEFAULT_LIMIT,
         reaches_out=options.net,
     )
 

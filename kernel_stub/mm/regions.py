@@ -24,6 +24,7 @@ ACCOUNTED: Final = 1 << 32
 LEFT_BY_FORK: Final = 1 << 33
 WIPED_BY_FORK: Final = 1 << 34
 LOCKED: Final = 1 << 35
+MOST_REGIONS: Final = 65530
 
 
 class MappedFile(Protocol):
@@ -143,6 +144,7 @@ class Regions:
         self._starts: list[int] = []
         self.committed = 0
         self.size = 0
+        self._packed: dict[int, int] = {}  # by mmap_top: from there down to it nothing is free
 
     def __iter__(self) -> Iterator[Region]:
         return iter(self._regions)
@@ -199,6 +201,8 @@ class Regions:
         """Takes out what lies from `start` up to `end`, cutting regions at both; returns it."""
         self._cut(start)
         self._cut(end)
+        for top, packed in self._packed.items():
+            self._packed[top] = max(packed, min(end, top))
         removed = self.overlapping(start, end)
         first = bisect_left(self._starts, start)
         del self._regions[first : first + len(removed)]
@@ -206,6 +210,11 @@ class Regions:
         for region in removed:
             self._count(region, -1)
         return removed
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there are as many as there may be. proc(5): /proc/sys/vm/max_map_count."""
+        return len(self._regions) >= MOST_REGIONS
 
     def grow_down(self, region: Region, start: int) -> None:
         """`region` starts at `start` from now on."""
@@ -235,11 +244,17 @@ class Regions:
 
     def find_gap(self, size: int, layout: UserLayout) -> int | None:
         """Where `size` bytes are free: as high as possible, else as low as possible."""
-        end = layout.mmap_top
-        for region in reversed(self._regions):
+        top = layout.mmap_top
+        packed = end = self._packed.get(top, top)
+        above = min(bisect_left(self._starts, end), len(self._regions) - 1)
+        for index in range(above, -1, -1):
+            region = self._regions[index]
+            if region.end == packed and region.lowest == region.start:
+                packed = region.start
             if region.end <= end - size:
                 break
             end = min(end, region.lowest)
+        self._packed[top] = packed
         if end - size >= LOWEST_MAPPING:
             return end - size
         return self._find_upwards(size, layout)

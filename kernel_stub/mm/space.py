@@ -15,7 +15,7 @@ from emu.errors import OutOfFrames
 from emu.memory.pagetables import PageTables
 from emu.memory.physical import PhysicalMemory
 from emu.x86.paging import PAGE_MASK, PAGE_SHIFT, page_up
-from kernel_stub.errno import EACCES, EEXIST, EINVAL, ENOMEM, EPERM, Errno
+from kernel_stub.errno import EACCES, EEXIST, EFAULT, EINVAL, ENOMEM, EPERM, Errno
 from kernel_stub.layout import LOWEST_MAPPING, STACK_LIMIT, USER_64, UserLayout
 from kernel_stub.mm.backing import SharedFiles
 from kernel_stub.mm.coherence import Mappings
@@ -82,6 +82,7 @@ class AddressSpace:
         self.read_implies_exec = False
         self.break_start = self.break_end = 0
         self.users = 1  # tasks
+        self.barriers = 0  # membarrier(2): what its program registered
         self.vdso_base = 0  # where the kernel's shared object is mapped; 0: not, or not known
 
     # --- what the processor and copy_in, copy_out ask ---
@@ -90,12 +91,19 @@ class AddressSpace:
         """Answers a #PF at `address`; the result is true if the access can be repeated."""
         return resolve(self.regions, self.pages, self.stack_limit, address, error_code)
 
-    def futex_key(self, address: int) -> tuple[object, int]:
-        """What names the futex at `address` to all who share it."""
+    def futex_key(self, address: int, private: bool = False) -> tuple[object, ...]:
+        """What names the futex at `address` to all who share it; `private`: to this space alone.
+
+        Raises Errno(EFAULT), if nothing can be shared there.
+        """
+        if private:
+            return self, address
         region = self.regions.find(address)
-        if region is not None and region.shared is not None:
+        if region is None or region.prot == PROT_NONE:
+            raise Errno(EFAULT)
+        if region.shared is not None:
             return region.shared, address - region.start + region.offset
-        return self, address
+        return self, address, MAP_SHARED  # the same word, but who waits privately is not there
 
     def wrote(self, address: int, size: int) -> None:
         """The kernel wrote `size` bytes into the guest's memory at `address`."""
@@ -129,9 +137,9 @@ class AddressSpace:
         size = page_up(length)
         if not length or offset & ~PAGE_MASK:
             raise Errno(EINVAL)
-        if size > layout.task_size or self.regions.size + (size >> PAGE_SHIFT) > (
-            self.size_limit >> PAGE_SHIFT
-        ):
+        if self.regions.is_full or size > layout.task_size:
+            raise Errno(ENOMEM)
+        if self.regions.size + (size >> PAGE_SHIFT) > self.size_limit >> PAGE_SHIFT:
             raise Errno(ENOMEM)
         if flags & (MAP_FIXED | MAP_FIXED_NOREPLACE):
             self._check_fixed(address, size, flags, layout)
@@ -221,6 +229,8 @@ class AddressSpace:
 
     def mprotect(self, address: int, size: int, prot: int) -> None:
         """Gives `size` bytes at `address` the rights `prot`. Raises Errno: ENOMEM, EACCES."""
+        if self.regions.is_full:
+            raise Errno(ENOMEM)  # it might cut one in two
         prot = self.rights(prot)
         end = self.regions.covered_until(address, address + size)
         if prot & PROT_WRITE and any(r.is_kernels for r in self.regions.overlapping(address, end)):
@@ -283,9 +293,12 @@ class AddressSpace:
 
         Raises Errno(ENOMEM).
         """
-        other = AddressSpace(
-            self.frames.physical, self.frames.cpu, kernel_half, self.layout, beside=self
-        )
+        try:
+            other = AddressSpace(
+                self.frames.physical, self.frames.cpu, kernel_half, self.layout, beside=self
+            )
+        except OutOfFrames:
+            raise Errno(ENOMEM) from None
         other.stack_limit, other.data_limit = self.stack_limit, self.data_limit
         other.size_limit, other.read_implies_exec = self.size_limit, self.read_implies_exec
         other.vdso_base = self.vdso_base

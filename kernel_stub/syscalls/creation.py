@@ -36,6 +36,7 @@ CLONE_CLEAR_SIGHAND: Final = 1 << 32
 _NAMESPACES: Final = (
     0x7E02_0080  # NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET, NEWTIME
 )
+_KNOWN: Final = 0xFFFF_FFFF | CLONE_CLEAR_SIGHAND
 # One needs the other.
 _NEEDS: Final = ((CLONE_SIGHAND, CLONE_VM), (CLONE_THREAD, CLONE_SIGHAND))
 
@@ -98,6 +99,8 @@ def _clone(task: Task, asked: Clone) -> int:
     if any(flags & one and not flags & other for one, other in _NEEDS):
         raise Errno(EINVAL)
     if flags & CLONE_CLEAR_SIGHAND and flags & CLONE_SIGHAND:
+        raise Errno(EINVAL)
+    if (flags & CLONE_NEWNS and flags & CLONE_FS) or flags & ~_KNOWN:
         raise Errno(EINVAL)
     if flags & _NAMESPACES:
         raise Errno(EPERM)

@@ -100,8 +100,12 @@ def _set_pipe_size(task: Task, descriptor: int, argument: int) -> int:
     pipe = _pipe(task, descriptor)
     if argument > LARGEST_PIPE:
         raise Errno(EPERM)
-    pipe.capacity = max(4096, 1 << (argument - 1).bit_length())
-    return pipe.capacity
+    wanted = max(4096, 1 << (argument - 1).bit_length())
+    if pipe.own().buffer(wanted) < wanted:
+        pipe.own().buffer(pipe.capacity)
+        raise Errno(EPERM)
+    pipe.capacity = wanted
+    return wanted
 
 
 def _add_seals(task: Task, descriptor: int, argument: int) -> int:

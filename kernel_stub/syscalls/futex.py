@@ -13,6 +13,7 @@ from typing import Final
 from kernel_stub.abi.process_structures import INT, TIMESPEC64, UINT
 from kernel_stub.errno import (
     EAGAIN,
+    EFAULT,
     EINVAL,
     ENOSYS,
     ERESTARTNOHAND,
@@ -21,6 +22,7 @@ from kernel_stub.errno import (
     Errno,
 )
 from kernel_stub.futexes import ALL_BITS, Waiter
+from kernel_stub.layout import USER_64
 from kernel_stub.syscalls.table import Int, Pointer, UInt, ULong, syscall
 from kernel_stub.syscalls.time import load_timespec
 from kernel_stub.task import Task
@@ -30,7 +32,7 @@ FUTEX_WAIT_BITSET, FUTEX_WAKE_BITSET = 9, 10
 FUTEX_PRIVATE_FLAG: Final = 128
 FUTEX_CLOCK_REALTIME: Final = 256
 _COMMAND: Final = ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME)
-_MAY_USE_REALTIME: Final = (FUTEX_WAIT, FUTEX_WAIT_BITSET)
+_MAY_USE_REALTIME: Final = (FUTEX_WAIT_BITSET,)
 _SINGLE: Final = "priority inheritance is ENOSYS"
 
 _OPERATIONS: Final[dict[int, Callable[[int, int], int]]] = {
@@ -93,53 +95,71 @@ def _futex(
     if command in (FUTEX_WAIT, FUTEX_WAIT_BITSET):
         bits = third if command == FUTEX_WAIT_BITSET else ALL_BITS
         deadline = _deadline(task, operation, timeout, layout) if timeout else None
-        return _wait(task, address, value, bits, deadline)
-    _check_address(address)
-    return _wake(task, address, command, value, timeout, second, third)
-
-
-def _wake(
-    task: Task, address: int, command: int, value: int, limit: int, second: int, third: int
-) -> int:
-    """The commands that wake; `limit` is how many waits are moved, or woken at `second`."""
-    futexes, key = task.kernel.futexes, task.space.futex_key(address)
+        return _wait(task, _Word(task, address, operation), value, bits, deadline)
+    word = _Word(task, address, operation)
     if command == FUTEX_WAKE:
-        return futexes.wake(key, _count(value))
+        return task.kernel.futexes.wake(word.key(), _at_least_one(value))
     if command == FUTEX_WAKE_BITSET:
         if not third:
             raise Errno(EINVAL)
-        return futexes.wake(key, _count(value), third)
+        return task.kernel.futexes.wake(word.key(), _at_least_one(value), third)
     if command not in (FUTEX_REQUEUE, FUTEX_CMP_REQUEUE, FUTEX_WAKE_OP):
         raise Errno(ENOSYS)
-    _check_address(second)
-    other = task.space.futex_key(second)
+    other = _Word(task, second, operation)
     if command == FUTEX_WAKE_OP:
-        woken_too = _apply(task, second, third)
-        woken = futexes.wake(key, _count(value))
-        return woken + (futexes.wake(other, _count(limit)) if woken_too else 0)
-    if command == FUTEX_CMP_REQUEUE and _load(task, address) != third:
+        return _wake_both(task, word, other, value, timeout, third)
+    return _requeue(task, word, other, command, value, timeout, third)
+
+
+class _Word:
+    """A futex, as a call names it. Raises Errno: EINVAL, EFAULT."""
+
+    def __init__(self, task: Task, address: int, operation: int) -> None:
+        self.task = task
+        self.address = address
+        self.is_private = bool(operation & FUTEX_PRIVATE_FLAG)
+
+    def key(self) -> tuple[object, ...]:
+        if self.address % 4:
+            raise Errno(EINVAL)
+        if self.address >= USER_64.task_size:
+            raise Errno(EFAULT)
+        return self.task.space.futex_key(self.address, self.is_private)
+
+    def load(self) -> int:
+        value: int = self.task.memory.unpack(UINT, self.address)[0]
+        return value
+
+
+def _wake_both(task: Task, word: _Word, other: _Word, value: int, limit: int, encoded: int) -> int:
+    """FUTEX_WAKE_OP: wakes at one word, and at the other if what stood there was such."""
+    futexes, key, second = task.kernel.futexes, word.key(), other.key()
+    woken_too = _apply(task, other.address, encoded)
+    woken = futexes.wake(key, _at_least_one(value))
+    return woken + (futexes.wake(second, _at_least_one(limit)) if woken_too else 0)
+
+
+def _requeue(
+    task: Task, word: _Word, other: _Word, command: int, value: int, limit: int, expected: int
+) -> int:
+    """Wakes `value` waits, lets `limit` others go on at another word; returns how many in all."""
+    wakes, moves = _signed(value), _signed(limit)
+    if wakes < 0 or moves < 0:
+        raise Errno(EINVAL)
+    futexes, key, second = task.kernel.futexes, word.key(), other.key()
+    if command == FUTEX_CMP_REQUEUE and word.load() != expected:
         raise Errno(EAGAIN)
-    woken = futexes.wake(key, _count(value))
-    moved = futexes.requeue(key, other, _count(limit))
-    return woken + moved if command == FUTEX_CMP_REQUEUE else woken
+    return futexes.wake(key, wakes) + futexes.requeue(key, second, moves)
 
 
-def _count(value: int) -> int:
-    """How many to wake: a C int, and at least one for anything below."""
-    signed = (value & 0xFFFF_FFFF ^ 0x8000_0000) - 0x8000_0000
-    if signed < 0:
-        raise Errno(EINVAL)
-    return signed
+def _signed(value: int) -> int:
+    """A number of waits is a C int."""
+    return (value & 0xFFFF_FFFF ^ 0x8000_0000) - 0x8000_0000
 
 
-def _check_address(address: int) -> None:
-    if address % 4:
-        raise Errno(EINVAL)
-
-
-def _load(task: Task, address: int) -> int:
-    value: int = task.memory.unpack(UINT, address)[0]
-    return value
+def _at_least_one(value: int) -> int:
+    """How many a wake wakes, if they are there: Linux asks only after the first."""
+    return max(_signed(value), 1)
 
 
 def _deadline(task: Task, operation: int, pointer: int, layout: Struct) -> int:
@@ -153,17 +173,17 @@ def _deadline(task: Task, operation: int, pointer: int, layout: Struct) -> int:
     return time
 
 
-def _wait(task: Task, address: int, value: int, bits: int, deadline: int | None) -> int:
+def _wait(task: Task, word: _Word, value: int, bits: int, deadline: int | None) -> int:
     waiter = task.futex
     if waiter is None:
-        waiter = _begin(task, address, value, bits)
+        waiter = _begin(task, word, value, bits)
     kernel = task.kernel
     left = None if deadline is None else max(deadline - kernel.uptime_ns(), 0)
     try:
         if not waiter.woken:
-            what = f"the futex at {address:#x} to be woken"
-            code = ERESTARTSYS if left is None else ERESTARTNOHAND
-            kernel.block(task, what, waiter.is_woken, left, interrupted=code)
+            what = f"the futex at {word.address:#x} to be woken"
+            interrupted = ERESTARTSYS if left is None else ERESTARTNOHAND
+            kernel.block(task, what, waiter.is_woken, left, interrupted=interrupted)
     except Errno:
         _leave(task)
         raise
@@ -174,13 +194,13 @@ def _wait(task: Task, address: int, value: int, bits: int, deadline: int | None)
     return 0
 
 
-def _begin(task: Task, address: int, value: int, bits: int) -> Waiter:
+def _begin(task: Task, word: _Word, value: int, bits: int) -> Waiter:
     if not bits:
         raise Errno(EINVAL)
-    _check_address(address)
-    if _load(task, address) != value:
+    key = word.key()
+    if word.load() != value:
         raise Errno(EAGAIN)
-    task.futex = task.kernel.futexes.wait(task.space.futex_key(address), bits)
+    task.futex = task.kernel.futexes.wait(key, bits)
     waiter: Waiter = task.futex
     return waiter
 

@@ -54,9 +54,10 @@ HOMES: Final[Mapping[str, str]] = {
     ),
     "resources": "getrlimit getrusage prlimit64 setrlimit sysinfo times ugetrlimit",
     "scheduling": (
-        "getcpu getpriority nice sched_get_priority_max sched_get_priority_min sched_getaffinity "
-        "sched_getparam sched_getscheduler sched_rr_get_interval sched_rr_get_interval_time64 "
-        "sched_setaffinity sched_setparam sched_setscheduler sched_yield setpriority "
+        "getcpu getpriority membarrier nice sched_get_priority_max sched_get_priority_min "
+        "sched_getaffinity sched_getparam sched_getscheduler sched_rr_get_interval "
+        "sched_rr_get_interval_time64 sched_setaffinity sched_setparam sched_setscheduler "
+        "sched_yield setpriority "
     ),
     "sending": "kill rt_sigqueueinfo rt_tgsigqueueinfo tgkill tkill",
     "signalfd": "signalfd signalfd4",

@@ -21,6 +21,11 @@ _RESET_ON_FORK: Final = 0x4000_0000
 _HIGHEST_REAL_TIME: Final = 99
 _MASK_SIZE: Final = 8  # of the kernel's set of processors, in bytes
 _SLICE_NS: Final = 4_000_000
+# membarrier(2): what needs no registration, what registers, and what each was registered by.
+MEMBARRIER_QUERY: Final = 0
+MEMBARRIER_ALWAYS: Final = (1, 2)  # GLOBAL, GLOBAL_EXPEDITED
+MEMBARRIER_REGISTERS: Final = (4, 16, 64)  # GLOBAL_, PRIVATE_EXPEDITED, _SYNC_CORE
+_REGISTERED_BY: Final = {8: 16, 32: 64}  # PRIVATE_EXPEDITED, its SYNC_CORE
 _PRIO_KINDS: Final = range(3)  # PRIO_PROCESS, PRIO_PGRP, PRIO_USER
 
 
@@ -128,6 +133,22 @@ def getcpu(task: Task, cpu: Pointer, node: Pointer, cache: Pointer) -> int:  # n
         if pointer:
             task.memory.pack(UINT, pointer, 0)
     return 0
+
+
+@syscall(support="partial", missing="nothing about rseq(2), which there is not; no registrations")
+def membarrier(task: Task, command: Int, flags: UInt, cpu: Int) -> int:  # noqa: ARG001 - there is one processor
+    if flags:
+        raise Errno(EINVAL)
+    if command == MEMBARRIER_QUERY:
+        return sum(MEMBARRIER_ALWAYS) | sum(MEMBARRIER_REGISTERS) | sum(_REGISTERED_BY)
+    if command in MEMBARRIER_REGISTERS:
+        task.space.barriers |= command
+    elif command in _REGISTERED_BY:
+        if not task.space.barriers & _REGISTERED_BY[command]:
+            raise Errno(EPERM)
+    elif command not in MEMBARRIER_ALWAYS:
+        raise Errno(EINVAL)
+    return 0  # one processor runs all tasks: it sees its own stores in order
 
 
 def _require_own_priority(task: Task, kind: int, who: int) -> None:

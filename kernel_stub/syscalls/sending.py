@@ -5,9 +5,10 @@ kill(2), tkill(2), rt_sigqueueinfo(2), sigqueue(3).
 
 from __future__ import annotations
 
+from kernel_stub.abi.resources import RLIMIT_SIGPENDING, START
 from kernel_stub.abi.sigframes import SIGINFO_SIZE
-from kernel_stub.abi.signals import LAST_SIGNAL, SI_TKILL, SI_USER, SIGCONT
-from kernel_stub.errno import EINVAL, EPERM, ESRCH, Errno
+from kernel_stub.abi.signals import LAST_SIGNAL, SI_TKILL, SI_USER, SIGCONT, SIGRTMIN
+from kernel_stub.errno import EAGAIN, EINVAL, EPERM, ESRCH, Errno
 from kernel_stub.pending import SigInfo
 from kernel_stub.signalling.siginfo import unpack_siginfo
 from kernel_stub.syscalls.table import Int, Pointer, syscall
@@ -74,6 +75,7 @@ def _send_to_thread(task: Task, thread: int, sent: SigInfo, group: int = 0) -> i
     if not _may_signal(task, target.process, sent.signal):
         raise Errno(EPERM)
     if sent.signal:
+        _require_room(task, target, sent)
         task.kernel.send(target, sent)
     return 0
 
@@ -88,6 +90,13 @@ def _queued(task: Task, pid: int, signal: int, pointer: int) -> SigInfo:
     return sent._replace(signal=signal)
 
 
+def _require_room(task: Task, target: Task | Process, sent: SigInfo) -> None:
+    """RLIMIT_SIGPENDING bounds what is queued. Raises Errno(EAGAIN)."""
+    soft, _ = task.limits.get(RLIMIT_SIGPENDING, START[RLIMIT_SIGPENDING])
+    if sent.signal >= SIGRTMIN and len(target.pending) >= soft:
+        raise Errno(EAGAIN)
+
+
 @syscall()
 def rt_sigqueueinfo(task: Task, pid: Int, signal: Int, pointer: Pointer) -> int:
     sent = _queued(task, pid, signal, pointer)
@@ -97,6 +106,7 @@ def rt_sigqueueinfo(task: Task, pid: Int, signal: Int, pointer: Pointer) -> int:
     if not _may_signal(task, process, signal):
         raise Errno(EPERM)
     if signal:
+        _require_room(task, process, sent)
         task.kernel.send(process, sent)
     return 0
 

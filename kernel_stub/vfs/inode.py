@@ -74,6 +74,10 @@ class Attributes:
         self.st_blksize = BLOCK
         self.st_atime_ns = self.st_mtime_ns = self.st_ctime_ns = now
 
+    def buffer(self, wanted: int) -> int:
+        """How many of `wanted` bytes may wait in this inode at most."""
+        return wanted
+
     @classmethod
     def copy_of(cls, status: stat_result) -> Attributes:
         """The attributes of a file of the host, to be changed in memory."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 MEBIBYTE: Final = 1 << 20
+DEFAULT_LIMIT: Final = 512 * MEBIBYTE
 
 
 class VfsOptions:
@@ -24,7 +25,7 @@ class VfsOptions:
         root: bytes | None = None,
         sysroot: bytes | None = None,
         writable: tuple[bytes, ...] = (),
-        limit: int = 512 * MEBIBYTE,
+        limit: int = DEFAULT_LIMIT,
         about: About | None = None,
         reaches_out: bool = False,
     ) -> None:

@@ -40,7 +40,7 @@ class Pipe(Inode):
         super().__init__(attributes)
         attributes.st_mode = S_IFIFO | attributes.st_mode & 0o7777
         self.buffer = bytearray()
-        self.capacity = CAPACITY
+        self.capacity = attributes.buffer(CAPACITY)
         self.is_fifo = True  # a pipe without a name is opened anew through /proc, and never waits
         self.readers = self.readers_ever = 0
         self.writers = self.writers_ever = 0

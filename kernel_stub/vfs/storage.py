@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 LARGEST_OFFSET: Final = (1 << 63) - 1
 # Above the numbers that small file systems use, and within the 32 bits of old stat(2) calls.
 FIRST_NUMBER: Final = 0x7000_0000
+MOST_BUFFERED: Final = 64 << 20
+LEAST_BUFFER: Final = 8192
 INODE_COST: Final = 2048  # about what an inode and its name take here
 
 
@@ -37,6 +39,7 @@ class Storage:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.used = 0
+        self.buffered = 0  # what pipes may hold
         self._numbers = count(FIRST_NUMBER)
 
     def take(self, size: int) -> None:
@@ -57,16 +60,27 @@ class Storage:
 class Charged(Attributes):
     """Attributes of an inode of the guest's own: they take their share of the memory."""
 
-    __slots__ = ("_storage",)
+    __slots__ = ("_buffer", "_storage")
 
     def charge(self, storage: Storage) -> None:
         self._storage: Storage | None = None
+        self._buffer = 0
         storage.take(INODE_COST)
         self._storage = storage
+
+    def buffer(self, wanted: int) -> int:
+        """All of it while pipes are few, else two pages. pipe(7), "pipe-user-pages-soft"."""
+        assert self._storage is not None, "it was charged"
+        rest = MOST_BUFFERED - self._storage.buffered + self._buffer
+        granted = wanted if wanted <= rest else min(wanted, LEAST_BUFFER)
+        self._storage.buffered += granted - self._buffer
+        self._buffer = granted
+        return granted
 
     def __del__(self) -> None:
         if self._storage is not None:
             self._storage.give(INODE_COST)
+            self._storage.buffered -= self._buffer
 
 
 class Regular(Inode):

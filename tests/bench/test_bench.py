@@ -25,10 +25,15 @@ SECTIONS: Final = {
     "faults": ["pages"],
     "programs": [],
     "steps": ["syscall-steps", "fault-steps"],
+    "tasks": ["tasks"],
     "testing": ["machines", "collection"],
 }
 PROMISES: Final = dict.fromkeys(
-    ("compute", "crossings", "growth", "startup", "machines", "collection", "shell", "database"), 1
+    (
+        *("compute", "crossings", "growth", "startup", "tasks"),
+        *("machines", "collection", "shell", "database"),
+    ),
+    1,
 )
 
 

@@ -20,6 +20,8 @@
 #define PAGE 4096L
 #define MIB (1L << 20)
 #define GIB (1L << 30)
+/* More than the machine has, and less than there are addresses. */
+#define MUCH (sizeof(long) == 8 ? 64 * GIB : GIB)
 
 static char *self;
 
@@ -99,12 +101,12 @@ static char *map(long size, int flags, int file)
 
 static int unreserved(void)
 {
-	return touch(map(64 * GIB, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1), 64 * GIB, PAGE);
+	return touch(map(MUCH, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1), MUCH, PAGE);
 }
 
 static int tables(void)
 {
-	return touch(map(64 * GIB, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1), 64 * GIB,
+	return touch(map(MUCH, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1), MUCH,
 		2 * MIB);
 }
 
@@ -116,9 +118,9 @@ static int shared(void)
 static int sparse_file(void)
 {
 	int file = open("sparse", O_RDWR | O_CREAT, 0600);
-	if (ftruncate(file, 64 * GIB))
+	if (ftruncate(file, MUCH))
 		return refused("ftruncate", errno);
-	return touch(map(64 * GIB, MAP_SHARED, file), 64 * GIB, PAGE);
+	return touch(map(MUCH, MAP_SHARED, file), MUCH, PAGE);
 }
 
 static int maps(void)
@@ -220,12 +222,15 @@ static int full_pipe(void)
 static int pipes(void)
 {
 	static char block[64 * 1024];
-	for (int child = 0; child < 20; child++) {
+	for (int child = 0; child < 8; child++) {
 		if (fork())
 			continue;
 		int ends[2];
-		while (!pipe2(ends, O_NONBLOCK))
-			write(ends[1], block, sizeof block);
+		while (!pipe2(ends, O_NONBLOCK)) {
+			fcntl(ends[1], F_SETPIPE_SZ, MIB);
+			for (int i = 0; i < 16; i++)
+				write(ends[1], block, sizeof block);
+		}
 		for (;;)
 			pause();
 	}
@@ -311,7 +316,7 @@ static int frames(void)
 
 static int poll_much(void)
 {
-	return refused("poll", poll((void *)PAGE, 1L << 40, 0) < 0 ? errno : 0);
+	return refused("poll", poll((void *)PAGE, 1 << 30, 0) < 0 ? errno : 0);
 }
 
 static int leave_sleepers(void)

@@ -143,3 +143,25 @@ def assert_agree(regions: Regions, model: dict[int, int]) -> None:
     for number in (0, 30, 59):
         found = regions.find(page(number))
         assert (found is not None) == (number in model)
+
+
+def _by_looking(regions: Regions, size: int) -> int | None:
+    """The highest gap below mmap_top, sought without any memory of the last search."""
+    return filled(*(r.copy(r.start, r.end) for r in regions)).find_gap(size, USER_64)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_gap_is_found_as_if_nobody_had_looked_before(seed: int) -> None:
+    draw, regions = random.Random(seed), Regions()
+    for turn in range(300):
+        size = draw.choice((1, 1, 2, 3, 7)) * PAGE
+        found = regions.find_gap(size, USER_64)
+        assert found == _by_looking(regions, size)
+        assert found is not None
+        if len(regions) and draw.random() < 0.4:
+            one = draw.choice(list(regions))
+            start = one.start + draw.randrange(one.pages) * PAGE
+            regions.remove(start, min(start + size, one.end))
+        else:
+            prot = RW if turn % 2 else PROT_READ
+            regions.insert(Region(found, found + size, prot, 0))

@@ -23,6 +23,7 @@ PROGRAMS: Final = {
     "exec": 8,
     "faults": 50,
     "fpstate": 89,
+    "futexes": 99,
     "handlers": 80,
     "memory": 100,
     "memory_limits": 105,
@@ -33,6 +34,7 @@ PROGRAMS: Final = {
     "signals": 50,
     "steps": 11,
     "timers": 150,
+    "threads": 97,
     "times": 80,
 }
 # A signal's end: SIGKILL, SIGTERM, SIGABRT, SIGUSR1, a real-time one; SIGCHLD vanishes.
@@ -51,8 +53,8 @@ def compiled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         pytest.skip("needs gcc and Linux on x86_64")
     folder = tmp_path_factory.mktemp("native")
     for name in PROGRAMS:
-        command = ["gcc", request.param, "-static", "-O1", "-msse2", "-w", "-o", folder / name]
-        subprocess.run([*command, SOURCES / f"{name}.c"], check=True)
+        command = ["gcc", request.param, "-static", "-O1", "-msse2", "-w", "-pthread"]
+        subprocess.run([*command, "-o", folder / name, SOURCES / f"{name}.c"], check=True)
     return folder
 
 

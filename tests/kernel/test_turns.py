@@ -1,0 +1,51 @@
+"""A seed decides whose turn it is and for how long, always in the same way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kernel_stub.turns import EXPONENTS, TURN_NS, turns_of
+
+TASKS: Any = ["a", "b", "c", "d"]
+
+
+def choices(seed: int, count: int = 40) -> list[Any]:
+    turns = turns_of(seed)
+    return [turns.choose(iter(TASKS)) for _ in range(count)]
+
+
+def lengths(seed: int, count: int = 400) -> list[int]:
+    turns = turns_of(seed)
+    return [turns.length_ns() for _ in range(count)]
+
+
+def test_seed_0_takes_the_first_for_as_long_as_anybody_may() -> None:
+    assert set(choices(0)) == {"a"}
+    assert set(lengths(0)) == {TURN_NS}
+
+
+@pytest.mark.parametrize("seed", [1, 2, 12345])
+def test_another_seed_draws_from_all_and_is_the_same_again(seed: int) -> None:
+    assert set(choices(seed)) == set(TASKS)
+    assert choices(seed) == choices(seed)
+    assert lengths(seed) == lengths(seed)
+
+
+def test_two_seeds_differ() -> None:
+    assert choices(1) != choices(2)
+    assert lengths(1) != lengths(2)
+
+
+def test_drawn_turns_are_short_and_long_and_within_bounds() -> None:
+    drawn = lengths(3)
+    assert min(drawn) >= 2 ** EXPONENTS[0]
+    assert max(drawn) <= TURN_NS
+    assert sum(length < 10_000 for length in drawn) > len(drawn) // 4
+    assert sum(length > 500_000 for length in drawn) > len(drawn) // 20
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_of_nobody_nobody_is_chosen(seed: int) -> None:
+    assert turns_of(seed).choose(iter(())) is None
