@@ -71,7 +71,7 @@ def make_node(task: Caller, place: Place, mode: int) -> None:
         directory.create(task, place.name, rights)
         return
     device = directory.stat().st_dev
-    fifo = Pipe(directory.storage.fresh(task, S_IFIFO | rights, device))
+    fifo = Pipe(directory.storage.fresh(task, S_IFIFO | rights, device), has_name=True)
     directory.make_node(task, place.name, fifo)
 
 

@@ -37,8 +37,9 @@ LARGEST_COUNT: Final = (1 << 64) - 2
 class Pipe(Inode):
     """The bytes between the writers and the readers; a fifo is one with a name."""
 
-    def __init__(self, attributes: Attributes) -> None:
+    def __init__(self, attributes: Attributes, has_name: bool = False) -> None:
         super().__init__(attributes)
+        self.has_name = has_name
         attributes.st_mode = S_IFIFO | attributes.st_mode & 0o7777
         self.buffer = bytearray()
         self.capacity = CAPACITY
@@ -46,7 +47,12 @@ class Pipe(Inode):
         self.writers = 0
 
     def open(self, task: Caller, flags: int) -> OpenFile:
-        """Opens an end of a fifo: it waits for the other one, unless O_NONBLOCK or O_RDWR."""
+        """Opens an end of a fifo: it waits for the other one, unless O_NONBLOCK or O_RDWR.
+
+        A pipe without a name is found in /proc/self/fd only, and nobody waits there.
+        """
+        if not self.has_name:
+            return self.end(flags)
         access, patient = flags & O_ACCMODE, not flags & O_NONBLOCK
         if access == O_WRONLY and not patient and not self.readers:
             raise Errno(ENXIO)

@@ -19,6 +19,7 @@ SOURCES: Final = Path(__file__).with_name("native")
 # How many lines each must print at least: an empty output would agree too.
 PROGRAMS: Final = {
     "exec": 8,
+    "reopened": 14,
     "memory": 100,
     "process": 100,
     "segments": 1900,

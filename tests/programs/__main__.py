@@ -1,8 +1,8 @@
 """Runs every program of the table natively and here, and prints how they agree.
 
-    python -m tests.programs                 every row that this host can run
-    python -m tests.programs NAME...         only rows whose name holds one of these
-    python -m tests.programs --record        and write the results from which docs/programs.md is made
+python -m tests.programs                 every row that this host can run
+python -m tests.programs NAME...         only rows whose name holds one of these
+python -m tests.programs --record        and write the results from which docs/programs.md is made
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from difflib import unified_diff
+from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -26,7 +27,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 SCRIPTS: Final = Path(__file__).with_name("scripts")
 MACHINE: Final = (sys.executable, "-m", "emu", "stat", "--json", "--clear-env")
 LONGEST_NATIVE: Final = 300  # seconds
-SHOWN: Final = 40  # lines of a difference
+SHOWN: Final = 12  # lines of each difference
 
 
 class Run(NamedTuple):
@@ -125,16 +126,17 @@ def differences(program: Program, native: Run, here: Run) -> str:
     """What differs, as a text; empty if nothing does."""
     pairs = {
         "status": (str(native.status), str(here.status)),
-        "stdout": (native.stdout, here.stdout),
         "stderr": (native.stderr, here.stderr),
+        "stdout": (native.stdout, here.stdout),
     }
     for name in sorted({*native.files, *here.files}) if program.files else ():
         pairs[name] = (native.files.get(name, "(none)"), here.files.get(name, "(none)"))
     told: list[str] = []
     for name, (wanted, found) in pairs.items():
         texts = [normalised(text, program.normal).splitlines() for text in (wanted, found)]
-        told += unified_diff(*texts, f"{name}, natively", f"{name}, here", lineterm="", n=1)
-    return "\n".join(told[:SHOWN])
+        lines = unified_diff(*texts, f"{name}, natively", f"{name}, here", lineterm="", n=1)
+        told += islice(lines, SHOWN)
+    return "\n".join(told)
 
 
 def compare(program: Program, abi: str) -> Compared:

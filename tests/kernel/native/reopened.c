@@ -1,0 +1,46 @@
+/* Pipes without a name, opened anew in /proc/self/fd: nobody waits for the other end. */
+#include "claims.h"
+#include <fcntl.h>
+
+static int opened(int fd, int flags)
+{
+	char path[40];
+
+	sprintf(path, "/proc/self/fd/%d", fd);
+	return open(path, flags);
+}
+
+static void without_a_writer(void)
+{
+	int ends[2], again;
+	char text[8];
+
+	CALL(pipe(ends));
+	CALL(write(ends[1], "left", 5));
+	CALL(close(ends[1]));
+	CLAIM((again = opened(ends[0], O_RDONLY)) > ends[0]);
+	CALL(read(again, text, sizeof text));
+	CALL(read(ends[0], text, sizeof text));
+	close(again);
+	CLAIM((again = opened(ends[0], O_WRONLY)) > ends[0]);
+	CALL(write(again, "new", 3));
+	CALL(read(ends[0], text, sizeof text));
+}
+
+static void without_a_reader(void)
+{
+	int ends[2];
+
+	CALL(pipe(ends));
+	CALL(close(ends[0]));
+	CLAIM(opened(ends[1], O_WRONLY) >= 0);
+	CLAIM(opened(ends[1], O_WRONLY | O_NONBLOCK) >= 0);
+	CLAIM(opened(ends[1], O_RDONLY | O_NONBLOCK) >= 0);
+}
+
+int main(void)
+{
+	without_a_writer();
+	without_a_reader();
+	return 0;
+}
