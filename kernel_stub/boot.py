@@ -24,7 +24,6 @@ _ENTRY: Final = Path(__file__).parent / "entry"
 _DATA_BITS: Final = paging.WRITABLE | paging.NO_EXECUTE | paging.ACCESSED | paging.DIRTY
 
 # Vectors that run on a stack of their own, and those that ring 3 may raise by `int n`.
-IST: Final = {vectors.DF: 1, vectors.NMI: 2, vectors.DB: 3, vectors.MC: 4}
 USER_VECTORS: Final = (vectors.BP, vectors.OF, INT80_VECTOR)
 
 # RFLAGS that SYSCALL clears: all that a program could use against the kernel.
@@ -64,7 +63,7 @@ class KernelHalf:
         self.map_data(layout.TSS_BASE, paging.PAGE_SIZE)  # its bitmaps: later
         self.map_data(layout.PER_CPU, paging.PAGE_SIZE)
         self.map_data(layout.KERNEL_STACKS, layout.KERNEL_STACK_SIZE)
-        for ist in IST.values():
+        for ist in layout.IST.values():
             self.map_data(ist_top(ist) - paging.PAGE_SIZE, paging.PAGE_SIZE)
         self._write_gdt()
         self._write_idt()
@@ -110,7 +109,7 @@ class KernelHalf:
         """Whether `size` bytes at `address`, a multiple of 8, lie on a stack of ring 0."""
         size_of_each = layout.KERNEL_STACK_SIZE
         tops = [(self._top(number), size_of_each) for number in range(self._stacks + 1)]
-        tops += [(ist_top(ist), paging.PAGE_SIZE) for ist in IST.values()]
+        tops += [(ist_top(ist), paging.PAGE_SIZE) for ist in layout.IST.values()]
         return address % 8 == 0 and any(top - room <= address <= top - size for top, room in tops)
 
     # ---- the tables that the CPU reads
@@ -149,13 +148,13 @@ class KernelHalf:
         handlers[layout.TIMER_VECTOR] = self.symbols["asm_sysvec_apic_timer_interrupt"]
         for vector, handler in handlers.items():
             dpl = 3 if vector in USER_VECTORS else 0
-            gate = interrupt_gate(handler, layout.KERNEL_CS, dpl, IST.get(vector, 0))
+            gate = interrupt_gate(handler, layout.KERNEL_CS, dpl, layout.IST.get(vector, 0))
             self.tables.write(
                 layout.IDT_BASE + GATE_SIZE * vector, gate.to_bytes(GATE.size, "little")
             )
 
     def _write_tss(self) -> None:
-        ists = [ist_top(number) if number in IST.values() else 0 for number in range(1, 8)]
+        ists = [ist_top(number) if number in layout.IST.values() else 0 for number in range(1, 8)]
         tss = descriptors.TSS.pack(self.stack_top, 0, 0, *ists, layout.IO_BITMAP_NONE)
         self.tables.write(layout.TSS_BASE, tss)
 

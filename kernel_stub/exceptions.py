@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from emu.events import Cause
-from emu.x86 import error_codes, vectors
+from emu.x86 import error_codes, paging, vectors
 from kernel_stub import layout, vsyscall
 from kernel_stub.abi import signals
 from kernel_stub.abi.abi import X86_64
@@ -18,7 +18,7 @@ from kernel_stub.entry import constants as entry
 from kernel_stub.errors import KernelBug
 from kernel_stub.faults import OUTCOMES, Raised, outcome_of
 from kernel_stub.pending import SigInfo
-from kernel_stub.task import Task
+from kernel_stub.task import LastFault, Task
 from kernel_stub.waits import TaskEnded
 
 if TYPE_CHECKING:
@@ -102,8 +102,14 @@ class Exceptions:
         view[at + _REGS.size - _IRET_FRAME : at + _REGS.size] = frame
         self._kernel.tasks.contexts.enter_again(task.cpu)
         code = regs[_CODE] & _LOW
-        cause = describe(vector, regs)
-        self._send(task, signals.SIGSEGV, signals.SI_KERNEL, 0, cause, vector, code)
+        self._faulted(task, vector, code)
+        self._send(task, signals.SIGSEGV, signals.SI_KERNEL, 0, describe(vector, regs))
+
+    @staticmethod
+    def _faulted(task: Task, vector: int, error_code: int, address: int = 0) -> None:
+        """Notes it for signal frames; CR2 stays what it was unless this is a page fault."""
+        cr2 = address if vector == vectors.PF else task.last_fault.cr2
+        task.last_fault = LastFault(vector, error_code, cr2)
 
     def _signal(
         self, task: Task, signal: int, code: int, address: int, vector: int, regs: tuple[int, ...]
@@ -112,26 +118,19 @@ class Exceptions:
         cause = describe(vector, regs)
         if vector == vectors.PF:
             cause += f", address {address:#x}"
-        has_code = vectors.TABLE[vector].has_error_code
+        error_code = regs[_CODE] if vectors.TABLE[vector].has_error_code else 0
+        if vector == vectors.PF and address >= layout.USER_64.task_size:
+            error_code |= paging.PF_PRESENT  # nobody learns what the kernel has mapped
         kills = not task.has_handler(signal)
-        self._send(task, signal, code, address, cause, vector, regs[_CODE] if has_code else 0)
+        self._faulted(task, vector, error_code, address)
+        self._send(task, signal, code, address, cause)
         if kills:
             self.why = self._explain(vector, regs)
 
-    def _send(
-        self,
-        task: Task,
-        signal: int,
-        code: int,
-        address: int,
-        cause: str,
-        trap: int = 0,
-        error_code: int = 0,
-    ) -> None:
+    def _send(self, task: Task, signal: int, code: int, address: int, cause: str) -> None:
         self.cause, self.why = "" if task.has_handler(signal) else cause, None
         self.last = Raised(signal, code, address)
-        sent = SigInfo(signal, code, address=address, trap=trap, error_code=error_code)
-        force(task, sent)
+        force(task, SigInfo(signal, code, address=address))
         self._kernel.signals_may_arrive()
 
     def _explain(self, vector: int, regs: tuple[int, ...]) -> Cause:

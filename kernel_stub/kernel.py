@@ -36,7 +36,7 @@ _MASK64: Final = (1 << 64) - 1
 _LOW: Final = 0xFFFF_FFFF
 _INT80_LENGTH: Final = 2  # and SYSCALL's
 _NOBODY: Final = -1
-_RESTARTS: Final = (ERESTARTSYS, ERESTARTNOHAND)
+_INTERRUPTED: Final = (ERESTARTSYS, ERESTARTNOHAND, EINTR)
 
 _REGS: Final = entry.PT_REGS_STRUCT
 _CALL: Final = Struct("<9Q")  # from r10 up to orig_rax: what SYSCALL's arguments stand among
@@ -255,7 +255,7 @@ class Kernel(KernelServices):
         finally:
             task.interrupted = False
         task.call = None
-        if -result in _RESTARTS:
+        if -result in _INTERRUPTED:
             task.restart = -result
         else:
             task.deadline = None
@@ -264,14 +264,15 @@ class Kernel(KernelServices):
 
     def _arrive(self, task: Task) -> bool:
         """One pending signal arrives; returns whether there may be more. Raises TaskEnded."""
+        if not task.restart:
+            task.give_mask_back()  # a call that nothing interrupted ends under its own mask
         sent = task.take_signal(~task.signal_mask)
         if sent is not None:
             if self.observer is not None:
                 self.observer.arrives(task, sent)
             arrive(task, sent, self._push)
             return True
-        if task.saved_mask is not None:
-            task.signal_mask, task.saved_mask = task.saved_mask, None
+        if task.give_mask_back():
             return True
         self._restart_call(task, None)
         return False
@@ -292,7 +293,7 @@ class Kernel(KernelServices):
     def _restart_call(self, task: Task, action: Action | None) -> None:
         """An interrupted call begins anew, or is EINTR. `action`: of the handler that runs."""
         code, task.restart = task.restart, 0
-        if not code:
+        if code in (0, EINTR):
             return
         at, words = task.cpu.frame_at, self.physical.words
         if action is None or (code == ERESTARTSYS and action.flags & SA_RESTART):

@@ -158,7 +158,7 @@ class KernelServices:
         engine.state.store()
         image = fxsave.read(engine)
         names = dict(zip(entry.PT_REGS, regs, strict=True))
-        return UserState(names, selectors, image, engine.state.control(2))
+        return UserState(names, selectors, image)
 
     def set_user_state(self, task: Task, user: UserState) -> None:
         """Ring 3 of the running task goes on as `user` says."""

@@ -46,6 +46,14 @@ class Clone(NamedTuple):
     exit_signal: int = SIGCHLD
 
 
+class LastFault(NamedTuple):
+    """The last exception of a task that became a signal, as each signal frame tells it."""
+
+    vector: int = 0
+    error_code: int = 0
+    cr2: int = 0
+
+
 class Services(Protocol):
     """The kernel as handlers know it. Times are guest time, in nanoseconds."""
 
@@ -215,7 +223,8 @@ class Task:
         self.pending = Pending()
         self.signal_mask = 0
         self.saved_mask: int | None = None  # what sigsuspend(2) and its like put back
-        self.signal_stack = (0, SS_DISABLE, 0)
+        self.signal_stack = (0, SS_DISABLE, 0)  # start, ss_flags, size
+        self.last_fault = LastFault()
         self.personality = 0
         self.policy = self.nice = 0
         self.dumpable = 1
@@ -231,7 +240,7 @@ class Task:
         self.call: tuple[Any, int, tuple[int, ...]] | None = None  # to be made again
         self.deadline: int | None = None
         self.interrupted = False
-        self.restart = 0  # ERESTARTSYS or its like: a signal ended it
+        self.restart = 0  # ERESTARTSYS, its like or EINTR: a signal ended it
         self.progress = 0  # bytes of a write that went before it had to wait
         self.futex: Any = None
         self.opening: Any = None  # the end of a fifo that waits for the other
@@ -285,6 +294,13 @@ class Task:
     def take_signal(self, allowed: int) -> SigInfo | None:
         """Takes a pending signal whose bit is in `allowed`: its own, then its process's."""
         return self.pending.take(allowed) or self.process.pending.take(allowed)
+
+    def give_mask_back(self) -> bool:
+        """The mask from before sigsuspend(2) or its like holds again; whether there was one."""
+        if self.saved_mask is None:
+            return False
+        self.signal_mask, self.saved_mask = self.saved_mask, None
+        return True
 
     def has_handler(self, signal: int) -> bool:
         """Whether the program installed a function for `signal`."""

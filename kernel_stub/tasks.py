@@ -304,6 +304,7 @@ _INHERITED: Final = (
     "groups",
     "signal_mask",
     "signal_stack",
+    "last_fault",
     "personality",
     "policy",
     "nice",

@@ -16,7 +16,7 @@ SIGCONTEXT_64_REGISTERS: Final = tuple(
 # the registers; cs gs fs ss; err trapno oldmask cr2 fpstate; 64 reserved bytes
 SIGCONTEXT_64: Final = Struct("<18Q4H5Q64x")
 # struct ucontext: flags, link, then stack_t, sigcontext and the mask.
-UCONTEXT_64_HEAD: Final = Struct("<2QQi4xQ")
+UCONTEXT_64_HEAD: Final = Struct("<2QQI4xQ")
 UC_SIGCONTEXT_SS: Final = 2
 UC_STRICT_RESTORE_SS: Final = 4
 UCONTEXT_64_SIZE: Final = UCONTEXT_64_HEAD.size + SIGCONTEXT_64.size + 8
@@ -31,7 +31,7 @@ SIGCONTEXT_32: Final = Struct("<H2xH2xH2xH2x11IH2x2IH2x3I")
 SIGCONTEXT_32_REGISTERS: Final = tuple("rdi rsi rbp rsp rbx rdx rcx rax".split())
 FPSTATE_32_SIZE: Final = 624  # struct _fpstate: a placeholder in the frame
 # struct ucontext of i386: flags, link, stack_t.
-UCONTEXT_32_HEAD: Final = Struct("<2IIiI")
+UCONTEXT_32_HEAD: Final = Struct("<2I3I")
 UCONTEXT_32_SIZE: Final = UCONTEXT_32_HEAD.size + SIGCONTEXT_32.size + 8
 # struct sigframe: return address, signal; sigcontext; fpstate; the mask's upper half; code.
 FRAME_32_HEAD: Final = Struct("<Ii")

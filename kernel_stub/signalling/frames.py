@@ -8,6 +8,7 @@ sigaction(2), sigreturn(2), sigaltstack(2); Linux's user headers: asm/sigcontext
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from emu.x86 import flags
@@ -15,11 +16,12 @@ from kernel_stub import layout
 from kernel_stub.abi import sigframes as at
 from kernel_stub.abi.abi import I386, X86_64
 from kernel_stub.abi.process_structures import SIGSET
-from kernel_stub.abi.signals import SA_ONSTACK, SA_RESTORER, SA_SIGINFO, SS_DISABLE, SS_ONSTACK
+from kernel_stub.abi.signals import SA_RESTORER, SA_SIGINFO
 from kernel_stub.errno import EFAULT, Errno
 from kernel_stub.pending import SigInfo
 from kernel_stub.signalling.fpu import from_legacy_image, legacy_image
 from kernel_stub.signalling.siginfo import pack_siginfo
+from kernel_stub.signalling.stacks import change_stack, disarm, frame_place
 from kernel_stub.task import Task
 
 _LOW: Final = 0xFFFF_FFFF
@@ -42,13 +44,10 @@ class Action(NamedTuple):
 class UserState:
     """Ring 3 as it is about to go on: pt_regs by name, data segments by name, FXSAVE image."""
 
-    def __init__(
-        self, registers: dict[str, int], selectors: dict[str, int], fxsave: bytes, cr2: int = 0
-    ) -> None:
+    def __init__(self, registers: dict[str, int], selectors: dict[str, int], fxsave: bytes) -> None:
         self.registers = registers
         self.selectors = selectors
         self.fxsave = fxsave
-        self.cr2 = cr2
 
     @property
     def is_long(self) -> bool:
@@ -78,34 +77,10 @@ def push(
         _push_rt_32(task, user, action, sent, mask, ways)
     else:
         _push_32(task, user, action, sent, mask, ways)
+    disarm(task)
     registers = user.registers
     registers["rflags"] &= ~_CLEARED
     registers["rip"], registers["ss"] = action.handler, layout.USER_DS
-
-
-def is_on_stack(task: Task, pointer: int) -> bool:
-    """Whether the stack pointer lies in the alternate stack."""
-    start, mode, size = task.signal_stack
-    return not mode & SS_DISABLE and start < pointer <= start + size
-
-
-def stack_mode(task: Task, pointer: int) -> int:
-    """ss_flags as sigaltstack(2) tells them."""
-    _, mode, _ = task.signal_stack
-    return mode | SS_ONSTACK if is_on_stack(task, pointer) else mode
-
-
-def _top(task: Task, pointer: int, action: Action) -> int:
-    """Where a frame goes below: the alternate stack's end, if the handler wants it."""
-    start, mode, size = task.signal_stack
-    if action.flags & SA_ONSTACK and not mode & SS_DISABLE and not is_on_stack(task, pointer):
-        return start + size
-    return pointer
-
-
-def _stack_t(task: Task, pointer: int) -> tuple[int, int, int]:
-    start, _, size = task.signal_stack
-    return start, stack_mode(task, pointer), size
 
 
 # ---- x86-64
@@ -116,22 +91,23 @@ def _push_64(task: Task, user: UserState, action: Action, sent: SigInfo, mask: i
         raise Errno(EFAULT)
     registers = user.registers
     pointer = registers["rsp"]
-    top = _top(task, pointer - at.RED_ZONE, action)
-    fpstate = (top - at.FXSAVE_SIZE) & -64
+    place = frame_place(task, pointer, at.RED_ZONE, action.flags)
+    fpstate = (place.top - at.FXSAVE_SIZE) & -64
     frame = ((fpstate - at.RT_FRAME_64_SIZE) & -16) - 8
-    head = at.UCONTEXT_64_HEAD.pack(
-        at.UC_SIGCONTEXT_SS | at.UC_STRICT_RESTORE_SS, 0, *_stack_t(task, pointer)
-    )
+    place.check(task, frame)
+    uc_flags = at.UC_SIGCONTEXT_SS | at.UC_STRICT_RESTORE_SS
+    head = at.UCONTEXT_64_HEAD.pack(uc_flags, 0, *task.signal_stack)
+    fault = task.last_fault
     context = at.SIGCONTEXT_64.pack(
         *(registers[name] for name in at.SIGCONTEXT_64_REGISTERS),
         registers["cs"],
         0,
         0,
         registers["ss"],
-        sent.error_code,
-        sent.trap,
+        fault.error_code,
+        fault.vector,
         mask,
-        user.cr2,
+        fault.cr2,
         fpstate,
     )
     content = (
@@ -167,13 +143,15 @@ def pop_64(task: Task, user: UserState) -> int:
         registers["ss"] = ss | _RING3
     if fpstate:
         user.fxsave = task.memory.copy_in(fpstate, at.FXSAVE_SIZE)
-    _restore_stack(task, tuple(stack))
+    _restore_stack(task, stack, user)
     return int(mask)
 
 
-def _restore_stack(task: Task, stack: tuple[int, ...]) -> None:
-    start, mode, size = stack
-    task.signal_stack = (start, mode & ~SS_ONSTACK, size)
+def _restore_stack(task: Task, stack: list[int], user: UserState) -> None:
+    """As sigaltstack(2) would set it where the program goes on; what it refuses, stays."""
+    start, flags, size = stack
+    with suppress(Errno):
+        change_stack(task, (start, flags, size), user.registers["rsp"])
 
 
 # ---- i386
@@ -181,20 +159,22 @@ def _restore_stack(task: Task, stack: tuple[int, ...]) -> None:
 
 def _place_32(task: Task, user: UserState, action: Action, size: int) -> tuple[int, int]:
     """Where the frame goes, and where the FSAVE image with the FXSAVE image behind it."""
-    top = _top(task, user.registers["rsp"] & _LOW, action)
-    fpstate = ((top - at.FXSAVE_SIZE) & -64) - at.FSAVE_SIZE
+    place = frame_place(task, user.registers["rsp"] & _LOW, 0, action.flags)
+    fpstate = ((place.top - at.FXSAVE_SIZE) & -64) - at.FSAVE_SIZE
+    frame = ((fpstate - size + 4) & -16) - 4
+    place.check(task, frame)
     task.memory.copy_out(fpstate & _LOW, legacy_image(user.fxsave) + user.fxsave)
-    return ((fpstate - size + 4) & -16) - 4 & _LOW, fpstate & _LOW
+    return frame & _LOW, fpstate & _LOW
 
 
-def _context_32(user: UserState, sent: SigInfo, mask: int, fpstate: int) -> bytes:
-    registers, selectors = user.registers, user.selectors
+def _context_32(task: Task, user: UserState, mask: int, fpstate: int) -> bytes:
+    registers, selectors, fault = user.registers, user.selectors, task.last_fault
     pointer = registers["rsp"] & _LOW
     return at.SIGCONTEXT_32.pack(
         *(selectors[name] for name in ("gs", "fs", "es", "ds")),
         *(registers[name] & _LOW for name in at.SIGCONTEXT_32_REGISTERS),
-        sent.trap,
-        sent.error_code & _LOW,
+        fault.vector,
+        fault.error_code & _LOW,
         registers["rip"] & _LOW,
         registers["cs"],
         registers["rflags"] & _LOW,
@@ -202,7 +182,7 @@ def _context_32(user: UserState, sent: SigInfo, mask: int, fpstate: int) -> byte
         registers["ss"],
         fpstate,
         mask & _LOW,
-        user.cr2 & _LOW,
+        fault.cr2 & _LOW,
     )
 
 
@@ -218,7 +198,7 @@ def _push_32(
     back = action.restorer if action.flags & SA_RESTORER else ways.sigreturn
     content = (
         at.FRAME_32_HEAD.pack(back & _LOW, sent.signal)
-        + _context_32(user, sent, mask, fpstate)
+        + _context_32(task, user, mask, fpstate)
         + bytes(at.FPSTATE_32_SIZE)
         + (mask >> 32).to_bytes(4, "little")
         + at.RETURN_CODE_32
@@ -233,12 +213,11 @@ def _push_rt_32(
     frame, fpstate = _place_32(task, user, action, at.RT_FRAME_32_SIZE)
     back = action.restorer if action.flags & SA_RESTORER else ways.rt_sigreturn
     info, ucontext = frame + at.RT_FRAME_32_HEAD.size, frame + at.RT_FRAME_32_UCONTEXT_AT
-    stack = _stack_t(task, user.registers["rsp"] & _LOW)
     content = (
         at.RT_FRAME_32_HEAD.pack(back & _LOW, sent.signal, info, ucontext)
         + pack_siginfo(sent, I386)
-        + at.UCONTEXT_32_HEAD.pack(0, 0, *stack)
-        + _context_32(user, sent, mask, fpstate)
+        + at.UCONTEXT_32_HEAD.pack(0, 0, *task.signal_stack)
+        + _context_32(task, user, mask, fpstate)
         + SIGSET.pack(mask)
         + at.RT_RETURN_CODE_32
     )
@@ -262,7 +241,7 @@ def pop_rt_32(task: Task, user: UserState) -> int:
     where = ucontext + at.UCONTEXT_32_HEAD.size
     (mask,) = task.memory.unpack(SIGSET, where + at.SIGCONTEXT_32.size)
     _load_context_32(task, user, where)
-    _restore_stack(task, tuple(stack))
+    _restore_stack(task, stack, user)
     return int(mask)
 
 

@@ -43,8 +43,8 @@ class Pipe(Inode):
         attributes.st_mode = S_IFIFO | attributes.st_mode & 0o7777
         self.buffer = bytearray()
         self.capacity = CAPACITY
-        self.readers = 0
-        self.writers = 0
+        self.readers = self.readers_ever = 0
+        self.writers = self.writers_ever = 0
 
     def open(self, task: Caller, flags: int) -> OpenFile:
         """Opens an end of a fifo: it waits for the other one, unless O_NONBLOCK or O_RDWR.
@@ -54,41 +54,36 @@ class Pipe(Inode):
         if not self.has_name:
             return self.end(flags)
         access, patient = flags & O_ACCMODE, not flags & O_NONBLOCK
+        waited = task.opening is not None  # in this call, which is made again
         if access == O_WRONLY and not patient and not self.readers:
             raise Errno(ENXIO)
-        if access == O_RDONLY and patient and not self.writers:
-            return self._open_when(task, flags, "a writer of a fifo", self.has_writers)
-        if access == O_WRONLY and not self.readers:
-            return self._open_when(task, flags, "a reader of a fifo", self.has_readers)
+        if access == O_RDONLY and (waited or (patient and not self.writers)):
+            return self._open_when_met(task, flags, "a writer of a fifo")
+        if access == O_WRONLY and (waited or not self.readers):
+            return self._open_when_met(task, flags, "a reader of a fifo")
         return self.end(flags)
 
-    def _open_when(
-        self, task: Caller, flags: int, what: str, ready: Callable[[], bool]
-    ) -> OpenFile:
-        """Opens when the other end is there; meanwhile this end counts for those who wait."""
-        arriving: PipeEnd | None = task.opening
+    def _open_when_met(self, task: Caller, flags: int, what: str) -> OpenFile:
+        """Opens when the other end came; meanwhile this end counts for those who wait."""
+        arriving: _Arriving | None = task.opening
         if arriving is None:
-            arriving = task.opening = self.end(flags)
+            arriving = task.opening = _Arriving(self.end(flags))
         try:
-            if not ready():
-                task.kernel.block(task, what, ready)
+            if not arriving.is_met():
+                task.kernel.block(task, what, arriving.is_met)
         except Errno:
-            arriving.release(task)
+            arriving.end.release(task)
             task.opening = None
             raise
         task.opening = None
-        return arriving
-
-    def has_writers(self) -> bool:
-        return self.writers > 0
-
-    def has_readers(self) -> bool:
-        return self.readers > 0
+        return arriving.end
 
     def end(self, flags: int) -> PipeEnd:
         end = PipeEnd(self, flags)
         self.readers += end.readable
         self.writers += end.writable
+        self.readers_ever += end.readable
+        self.writers_ever += end.writable
         return end
 
     def resize(self, task: Caller, size: int) -> None:
@@ -166,6 +161,21 @@ class PipeEnd(OpenFile):
     def release(self, task: Caller) -> None:
         self.pipe.readers -= self.readable
         self.pipe.writers -= self.writable
+
+
+class _Arriving:
+    """An end of a fifo whose opener waits for the other end, which may have gone again since."""
+
+    def __init__(self, end: PipeEnd) -> None:
+        self.end = end
+        self._before = self._others()
+
+    def _others(self) -> int:
+        pipe = self.end.pipe
+        return pipe.writers_ever if self.end.readable else pipe.readers_ever
+
+    def is_met(self) -> bool:
+        return self._others() != self._before
 
 
 class _Room:

@@ -19,9 +19,12 @@ SOURCES: Final = Path(__file__).with_name("native")
 # How many lines each must print at least: an empty output would agree too.
 PROGRAMS: Final = {
     "exec": 8,
-    "reopened": 14,
+    "faults": 50,
+    "handlers": 80,
     "memory": 100,
     "process": 100,
+    "reopened": 14,
+    "restarts": 98,
     "segments": 1900,
     "signals": 50,
     "times": 80,
