@@ -28,6 +28,7 @@ SCRIPTS: Final = Path(__file__).with_name("scripts")
 MACHINE: Final = (sys.executable, "-m", "emu", "stat", "--json", "--clear-env")
 LONGEST_NATIVE: Final = 300  # seconds
 SHOWN: Final = 12  # lines of each difference
+SHOWN_IN_ALL: Final = 60
 
 
 class Run(NamedTuple):
@@ -133,10 +134,10 @@ def differences(program: Program, native: Run, here: Run) -> str:
         pairs[name] = (native.files.get(name, "(none)"), here.files.get(name, "(none)"))
     told: list[str] = []
     for name, (wanted, found) in pairs.items():
-        texts = [normalised(text, program.normal).splitlines() for text in (wanted, found)]
-        lines = unified_diff(*texts, f"{name}, natively", f"{name}, here", lineterm="", n=1)
-        told += islice(lines, SHOWN)
-    return "\n".join(told)
+        first, second = (normalised(text, program.normal).splitlines() for text in (wanted, found))
+        titles = (f"{name}, natively", f"{name}, here")
+        told += islice(unified_diff(first, second, *titles, lineterm="", n=1), SHOWN)
+    return "\n".join(told[:SHOWN_IN_ALL])
 
 
 def compare(program: Program, abi: str) -> Compared:

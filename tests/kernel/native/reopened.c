@@ -1,6 +1,9 @@
-/* Pipes without a name, opened anew in /proc/self/fd: nobody waits for the other end. */
+/* Pipes without a name, opened anew in /proc/self/fd: nobody waits for the other end. And a fifo whose
+   writer waited: it is one writer, and when it has closed its end, that is the end. */
 #include "claims.h"
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 
 static int opened(int fd, int flags)
 {
@@ -38,8 +41,29 @@ static void without_a_reader(void)
 	CLAIM(opened(ends[1], O_RDONLY | O_NONBLOCK) >= 0);
 }
 
+static void a_writer_that_waited(void)
+{
+	char folder[] = "/tmp/reopened-XXXXXX", path[40], text[8];
+	int fd;
+
+	sprintf(path, "%s/fifo", mkdtemp(folder));
+	CALL(mkfifo(path, 0600));
+	if (!fork()) {
+		fd = open(path, O_WRONLY);
+		_exit(write(fd, "waited", 7) != 7);
+	}
+	usleep(20000);
+	CLAIM((fd = open(path, O_RDONLY)) >= 0);
+	CALL(read(fd, text, sizeof text));
+	CALL(read(fd, text, sizeof text));
+	wait(NULL);
+	unlink(path);
+	rmdir(folder);
+}
+
 int main(void)
 {
+	a_writer_that_waited();
 	without_a_writer();
 	without_a_reader();
 	return 0;
