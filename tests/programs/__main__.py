@@ -10,13 +10,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+from tests.programs.page import RESULTS, recorded
 from tests.programs.runner import compare, reason_not_to_run
 from tests.programs.table import BOTH, TABLE, Program
-
-RESULTS: Final = Path(__file__).with_name("results.json")
 
 
 def judge(program: Program, abi: str) -> dict[str, Any] | None:
@@ -35,10 +33,6 @@ def judge(program: Program, abi: str) -> dict[str, Any] | None:
         "instructions": found.instructions,
         "unknown_calls": list(found.unknown_calls),
     }
-
-
-def recorded() -> dict[str, dict[str, Any]]:
-    return dict(json.loads(RESULTS.read_text("utf-8"))) if RESULTS.exists() else {}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -77,10 +77,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="fetch", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--all", action="store_true", help="for every row")
     options = parser.parse_args(arguments)
+    packages, unpacked = wanted(options.all), TREE / "packages"
+    if unpacked.exists() and set(packages) <= set(unpacked.read_text("utf-8").split()):
+        return 0
     TREE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as state:
-        archives = fetch(wanted(options.all), Path(state))
+        archives = fetch(packages, Path(state))
         unpack(archives, TREE)
+    unpacked.write_text("\n".join(packages) + "\n", "utf-8")
     print(f"{len(archives)} packages unpacked into {TREE}")
     return 0
 

@@ -91,10 +91,18 @@ def files_in(folder: Path) -> dict[str, str]:
     return {name: described(path) for name, path in found.items() if name not in given}
 
 
-def perform(command: Iterable[str], place: Place, cwd: Path, **how: object) -> Run:
+def perform(
+    command: Iterable[str], place: Place, variables: dict[str, str], longest: int | None = None
+) -> Run:
     done = subprocess.run(
-        list(command), cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, check=False, **how
-    )  # type: ignore[call-overload]
+        list(command),
+        cwd=place.work,
+        env=variables,
+        timeout=longest,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
     status = done.returncode if done.returncode >= 0 else 128 - done.returncode
     texts = (done.stdout, done.stderr)
     stdout, stderr = (text.decode(errors="backslashreplace") for text in texts)
@@ -103,9 +111,7 @@ def perform(command: Iterable[str], place: Place, cwd: Path, **how: object) -> R
 
 def run_natively(program: Program, place: Place) -> Run:
     prepare(place)
-    variables = environment(place)
-    command = place.native(program.command)
-    return perform(command, place, place.work, env=variables, timeout=LONGEST_NATIVE)
+    return perform(place.native(program.command), place, environment(place), LONGEST_NATIVE)
 
 
 def run_here(program: Program, place: Place, ledger: Path) -> Run:
@@ -114,7 +120,7 @@ def run_here(program: Program, place: Place, ledger: Path) -> Run:
     options = [word for variable in variables for word in ("-E", variable)]
     command = (*MACHINE, "-o", str(ledger), *options, *place.options(), *program.command)
     outer = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
-    return perform(command, place, place.work, env=outer)
+    return perform(command, place, outer)
 
 
 def normalised(text: str, rules: tuple[Normal, ...]) -> str:

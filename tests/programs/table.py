@@ -34,6 +34,8 @@ class Program(NamedTuple):
     """The ABIs in which it is part of the tests that run every time."""
     files: bool = True
     """Whether the files that it leaves are compared."""
+    note: str = ""
+    """Why it differs, or is not run."""
 
 
 TIMES: Final = (
@@ -54,8 +56,8 @@ def script(
 
 def python_test(name: str) -> Program:
     """One of Python's own tests, in a process of its own as `-m test` runs it."""
-    command = ("/usr/bin/python3.11", "-m", "test", name)
-    packages = ("python3.11", "libpython3.11-testsuite")
+    command = ("/usr/bin/python3", "-m", "test", name)
+    packages = ("python3", "libpython3.11-testsuite")
     return Program(f"python3 -m test {name}", packages, command, normal=TIMES, files=False)
 
 
@@ -72,7 +74,7 @@ TABLE: Final = (
     script("busybox_text", "busybox-static", BUSYBOX),
     Program("perl", ("perl-base",), ("perl", "program.pl"), quick=BOTH),
     Program("lua5.4", ("lua5.4",), ("lua5.4", "program.lua"), quick=BOTH),
-    Program("python3", ("python3.11",), ("/usr/bin/python3.11", "program.py"), quick=BOTH),
+    Program("python3", ("python3",), ("/usr/bin/python3", "program.py"), quick=BOTH),
     *map(
         python_test,
         (
