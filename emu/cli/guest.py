@@ -19,7 +19,7 @@ from emu.x86.paging import PAGE_MASK, PAGE_SIZE
 from kernel_stub import layout
 from kernel_stub.abi.abi import I386, X86_64, Abi
 from kernel_stub.abi.signals import NAMES
-from kernel_stub.boot import IST, ist_top, read_image
+from kernel_stub.boot import ist_top, read_image
 from kernel_stub.entry.constants import PT_REGS, PT_REGS_STRUCT
 from kernel_stub.kernel import Kernel
 from kernel_stub.mm.flags import MAP_SHARED, PROT_EXEC, PROT_READ, PROT_WRITE
@@ -240,7 +240,10 @@ def kernel_mappings() -> list[Mapped]:
         (layout.IDT_BASE, PAGE_SIZE, "rw-p", "[idt]"),
         (layout.GDT_BASE, PAGE_SIZE, "rw-p", "[gdt]"),
         (layout.TSS_BASE, PAGE_SIZE, "rw-p", "[tss]"),
-        *((ist_top(n) - PAGE_SIZE, PAGE_SIZE, "rw-p", f"[ist {n} stack]") for n in IST.values()),
+        *(
+            (ist_top(n) - PAGE_SIZE, PAGE_SIZE, "rw-p", f"[ist {n} stack]")
+            for n in layout.IST.values()
+        ),
         (layout.KERNEL_TEXT, text, "r-xp", "[kernel text]"),
     ]
     return [

@@ -30,6 +30,17 @@ static void without_a_writer(void)
 	CALL(read(ends[0], text, sizeof text));
 }
 
+static void what_is_shown(void)
+{
+	char path[40], target[100] = "";
+	int fd = open("/etc/passwd", O_RDONLY);
+
+	sprintf(path, "/proc/self/fd/%d", opened(fd, O_RDONLY));
+	CALL(readlink(path, target, sizeof target - 1));
+	printf("%s\n", target);
+	close(fd);
+}
+
 static void without_a_reader(void)
 {
 	int ends[2];
@@ -64,6 +75,7 @@ static void a_writer_that_waited(void)
 int main(void)
 {
 	a_writer_that_waited();
+	what_is_shown();
 	without_a_writer();
 	without_a_reader();
 	return 0;

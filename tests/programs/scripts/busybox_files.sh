@@ -14,7 +14,7 @@ b split -l 1500 numbers part.; b wc -l part.aa part.ab; b shred -n 1 -u part.aa;
 b install -m 700 short a/installed; b mkfifo "$T/fifo"; b mknod "$T/node" p; b test -p "$T/node"; b [ -d a ]; b [[ a = b ]]
 b mktemp -u nothing; b sync; b sum numbers; b cksum numbers; b crc32 numbers; b md5sum numbers; b sha1sum numbers
 b sha256sum numbers; b sha512sum numbers; b sha3sum numbers; b md5sum numbers >sums; b md5sum -c sums
-b tar -cf t.tar a/b numbers; b tar -tf t.tar; b tar -xOf t.tar numbers | b tail -n 1
+b tar -cf t.tar a/b numbers; b tar -tf t.tar; b tar -xOf t.tar numbers | b tail -n 1; rm t.tar
 b gzip -k numbers; b gunzip -t numbers.gz; b zcat numbers.gz | b md5sum; b bzip2 -k numbers; b bzcat numbers.bz2 | b md5sum
 b bunzip2 -t numbers.bz2; b lzop -c numbers >numbers.lzo; b lzop -dc numbers.lzo | b md5sum
 echo numbers | busybox cpio -o -H newc 2>/dev/null | b cpio -t; b ar -t /nowhere.a; b unzip -l /nowhere.zip
