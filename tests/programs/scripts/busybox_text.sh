@@ -13,7 +13,7 @@ b hostid | b wc -l; b logname </dev/null; b tty; b sleep 0.01; b usleep 10; b ti
 b timeout -s KILL 1 busybox sleep 9; b nice -n 3 busybox nice; b nohup true; b setsid true; b chroot /nowhere; b which busybox
 b ps -o pid | b head -n 1; b pidof nothing; b killall nothing; b kill -l 15; b uptime | b wc -l; b free | b head -n 1 | b wc -w
 b getopt -o ab: -- -a -b x y; b ipcalc -n 10.1.2.3/16; b mkpasswd -m sha512 -S saltsalt word; b ts <fruit | b wc -l
-b time -f %x false; b taskset 1 true; b stty </dev/null; b ttysize; b cttyhack true; b setpriv --nnp true; b linux32 uname -m
+b time -f %x false; b taskset 1 true; b stty </dev/null; b ttysize; b setpriv --nnp true; b linux32 uname -m
 busybox watch -t -n 9 true </dev/null >/dev/null & sleep 0.1; kill $!; wait $!; echo "$?"
 b ash -c 'f() { local x=$1; echo "$((x * 2))"; }; f 21; trap "echo bye" EXIT; for i in 1 2 3; do echo $i & done | sort; wait; exit 4'
 b sh -c 'cat <<X | tr a-z A-Z
