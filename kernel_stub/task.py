@@ -231,6 +231,7 @@ class Task:
         self.no_new_privileges = 0
         self.parent_death_signal = 0
         self.timer_slack_ns = 50_000
+        self.io_priority = 0  # none was set
         self.clear_child_tid = 0
         self.robust_list = (0, 0)
         self.io_level = 0  # iopl(2)

@@ -18,12 +18,13 @@ from tests.oracle import host
 SOURCES: Final = Path(__file__).with_name("native")
 # How many lines each must print at least: an empty output would agree too.
 PROGRAMS: Final = {
-    "exec": 8,
+    "exec": 17,
     "faults": 50,
     "handlers": 80,
     "memory": 100,
+    "priorities": 31,
     "process": 100,
-    "reopened": 14,
+    "reopened": 20,
     "restarts": 98,
     "segments": 1900,
     "signals": 50,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from typing import Any
 
@@ -41,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--abi", choices=BOTH, action="append", help="only this ABI")
     parser.add_argument("names", nargs="*", metavar="NAME", help="part of a row's name")
     options = parser.parse_args(arguments)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup's would be inherited, natively
     results, failed = recorded(), False
     for program in TABLE:
         if options.names and not any(name in program.name for name in options.names):
