@@ -68,7 +68,10 @@ class Machine:
         self._timer_at: int | None = None  # in instructions
         self._timer_rang = False
         self._is_rung = False
-        self._patience = _UNTIL_RING_3
+        # Where whoever runs it calls `ring` when the timer is due: `run` returns so many
+        # instructions before that. None: it rings by itself.
+        self.timer_slack: int | None = None
+        self.is_near_timer = False  # whether the last run ended because of `timer_slack`
         self._end_at: int | None = None
         self._is_limited = False
         self.hwcap: Final = leaves[1, 0][3]  # EDX of CPUID leaf 1: Linux's AT_HWCAP
@@ -80,13 +83,14 @@ class Machine:
     def set_timer(self, vector: int, instructions: int | None) -> None:
         """Interrupts ring 3 by `vector` once `instructions` more have run; None: never.
 
-        It is one-shot, and exact to a block. SDM 3A, "APIC Timer", "One-shot and Periodic Modes".
+        It is one-shot, and exact to a block, or with `timer_slack` to the instruction.
+        SDM 3A, "APIC Timer", "One-shot and Periodic Modes".
         """
         self._timer_vector = vector
         self._timer_at = None if instructions is None else self._total() + instructions
         self._limit_counter()
 
-    def ring(self, vector: int) -> None:
+    def ring_soon(self, vector: int) -> None:
         """Interrupts ring 3 by `vector` as soon as it can be. May be called from any thread."""
         self._timer_vector = vector
         self._is_rung = True
@@ -97,12 +101,32 @@ class Machine:
         rang, self._timer_rang = self._timer_rang, False
         return rang
 
+    def timer_in(self) -> int | None:
+        """After how many instructions the timer is due, 0 if it is; None without a timer."""
+        return None if self._timer_at is None else max(self._timer_at - self._total(), 0)
+
+    def ring(self) -> bool:
+        """Interrupts ring 3 by the timer; returns whether it did: in the kernel it must wait."""
+        if not self.engine.accepts_interrupts:
+            return False
+        self.processor.interrupt(self._timer_vector)
+        self._timer_at, self._timer_rang = None, True
+        return True
+
+    def kept_timer(self) -> tuple[int, int | None, bool]:
+        """The timer, for `restore_timer`."""
+        return self._timer_vector, self._timer_at, self._timer_rang
+
+    def restore_timer(self, kept: tuple[int, int | None, bool]) -> None:
+        """The timer is again as it was kept; the counts must be, too."""
+        self._timer_vector, self._timer_at, self._timer_rang = kept
+
     def _total(self) -> int:
         return self.counter.user + self.counter.kernel
 
     def _limit_counter(self) -> None:
         """The engine stops for the end of the run, or for the timer, whichever is first."""
-        ends = [at for at in (self._end_at, self._timer_at) if at is not None]
+        ends = [at for at in (self._end_at, self._stop_for_timer()) if at is not None]
         rest = max(min(ends) - self._total(), 0) if ends else UNLIMITED
         if ends or self._is_limited:
             self.counter.limit(rest)
@@ -119,11 +143,24 @@ class Machine:
                 self.engine.run(again=True)
         finally:
             exhausted = self._end_at is not None and self._total() >= self._end_at
+            self.is_near_timer = self._is_near_timer()
             self.engine.state.load()
             self.counter.abort(self.engine.state.rip)
             self.processor.accounts.settle()
             self.ledger.close(self.counter.kernel)
         return exhausted
+
+    def _stop_for_timer(self) -> int | None:
+        if self._timer_at is None or self.timer_slack is None:
+            return self._timer_at
+        before = self._timer_at - self.timer_slack
+        return before if before > self._total() else None
+
+    def _is_near_timer(self) -> bool:
+        """Whether the engine stopped `timer_slack` before the timer, and for nothing else."""
+        if self._timer_at is None or self.timer_slack is None or self.engine.stopping:
+            return False
+        return self._total() >= self._timer_at - self.timer_slack
 
     def _is_timer_due(self) -> bool:
         """Whether the engine stopped for the timer alone."""
@@ -132,22 +169,19 @@ class Machine:
         if self._is_rung:
             self._is_rung, self._timer_at = False, self._total()
             self._limit_counter()
-        elif self._timer_at is None or not self.counter.exhausted:
+        elif self._timer_at is None or self.timer_slack is not None or not self.counter.exhausted:
             return False
         return self._end_at is None or self._total() < self._end_at
 
     def _ring(self) -> None:
         """The timer's interrupt; in the kernel it waits until ring 3 goes on."""
-        if self.engine.accepts_interrupts:
-            self.processor.interrupt(self._timer_vector)
-            self._timer_at, self._timer_rang = None, True
-            self._patience = _UNTIL_RING_3
+        if self.ring():
             self._limit_counter()
-        else:  # the engine stopped in front of a block: with twice as much it gets through any
+        else:
+            block = self.counter.block  # counted, and left before its first instruction
             self.engine.state.load()
             self.counter.abort(self.engine.state.rip)
-            self.counter.limit(self._patience)
-            self._patience *= 2
+            self.counter.limit(max(block.instructions, _UNTIL_RING_3))
 
 
 def make_counter(kind: str, engine: Engine) -> Counter:

@@ -22,9 +22,7 @@ from kernel_stub.entry import constants as entry
 from kernel_stub.errno import EFAULT, EINTR, ERESTARTNOHAND, ERESTARTSYS, Errno
 from kernel_stub.errors import Deadlock, KernelBug
 from kernel_stub.exceptions import Exceptions
-from kernel_stub.observer import Observer
 from kernel_stub.pending import SigInfo
-from kernel_stub.scheduler import SLICE_NS
 from kernel_stub.services import KernelServices
 from kernel_stub.signalling.frames import NO_TRAMPOLINES, Action, Trampolines, push
 from kernel_stub.task import Process, Task
@@ -54,7 +52,6 @@ class Kernel(KernelServices):
     def __init__(self, machine: Machine, vfs: Vfs, seed: int = DEFAULT_SEED) -> None:
         super().__init__(machine, vfs, seed)
         self.ended: TaskEnded | None = None
-        self.observer: Observer | None = None
         self.calls_64 = CallTable(X86_64)
         self.calls_32 = CallTable(I386)
         self.exceptions = Exceptions(self)
@@ -191,11 +188,12 @@ class Kernel(KernelServices):
         """Runs whoever can run, lets its signals arrive, and sets the timer."""
         self._work = False
         self.take_user_signals()
-        timer_rang = self.machine.timer_rang()
+        is_over = self.machine.timer_rang() or self._gives_way
+        self._gives_way = False
         while True:
             task = self._task
-            if task is None or task.wait is not None or task.process.stopped_by or timer_rang:
-                timer_rang = False
+            if task is None or task.wait is not None or task.process.stopped_by or is_over:
+                is_over = False
                 task = self._next(task)
                 if task is None:
                     self.machine.engine.stop()
@@ -205,7 +203,7 @@ class Kernel(KernelServices):
                     break
             except TaskEnded as ended:
                 self.end(task, ended)
-        self._set_timer(task)
+        self._set_timer()
 
     def _next(self, current: Task | None) -> Task | None:
         """The next task that runs; its call, if it was in one, is over. None: nobody is left."""
@@ -270,6 +268,8 @@ class Kernel(KernelServices):
         if sent is not None:
             if self.observer is not None:
                 self.observer.arrives(task, sent)
+            if self.screen is not None and not self.screen(task, sent):
+                return True
             arrive(task, sent, self._push)
             return True
         if task.give_mask_back():
@@ -303,13 +303,11 @@ class Kernel(KernelServices):
             task.deadline = None
             self._put(at, "rax", -EINTR)
 
-    def _set_timer(self, task: Task) -> None:
-        """The machine interrupts `task` when another wants to run, or an alarm is due."""
-        now = self.uptime_ns()
-        due = self.scheduler.next_timer()
-        if self.scheduler.others_can_run(task):
-            due = min(now + SLICE_NS, due if due is not None else now + SLICE_NS)
-        self.machine.set_timer(layout.TIMER_VECTOR, None if due is None else max(due - now, 1))
+    def _set_timer(self) -> None:
+        """The machine interrupts whoever runs when its turn is over, or something is due."""
+        due = self.scheduler.turn_ends()
+        rest = None if due is None else max(due - self.uptime_ns(), 1)
+        self.machine.set_timer(layout.TIMER_VECTOR, rest)
 
     # ---- the end
 

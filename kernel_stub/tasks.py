@@ -154,9 +154,7 @@ class Tasks:
         if asked.tls_slot is None:
             self.contexts.set_fs_base(context, asked.tls)
         else:
-            tls = list(context.tls)
-            tls[asked.tls_slot] = asked.tls
-            context.tls = tuple(tls)
+            self.contexts.set_tls(context, asked.tls_slot, asked.tls)
 
     def _put(self, context: CpuContext, register: str, value: int) -> None:
         at = context.frame_at + entry.PT_OFFSET[register] >> 3
@@ -194,6 +192,7 @@ class Tasks:
         """`task` is another program, alone in its process, and starts at `start`."""
         for other in [other for other in task.process.threads if other is not task]:
             self._remove(other)
+        task.tid = task.pid  # whichever thread it was
         new = task.space
         task.use(old)
         self._leave_memory(task)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import argparse
 import gc
-import stat
 from argparse import Namespace
-from errno import EFBIG, EINVAL, ENOENT
 from signal import SIGINT
 from typing import Final
 
 from emu.cli.debug import waiting
 from emu.cli.guest import LinuxGuest
+from emu.cli.guest_files import read_file, read_link
 from emu.cli.interrupt import InterruptWatch
 from emu.cli.output import say
 from emu.cli.run import boot, ending, tell_why
@@ -30,12 +29,8 @@ from kernel_stub.boot import read_frames
 from kernel_stub.errno import Errno
 from kernel_stub.kernel import Kernel
 from kernel_stub.mm.peek import peek
-from kernel_stub.vfs.directory import Symlink
-from kernel_stub.vfs.inode import Inode
-from kernel_stub.vfs.walk import Walk
 
 KILLED_STATUS: Final = 128 + 9
-_LARGEST_FILE: Final = 256 << 20
 
 
 class World:
@@ -54,31 +49,10 @@ class World:
         self._kernel.task.space.fault(address, PF_USER)
 
     def read_file(self, path: bytes) -> bytes:
-        inode = self._find(path, follow=True)
-        if inode.kind != stat.S_IFREG:
-            raise OSError(EINVAL, "not a regular file")
-        if inode.size > _LARGEST_FILE:
-            raise OSError(EFBIG, "too large")
-        try:
-            return inode.read_at(0, inode.size)
-        except Errno as refused:
-            raise OSError(refused.number, "it cannot be read") from None
+        return read_file(self._kernel.task, path)
 
     def read_link(self, path: bytes) -> bytes:
-        inode = self._find(path, follow=False)
-        if not isinstance(inode, Symlink):
-            raise OSError(EINVAL, "no symbolic link")
-        return inode.target(self._kernel.task)
-
-    def _find(self, path: bytes, follow: bool) -> Inode:
-        task = self._kernel.task
-        try:
-            found = Walk(task, task.fs.cwd).to(path, follow=follow).inode
-        except Errno as refused:
-            raise OSError(refused.number, "no such file") from None
-        if found is None:
-            raise OSError(ENOENT, "no such file")
-        return found
+        return read_link(self._kernel.task, path)
 
     def kernel_frames(self) -> bytes:
         return read_frames()

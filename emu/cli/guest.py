@@ -5,15 +5,17 @@ The one place where the two meet. It decides nothing about stopping.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from io import BytesIO
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
+from emu.cli.guest_files import read_file
+from emu.cli.guest_tasks import SIGNALS, GuestTasks
 from emu.cli.journal import Journal
 from emu.cli.keeping import Keeper
-from emu.debug.guest import Ending, Mapped, Named
-from emu.errors import LoadError, UsageError
-from emu.load import elf
+from emu.cli.modules import Modules, layout_of
+from emu.debug.guest import Ending, Mapped, Named, SourceLine
+from emu.debug.news import News, TaskView
+from emu.errors import UsageError
 from emu.x86 import crossings
 from emu.x86.paging import PAGE_MASK, PAGE_SIZE
 from kernel_stub import layout
@@ -23,7 +25,8 @@ from kernel_stub.boot import ist_top, read_image
 from kernel_stub.entry.constants import PT_REGS, PT_REGS_STRUCT
 from kernel_stub.kernel import Kernel
 from kernel_stub.mm.flags import MAP_SHARED, PROT_EXEC, PROT_READ, PROT_WRITE
-from kernel_stub.mm.regions import MappedFile, Region
+from kernel_stub.mm.regions import Region
+from kernel_stub.task import Task
 from kernel_stub.vfs.console import Console
 
 _CALL_REGISTERS: Final = {
@@ -48,9 +51,14 @@ class LinuxGuest:
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
-        self._names: dict[bytes, list[elf.Symbol]] = {}  # of a file, by path
+        self._modules = Modules(lambda path: read_file(kernel.task, path))
         self._journal = Journal()
         self._keeper = Keeper(kernel)
+        self._tasks = GuestTasks(kernel, self._journal)
+        self._last_regions: list[Region] = []
+        self._looked_at: Task | None = None  # None: the one that runs
+        self._tell_layout: Callable[[], None] | None = None
+        self._layouts: set[object] = set()  # that were told
         self._before_handover = 0
         self._is_answering = False
         self._answered: dict[str, tuple[int, int]] = {}
@@ -75,6 +83,14 @@ class LinuxGuest:
             if old != new
         }
         self._is_answering = False
+        if self._tell_layout is not None:
+            self._look_for_files(self._tell_layout)
+
+    def _look_for_files(self, tell: Callable[[], None]) -> None:
+        layout = layout_of(self.kernel.task.space.regions)
+        if layout not in self._layouts:
+            self._layouts.add(layout)
+            tell()
 
     def _saved(self) -> tuple[int, ...]:
         content = self.kernel.half.tables.read(self._frame, PT_REGS_STRUCT.size)
@@ -82,8 +98,46 @@ class LinuxGuest:
 
     @property
     def _frame(self) -> int:
-        """Where crossings save pt_regs: on the stack of the task that runs, or ran last."""
-        return self.kernel.frame
+        """Where crossings save pt_regs: on the stack of the task that is looked at."""
+        return self.kernel.frame if self._looked_at is None else self._looked_at.cpu.frame
+
+    @property
+    def _task(self) -> Task:
+        return self.kernel.task if self._looked_at is None else self._looked_at
+
+    # ---- tasks
+
+    def tasks(self) -> list[TaskView]:
+        return self._tasks.views()
+
+    def current_task(self) -> int:
+        return self.kernel.task.tid
+
+    def look_at(self, task: int) -> bytes | None:
+        self._looked_at = None
+        if task == self.kernel.task.tid:
+            return None
+        found = self._tasks.find(task)
+        self._looked_at = found
+        return self._tasks.processor_state(found)
+
+    def change_task(self, task: int, state: bytes) -> None:
+        self._tasks.find(task).cpu.saved = state
+        self._kept = None
+
+    def report(self, tell: Callable[[News], None], screen: Callable[[str], bool]) -> None:
+        self._tasks.report(tell, screen)
+
+    def report_layout(self, tell: Callable[[], None] | None) -> None:
+        self._tell_layout = tell
+        self._layouts = {layout_of(self.kernel.task.space.regions)}
+
+    def send_signal(self, task: int, name: str) -> None:
+        self._tasks.send(task, name)
+        self._kept = None
+
+    def signals(self) -> Mapping[str, str]:
+        return SIGNALS
 
     def answered(self) -> Mapping[str, tuple[int, int]]:
         return self._answered
@@ -128,66 +182,58 @@ class LinuxGuest:
         return self._frame, dict(zip(PT_REGS, self._saved(), strict=True))
 
     def auxiliary_vector(self) -> bytes:
-        return self.kernel.task.auxv
+        return self._task.auxv
 
     def executable(self) -> str:
-        return self.kernel.task.executable.decode("utf-8", "surrogateescape")
+        return self._task.executable.decode("utf-8", "surrogateescape")
 
     def process_id(self) -> int:
-        return self.kernel.task.pid
+        return self._task.pid
 
     def is_long(self) -> bool:
-        return self.kernel.task.program_abi is X86_64
+        return self._task.program_abi is X86_64
 
     # ---- memory and its names
 
+    @property
+    def _regions(self) -> list[Region]:
+        """Of the task that is looked at; of a program that ended, those that were seen last."""
+        regions = list(self._task.space.regions)
+        if regions or not self.kernel.ended:
+            self._last_regions = regions
+        return self._last_regions
+
     def mappings(self) -> list[Mapped]:
-        regions = [_mapped(region) for region in self.kernel.task.space.regions]
+        regions = [_mapped(region) for region in self._regions]
         return regions + kernel_mappings()
 
     def layout(self) -> object:
-        return [
-            (region.start, region.file.path)
-            for region in self.kernel.task.space.regions
-            if region.file is not None and region.prot & PROT_EXEC
-        ]
+        return layout_of(self._regions)
 
     def symbols(self) -> Iterator[Named]:
         for name, address in self.kernel.half.symbols.items():
             yield Named(name, address, 0, KERNEL)
-        seen: set[bytes] = set()
-        for region in self.kernel.task.space.regions:
-            if region.file is None or region.file.path in seen or not region.prot & PROT_EXEC:
-                continue
-            seen.add(region.file.path)
-            yield from self._of_file(region, region.file)
+        yield from self._modules.symbols(self._regions)
 
-    def _of_file(self, region: Region, file: MappedFile) -> Iterable[Named]:
-        module = file.path.decode("utf-8", "surrogateescape")
-        bias = _bias(region, file)
-        return [
-            Named(symbol.name, symbol.address + bias, symbol.size, module)
-            for symbol in self._symbols_of(file)
-        ]
+    def line_at(self, address: int) -> SourceLine | None:
+        return self._modules.line_at(self._regions, address)
 
-    def _symbols_of(self, file: MappedFile) -> list[elf.Symbol]:
-        known = self._names.get(file.path)
-        if known is None:
-            try:
-                known = list(elf.symbols(BytesIO(_content(file))))
-            except LoadError:
-                known = []
-            self._names[file.path] = known
-        return known
+    def lines_in(self, is_wanted: Callable[[str], bool]) -> list[SourceLine]:
+        return self._modules.lines_in(self._regions, is_wanted)
 
-    def line_of(self, address: int) -> str:
-        return ""
+    def source_files(self) -> list[str]:
+        return self._modules.source_files(self._regions)
+
+    def lined(self) -> list[tuple[int, int]]:
+        return self._modules.lined(self._regions)
 
     # ---- there and back
 
     def snapshot(self) -> Snapshot:
         if self.kernel.vfs.options.writable:
             raise UsageError("nothing runs backwards with --rw: real files cannot be taken back")
+        if self.kernel.vfs.options.reaches_out:
+            raise UsageError("nothing runs backwards with --net: the world does not")
         if self.kernel.clock.realtime:
             raise UsageError("nothing runs backwards with --realtime: the host's time does not")
         if self._kept is None:
@@ -204,20 +250,6 @@ class LinuxGuest:
     def changed(self, snapshot: object) -> None:
         assert isinstance(snapshot, Snapshot), "a snapshot of this guest"
         self._journal.forget_from(snapshot.place)
-
-
-def _content(file: MappedFile) -> bytes:
-    return file.inode.read_at(0, file.inode.size)
-
-
-def _bias(region: Region, file: MappedFile) -> int:
-    """How far the file's addresses are moved, told from where `region` shows which part of it."""
-    image = elf.read_elf(file.inode.read_at, file.inode.size, repr(file.path))
-    for segment in image.segments:
-        if segment.flags & elf.PF_X and segment.offset & PAGE_MASK <= region.offset:
-            moved = region.start - region.offset - (segment.vaddr - segment.offset)
-            return moved & PAGE_MASK
-    return 0
 
 
 def _mapped(region: Region) -> Mapped:

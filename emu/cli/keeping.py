@@ -10,6 +10,7 @@ import io
 import mmap
 import pickle
 import struct
+import sys
 import types
 from typing import Any, Final
 from weakref import WeakValueDictionary
@@ -29,13 +30,16 @@ from kernel_stub.vfs.host import Host, HostDirectory, HostFd
 _OF_THE_MACHINE: Final = (Machine, Engine, CpuState, Counter, PhysicalMemory, KernelHalf, Line, Abi)
 _OF_THE_HOST: Final = (Host, HostDirectory, HostFd, Journal)
 _OF_PYTHON: Final = (
-    *(types.FunctionType, types.BuiltinFunctionType, types.ModuleType),
+    *(types.FunctionType, types.BuiltinFunctionType, types.ModuleType, types.CodeType),
     *(type, struct.Struct, memoryview, mmap.mmap),
 )
 _SHARED: Final = _OF_THE_MACHINE + _OF_THE_HOST + _OF_PYTHON
 # What of the kernel is no state: the machine, and who reaches the host for it.
 _NOT_KEPT: Final = frozenset(
-    ("machine", "physical", "half", "write_to_host", "wait_for_host", "_handlers")
+    (
+        *("machine", "physical", "half", "write_to_host", "wait_for_host", "_handlers"),
+        *("observer", "screen"),
+    )
 )
 
 
@@ -65,6 +69,8 @@ class _Pickler(pickle.Pickler):
         self._named = named
 
     def persistent_id(self, thing: Any) -> int | None:
+        if isinstance(thing, types.FunctionType) and thing.__closure__:
+            return None
         if thing is self._kernel or isinstance(thing, _SHARED):
             self._named[id(thing)] = thing
             return id(thing)
@@ -73,7 +79,21 @@ class _Pickler(pickle.Pickler):
     def reducer_override(self, thing: Any) -> Any:
         if isinstance(thing, WeakValueDictionary):
             return WeakValueDictionary, (), None, None, iter(list(thing.items()))
+        if isinstance(thing, types.MappingProxyType):
+            return types.MappingProxyType, (dict(thing),)
+        if isinstance(thing, types.FunctionType):
+            contents = tuple(cell.cell_contents for cell in thing.__closure__ or ())
+            about = thing.__module__, thing.__code__, thing.__defaults__, contents
+            return _function, about
         return NotImplemented
+
+
+def _function(
+    module: str, code: types.CodeType, defaults: tuple[Any, ...] | None, contents: tuple[Any, ...]
+) -> types.FunctionType:
+    """A function with what it had closed over, which is a task's wait for something."""
+    cells = tuple(map(types.CellType, contents))
+    return types.FunctionType(code, vars(sys.modules[module]), code.co_name, defaults, cells)
 
 
 class _Unpickler(pickle.Unpickler):

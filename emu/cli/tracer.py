@@ -84,6 +84,12 @@ class Tracer:
         if self._follows(task):
             self._say(task, f"{self._nowhere(task)}{signal_lines.line(sent)}\n")
 
+    def made(self, parent: Task, child: Task, flags: int) -> None:
+        """A task has a line once it makes a call."""
+
+    def executed(self, task: Task) -> None:
+        """The call is told as each other."""
+
     def ends(self, task: Task, ended: TaskEnded) -> None:
         """A task ends; with all others of its process, unless it is alone."""
         for each in [task] if ended.alone else list(task.process.threads):

@@ -15,8 +15,8 @@ RUNNING, POINTS, LOOKING, SYSTEM, OWN = (
 GROUPS: Final = (RUNNING, POINTS, LOOKING, SYSTEM, OWN)
 
 # What an argument may be completed to.
-NOTHING, LOCATION, EXPRESSION, COMMAND, INFO, CATCH, SETTING, FILE = (
-    "nothing location expression command info catch setting file".split()
+NOTHING, LOCATION, EXPRESSION, COMMAND, INFO, CATCH, SETTING, FILE, SIGNALS = (
+    "nothing location expression command info catch setting file signals".split()
 )
 
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from emu.console.command import EXPRESSION, LOCATION, LOOKING, SETTING, Command
+from emu.console.command import EXPRESSION, LOOKING, SETTING, Command
 from emu.console.expressions import MASK, SIZES
-from emu.console.places import place
 from emu.console.session import Session
+from emu.console.settings import OPTIONS
 from emu.debug import tables
 from emu.errors import UsageError
 from emu.x86 import flags
@@ -19,6 +19,7 @@ _UNITS: Final = {"b": 1, "h": 2, "w": 4, "g": 8}
 _SHAPES: Final = "xduotacsi"
 _MOST: Final = 10_000
 _LINE: Final = 16  # bytes
+_RULE: Final = 60  # columns
 _LONGEST_STRING: Final = 4096
 _ASSIGNED: Final = re.compile(r"(.*?[^=!<>])=(?!=)(.*)", re.DOTALL)
 _TYPED: Final = re.compile(r"(?:\*\s*\(\s*(\w+)\s*\*\s*\)|\{\s*(\w+)\s*\})(.+)", re.DOTALL)
@@ -121,10 +122,7 @@ def _print(session: Session, text: str) -> None:
 
 def _set(session: Session, text: str) -> None:
     words = text.split()
-    if words[:1] == ["disassembly-flavor"]:
-        if words[1:] not in (["intel"], ["att"]):
-            raise UsageError("the disassembly flavor is intel or att")
-        session.att = words[1] == "att"
+    if any(set_option(session, words) for set_option in OPTIONS):
         return
     found = _ASSIGNED.match(text.strip().removeprefix("var ").strip())
     if found is None:
@@ -174,24 +172,6 @@ def _undisplay(session: Session, text: str) -> None:
         del session.displays[int(text.strip()[:9])]
 
 
-def _disassemble(session: Session, text: str) -> None:
-    address = place(session, text)
-    found = session.symbols.at(address)
-    if found is None or not found[0].size:
-        session.say_all(session.code(address, 10, session.debugger.rip))
-        return
-    symbol = found[0]
-    end, at, count = symbol.address + symbol.size, symbol.address, 0
-    while at < end and count < _MOST:
-        line = session.code(at, 1, session.debugger.rip)[0]
-        session.say(line)
-        code = session.debugger.memory.read_some(at, 15)
-        following = session.length(code, at)
-        if not following:
-            break
-        at, count = at + following, count + 1
-
-
 def _telescope(session: Session, text: str) -> None:
     words = text.split()
     address = session.value(words[0]) if words else session.register("rsp")
@@ -226,14 +206,15 @@ def _context(session: Session, _: str) -> None:
         ("code", session.code(session.debugger.rip, 6, session.debugger.rip)),
         ("stack", telescope_lines(session, session.register("rsp"), 4)),
     ):
-        session.say(f"--- {title} ".ljust(60, "-"), "title")
+        session.say(f"--- {title} ".ljust(min(_RULE, session.columns()), "-"), "title")
         session.say_all(lines)
 
 
 def _short_registers(session: Session) -> list[str]:
     names = "rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15".split()
     cells = [f"{name:<4}{session.register(name):#x}".ljust(26) for name in names]
-    lines = ["".join(cells[at : at + 3]).rstrip() for at in range(0, len(cells), 3)]
+    in_a_row = max(1, min(3, session.columns() // 26))
+    lines = ["".join(cells[at : at + in_a_row]).rstrip() for at in range(0, len(cells), in_a_row)]
     rflags = flags.describe(session.register("rflags"))
     return [*lines, f"rip {session.symbols.describe(session.debugger.rip)}  [{rflags}]"]
 
@@ -241,37 +222,6 @@ def _short_registers(session: Session) -> list[str]:
 def _registers(session: Session, _: str) -> None:
     session.say_all(tables.general(session.debugger, session.symbols))
     session.say_all(tables.eflags(session.debugger))
-
-
-def _backtrace(session: Session, _: str) -> None:
-    session.say_all(backtrace_lines(session))
-
-
-def backtrace_lines(session: Session) -> list[str]:
-    """The callers, by frame pointers; out of the kernel by what its entry code saved."""
-    debugger = session.debugger
-    lines = [f"#0  {session.symbols.describe(debugger.rip)}"]
-    size = 8 if debugger.guest.is_long() else 4
-    frame = session.register("rbp")
-    saved = debugger.guest.saved_frame()
-    if saved is not None and debugger.crossings:
-        lines.append(
-            f"#1  {session.symbols.describe(debugger.crossings[-1].event.from_rip)} (ring 3)"
-        )
-        frame = debugger.crossings[-1].before.gprs[5]
-    while len(lines) < 64:
-        content = debugger.memory.read_some(frame, 2 * size)
-        if len(content) < 2 * size:
-            break
-        above = int.from_bytes(content[:size], "little")
-        back = int.from_bytes(content[size:], "little")
-        if session.symbols.at(back) is None:
-            break
-        lines.append(f"#{len(lines)}  {session.symbols.describe(back)}")
-        if above <= frame:
-            break
-        frame = above
-    return lines
 
 
 COMMANDS: Final = (
@@ -294,7 +244,7 @@ COMMANDS: Final = (
     ),
     Command(
         ("set",),
-        "set $REGISTER = VALUE | *(TYPE*)ADDRESS = VALUE | disassembly-flavor intel|att",
+        "set $REGISTER = VALUE | *(TYPE*)ADDRESS = VALUE | disassembly-flavor intel|att | ...",
         "Change a register (also $zf, $cr0, $lstar), memory, or an option.",
         LOOKING,
         _set,
@@ -309,21 +259,6 @@ COMMANDS: Final = (
         EXPRESSION,
     ),
     Command(("undisplay",), "undisplay [N]", "Stop showing it, or all.", LOOKING, _undisplay),
-    Command(
-        ("disassemble", "disas"),
-        "disassemble [LOCATION]",
-        "Show the function at LOCATION, or ten instructions.",
-        LOOKING,
-        _disassemble,
-        LOCATION,
-    ),
-    Command(
-        ("backtrace", "bt"),
-        "backtrace",
-        "Show the callers, by frame pointers, out of the kernel into the program.",
-        LOOKING,
-        _backtrace,
-    ),
     Command(("context", "ctx"), "context", "Show registers, code and stack.", LOOKING, _context),
     Command(("regs",), "regs", "Show the general registers.", LOOKING, _registers),
     Command(

@@ -10,23 +10,21 @@ from emu.debug import points
 from emu.errors import UsageError
 
 _DEEPEST: Final = 8
+_WIDE: Final = 72  # columns: below that, help takes two lines
+_INDENT: Final = 6
+_HELP_INDENT: Final = 31
 _SAVED: Final = {
     points.WATCH: "watch",
     points.READ_WATCH: "rwatch",
     points.ACCESS_WATCH: "awatch",
-    points.CATCH_CROSSING: "catch crossing",
-    points.CATCH_CALL: "catch syscall",
-    points.CATCH_VECTOR: "catch vector",
-    points.CATCH_RETURN: "catch return",
-    points.CATCH_MODE: "catch mode",
 }
 
 
 def _help(session: Session, text: str) -> None:
     if text.strip():
         command = session.find(text.strip())
-        session.say(command.usage)
-        session.say(f"    {command.help}")
+        session.say_wrapped(command.usage, 8)
+        session.say_wrapped(f"    {command.help}", 4)
         if len(command.names) > 1:
             session.say(f"    Also called {', '.join(command.names[1:])}.")
         return
@@ -34,7 +32,12 @@ def _help(session: Session, text: str) -> None:
         session.say(group, "title")
         for command in session.commands:
             if command.group == group:
-                session.say(f"  {', '.join(command.names):<28} {command.help}")
+                names = ", ".join(command.names)
+                if session.columns() < _WIDE:
+                    session.say_wrapped(f"  {names}", _INDENT)
+                    session.say_wrapped(f"      {command.help}", _INDENT)
+                else:
+                    session.say_wrapped(f"  {names:<28} {command.help}", _HELP_INDENT)
 
 
 def _source(session: Session, text: str) -> None:
@@ -62,7 +65,10 @@ def _save(session: Session, text: str) -> None:
     path = path.strip()
     if what != "breakpoints" or not path:
         raise UsageError("save needs `breakpoints` and the name of a file")
-    lines = [line for point in session.debugger.points for line in _as_commands(session, point)]
+    table = list(session.debugger.points)
+    lines = [line for point in table for line in _as_commands(session, point)]
+    if any(point.is_pending for point in table):
+        lines = ["set breakpoint pending on", *lines, f"set breakpoint pending {session.pending}"]
     try:
         with open(path, "w", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in lines)
@@ -72,16 +78,39 @@ def _save(session: Session, text: str) -> None:
 
 
 def _as_commands(session: Session, point: points.Point) -> list[str]:
-    condition = f" if {point.condition_text}" if point.condition_text else ""
+    """What must be typed to have `point` once more."""
+    lines = []
     if point.kind == points.BREAK:
-        found = session.symbols.at(point.address)
-        named = found is not None and not found[1]
-        where = found[0].name if found and named else f"*{point.address:#x}"
-        return [f"{'tbreak' if point.temporary else 'break'} {where}{condition}"]
-    lines = [f"{_SAVED[point.kind]} {point.what}".rstrip()]
-    if condition:
-        lines.append(f"condition {point.number} {point.condition_text}")
+        thread = f" thread {session.threads.number(point.task)}" if point.task else ""
+        lines.append(
+            f"{'tbreak' if point.temporary else 'break'} {_location(session, point)}{thread}"
+        )
+    else:
+        what = _watched(session, point) if point.kind in points.WATCHES else point.what
+        lines.append(f"{_SAVED.get(point.kind, point.kind)} {what}".rstrip())
+    if point.condition_text:
+        lines.append(f"condition $bpnum {point.condition_text}")
+    if point.ignore:
+        lines.append(f"ignore $bpnum {point.ignore}")
+    if not point.enabled:
+        lines.append("disable $bpnum")
     return lines
+
+
+def _location(session: Session, point: points.Point) -> str:
+    if point.location:
+        return point.location
+    found = session.symbols.at(point.address)
+    is_named = found is not None and not found[1]
+    return found[0].name if found and is_named else f"*{point.address:#x}"
+
+
+def _watched(session: Session, point: points.Point) -> str:
+    """Its symbol, if it was asked for by one: an expression may mean another place by now."""
+    symbol = session.symbols.find(point.what)
+    if symbol is not None and symbol.address == point.address:
+        return point.what
+    return f"{{char[{point.size}]}}{point.address:#x}"
 
 
 def _quit(session: Session, _: str) -> None:

@@ -8,8 +8,8 @@ from typing import Final
 
 from emu.console.command import CATCH, EXPRESSION, LOCATION, POINTS, Command
 from emu.console.expressions import SIZES
-from emu.console.places import place
-from emu.console.session import Session
+from emu.console.places import Location, Unknown, locate
+from emu.console.session import AUTO, OFF, Session
 from emu.debug import points
 from emu.debug.points import Point
 from emu.errors import UsageError
@@ -19,7 +19,14 @@ MECHANISMS: Final = (
     *(crossings.SYSCALL, crossings.SYSENTER, crossings.INT80),
     *(crossings.FAULT, crossings.INTERRUPT),
 )
-_TYPED: Final = re.compile(r"\s*(?:\*\s*\(\s*(\w+)\s*\*\s*\)|\{\s*(\w+)\s*\})(.*)", re.DOTALL)
+_PLAIN: Final = {
+    kind.removeprefix("catch "): kind
+    for kind in (points.CATCH_RETURN, points.CATCH_MODE, *points.NEWS_CATCHES.values())
+    if kind != points.CATCH_SIGNAL
+}
+_TYPED: Final = re.compile(
+    r"\s*(?:\*\s*\(\s*(\w+)\s*\*\s*\)|\{\s*(\w+)(?:\[(\d{1,4})\])?\s*\})(.*)", re.DOTALL
+)
 
 
 def _condition(session: Session, point: Point, text: str) -> None:
@@ -31,14 +38,49 @@ def _condition(session: Session, point: Point, text: str) -> None:
 
 def _break(session: Session, text: str, temporary: bool = False) -> None:
     where, has_condition, condition = (f" {text} ").partition(" if ")
-    address = place(session, where)
+    where, of_thread, thread = where.partition(" thread ")
+    task = session.threads.task(session.number(thread, 1)) if of_thread else 0
+    try:
+        location = locate(session, where)
+    except Unknown as unknown:
+        location = _pending(session, where.strip(), unknown)
     if has_condition:
         session.value(condition)
-    point = session.debugger.points.add(points.BREAK, address, temporary=temporary)
+    point = session.debugger.points.add(points.BREAK, location.addresses, temporary=temporary)
+    point.location, point.find, point.task = location.text, location.find, task
+    session.last_point = point.number
     if has_condition:
         _condition(session, point, condition)
     kind = "Temporary breakpoint" if temporary else "Breakpoint"
-    session.say(f"{kind} {point.number} at {session.symbols.describe(address)}")
+    session.say(f"{kind} {point.number} {_places(session, point)}")
+
+
+def _pending(session: Session, text: str, unknown: Unknown) -> Location:
+    """A location that may become known; asks, as gdb does. Raises Unknown."""
+    question = "Make breakpoint pending on future shared library load? (y or [n]) "
+    if session.pending == AUTO:
+        session.say(str(unknown))
+        if session.ask is None:
+            raise Unknown(f"{question}[answered N; input not from terminal]")
+        if not session.ask(question):
+            raise Unknown("no breakpoint is set")
+    elif session.pending == OFF:
+        raise unknown
+
+    def find() -> tuple[int, ...]:
+        try:
+            return locate(session, text).addresses
+        except UsageError:
+            return ()
+
+    return Location(text, (), find)
+
+
+def _places(session: Session, point: Point) -> str:
+    if point.is_pending:
+        return f"({point.location}) pending."
+    more = f" and {len(point.addresses) - 1} more" if len(point.addresses) > 1 else ""
+    return f"at {session.symbols.place(point.address)}{more}"
 
 
 def _temporary(session: Session, text: str) -> None:
@@ -48,7 +90,7 @@ def _temporary(session: Session, text: str) -> None:
 def _numbers(session: Session, text: str) -> list[Point]:
     """The points that `text` names by number; all if it is empty."""
     table = session.debugger.points
-    words = text.split()
+    words = text.replace("$bpnum", str(session.last_point)).split()
     if not all(word.isdecimal() for word in words):
         raise UsageError(
             f"{text.strip()!r} are no numbers of points; `info breakpoints` lists them"
@@ -72,7 +114,7 @@ def _enable(session: Session, text: str) -> None:
 
 
 def _one(session: Session, text: str, what: str) -> tuple[Point, str]:
-    number, _, rest = text.strip().partition(" ")
+    number, _, rest = text.strip().replace("$bpnum", str(session.last_point), 1).partition(" ")
     if not number.isdecimal():
         raise UsageError(f"{what} needs the number of a point first")
     return session.debugger.points.get(int(number[:9])), rest
@@ -100,7 +142,7 @@ def _watched(session: Session, text: str) -> tuple[int, int]:
         name = typed[1] or typed[2]
         if name not in SIZES:
             raise UsageError(f"no type {name!r}; known: {', '.join(SIZES)}")
-        return session.value(typed[3]), SIZES[name]
+        return session.value(typed[4]), SIZES[name] * int(typed[3] or 1)
     stripped = text.strip()
     found = session.symbols.find(stripped)
     if found is not None:
@@ -110,8 +152,14 @@ def _watched(session: Session, text: str) -> tuple[int, int]:
 
 def _watch(kind: str) -> Callable[[Session, str], None]:
     def watch(session: Session, text: str) -> None:
-        address, size = _watched(session, text)
-        point = session.debugger.points.add(kind, address, size, what=text.strip())
+        where, has_condition, condition = (f" {text} ").partition(" if ")
+        address, size = _watched(session, where)
+        if has_condition:
+            session.value(condition)
+        point = session.debugger.points.add(kind, address, size, what=where.strip())
+        session.last_point = point.number
+        if has_condition:
+            _condition(session, point, condition)
         place_text = session.symbols.describe(address)
         session.say(f"{kind.capitalize()} {point.number}: {size} bytes at {place_text}")
 
@@ -131,12 +179,25 @@ def _catch(session: Session, text: str) -> None:
     elif what == "vector":
         number = _vector(session, argument)
         _caught(session, table.add(points.CATCH_VECTOR, what=number))
-    elif what in ("return", "mode"):
-        kind = points.CATCH_RETURN if what == "return" else points.CATCH_MODE
-        _caught(session, table.add(kind))
+    elif what in _PLAIN:
+        _caught(session, table.add(_PLAIN[what]))
+    elif what == "signal":
+        for name in _signal_names(session, rest) or [""]:
+            _caught(session, table.add(points.CATCH_SIGNAL, what=name))
     else:
-        known = f"syscall, crossing, vector, return, mode, {', '.join(MECHANISMS)}"
+        known = ", ".join(("syscall", "crossing", "vector", "signal", *_PLAIN, *MECHANISMS))
         raise UsageError(f"nothing to catch called {what or '(nothing)'!r}; known: {known}")
+
+
+def _signal_names(session: Session, words: list[str]) -> list[str]:
+    known = session.debugger.guest.signals()
+    names = [
+        word.upper() if word.upper().startswith("SIG") else f"SIG{word.upper()}" for word in words
+    ]
+    for word, name in zip(words, names, strict=True):
+        if name not in known and word != "all":
+            raise UsageError(f"no signal {word!r}; `info signals` lists them")
+    return [] if "SIGALL" in names else names
 
 
 def _vector(session: Session, text: str) -> str:
@@ -172,19 +233,30 @@ def _call_names(session: Session, words: list[str]) -> list[str]:
 
 def _caught(session: Session, point: Point) -> None:
     what = f" {point.what}" if point.what else ""
+    session.last_point = point.number
     session.say(f"Catchpoint {point.number} ({point.kind.removeprefix('catch ')}{what})")
+
+
+def _where(session: Session, point: Point) -> str:
+    if point.kind in points.CATCHES:
+        return point.what
+    if point.is_pending:
+        return f"<PENDING> {point.location}"
+    return ", ".join(map(session.symbols.place, point.addresses))
 
 
 def point_lines(session: Session) -> list[str]:
     """The table of points."""
     lines = []
     for point in session.debugger.points:
-        where = session.symbols.describe(point.address) if point.kind not in points.CATCHES else ""
+        where = _where(session, point)
         state = "" if point.enabled else " (disabled)"
         state += " (temporary)" if point.temporary else ""
-        lines.append(f"{point.number:<3} {point.kind} {where or point.what}{state}".rstrip())
+        lines.append(f"{point.number:<3} {point.kind} {where}{state}".rstrip())
         if point.condition_text:
             lines.append(f"    only if {point.condition_text}")
+        if point.task:
+            lines.append(f"    only in {session.threads.name(point.task)}")
         if point.hits or point.ignore:
             ignore = f", to be passed {point.ignore} times" if point.ignore else ""
             lines.append(f"    reached {point.hits} times{ignore}")
@@ -194,8 +266,8 @@ def point_lines(session: Session) -> list[str]:
 COMMANDS: Final = (
     Command(
         ("break", "b"),
-        "break [LOCATION] [if CONDITION]",
-        "Stop in front of LOCATION (a symbol, the kernel's too, or *ADDRESS), or here.",
+        "break [LOCATION] [thread N] [if CONDITION]",
+        "Stop in front of LOCATION (a function, FILE:LINE, LINE, *ADDRESS), or here.",
         POINTS,
         _break,
         LOCATION,
@@ -234,8 +306,9 @@ COMMANDS: Final = (
     ),
     Command(
         ("catch",),
-        "catch syscall [NAME|N]... | crossing [MECHANISM] | vector [N|#PF] | return | mode",
-        "Stop at a system call, a way into ring 0, a vector, a return, a change of ring.",
+        "catch syscall [NAME|N]... | crossing [MECHANISM] | vector [N|#PF] | signal [NAME]... | "
+        + " | ".join(_PLAIN),
+        "Stop at a system call, a way into ring 0, a vector, a signal, or what the word says.",
         POINTS,
         _catch,
         CATCH,

@@ -7,6 +7,7 @@ terminal, lines come from where standard input comes from. readline(3).
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,13 +19,23 @@ from emu.console.pointing import MECHANISMS
 from emu.console.session import Session
 from emu.console.system import INFOS
 from emu.debug import registers
+from emu.debug.handling import WORDS
 from emu.errors import RingscopeError
 from emu.x86 import vectors
 
 _HISTORY_LENGTH: Final = 1000
 _MOST: Final = 500
 _BREAKS: Final = " \t\n()[]{}<>=+-*/%&|^~!,"
-_CAUGHT: Final = ("syscall", "crossing", "vector", "return", "mode", *MECHANISMS)
+_CAUGHT: Final = (
+    *("syscall", "crossing", "vector", "return", "mode", *MECHANISMS),
+    *("fork", "vfork", "clone", "exec", "exit", "signal"),
+)
+_SETTINGS: Final = {
+    "disassembly-flavor": ["att", "intel"],
+    "breakpoint": ["pending"],
+    "pending": ["auto", "off", "on"],
+    "follow-fork-mode": ["child", "parent"],
+}
 
 
 def history_file() -> str:
@@ -61,9 +72,11 @@ def _candidates(session: Session, kind: str, before: str, word: str) -> list[str
     if kind == kinds.CATCH:
         return _caught(session, words)
     if kind == kinds.SETTING and not words:
-        return ["disassembly-flavor", *SIZES]
-    if kind == kinds.SETTING and words == ["disassembly-flavor"]:
-        return ["att", "intel"]
+        return [*_SETTINGS, *SIZES]
+    if kind == kinds.SETTING and words[-1] in _SETTINGS:
+        return _SETTINGS[words[-1]]
+    if kind == kinds.SIGNALS:
+        return [*session.debugger.guest.signals(), *WORDS]
     if kind in (kinds.LOCATION, kinds.EXPRESSION, kinds.SETTING):
         return session.symbols.names()
     return []
@@ -76,6 +89,8 @@ def _caught(session: Session, words: list[str]) -> list[str]:
         return list(session.debugger.guest.call_names())
     if words[0] == "vector":
         return [row.mnemonic for row in vectors.TABLE.values()]
+    if words[0] == "signal":
+        return list(session.debugger.guest.signals())
     return list(MECHANISMS) if words[0] == "crossing" else []
 
 
@@ -110,6 +125,8 @@ class Editor:
         if self.is_terminal:
             import readline
 
+            self._session.columns = lambda: shutil.get_terminal_size().columns
+            self._session.ask = self._ask
             readline.parse_and_bind("tab: complete")
             readline.set_completer_delims(_BREAKS)
             readline.set_completer(self._complete)
@@ -134,6 +151,13 @@ class Editor:
         if not line:
             raise EOFError
         return line
+
+    def _ask(self, question: str) -> bool:
+        """Whether the user says yes."""
+        try:
+            return self.read(question).strip().lower() in ("y", "yes")
+        except (EOFError, KeyboardInterrupt):
+            return False
 
     def _complete(self, word: str, state: int) -> str | None:
         import readline

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from emu.console.command import EXPRESSION, LOCATION, RUNNING, Command
-from emu.console.places import place
+from emu.console.places import locate
 from emu.console.session import Session
 from emu.debug import points, stops
+from emu.debug.stops import Stop
 from emu.errors import UsageError
 
 _MOST: Final = 1 << 32
@@ -26,8 +28,26 @@ def _step(session: Session, text: str) -> None:
 
 
 def _next(session: Session, text: str) -> None:
+    _times(session, text, session.debugger.next)
+
+
+def _step_line(session: Session, text: str) -> None:
+    _by_lines(session, text, session.debugger.step_line, "stepi")
+
+
+def _next_line(session: Session, text: str) -> None:
+    _by_lines(session, text, session.debugger.next_line, "nexti")
+
+
+def _by_lines(session: Session, text: str, way: Callable[[], Stop], instead: str) -> None:
+    if session.debugger.line is None and not session.debugger.has_ended:
+        session.say(f"No source line is known here: as {instead}.")
+    _times(session, text, way)
+
+
+def _times(session: Session, text: str, way: Callable[[], Stop]) -> None:
     for _ in range(session.number(text, 1, _MOST)):
-        stop = session.debugger.next()
+        stop = way()
         if stop.kind != stops.STEPPED:
             break
     session.tell(stop)
@@ -35,13 +55,13 @@ def _next(session: Session, text: str) -> None:
 
 def _until(session: Session, text: str) -> None:
     if text.strip():
-        session.tell(session.debugger.run_to({place(session, text)}))
+        session.tell(session.debugger.run_to(locate(session, text).addresses))
     else:
         session.tell(session.debugger.until())
 
 
 def _advance(session: Session, text: str) -> None:
-    session.tell(session.debugger.run_to({place(session, text)}))
+    session.tell(session.debugger.run_to(locate(session, text).addresses))
 
 
 def _finish(session: Session, _: str) -> None:
@@ -86,7 +106,25 @@ COMMANDS: Final = (
         repeats=True,
     ),
     Command(
-        ("stepi", "si", "step", "s"),
+        ("step", "s"),
+        "step [N]",
+        "Run to another source line, into functions with lines; without lines, as stepi.",
+        RUNNING,
+        _step_line,
+        EXPRESSION,
+        True,
+    ),
+    Command(
+        ("next", "n"),
+        "next [N]",
+        "Run to another source line of this function or its caller; without lines, as nexti.",
+        RUNNING,
+        _next_line,
+        EXPRESSION,
+        True,
+    ),
+    Command(
+        ("stepi", "si"),
         "stepi [N]",
         "Execute one instruction, or N: into the kernel and out of it.",
         RUNNING,
@@ -95,7 +133,7 @@ COMMANDS: Final = (
         True,
     ),
     Command(
-        ("nexti", "ni", "next", "n"),
+        ("nexti", "ni"),
         "nexti [N]",
         "Execute one instruction; a call, a system call or a page fault runs whole.",
         RUNNING,

@@ -6,21 +6,29 @@ it does not read lines and does not know where its own go.
 
 from __future__ import annotations
 
+import os.path
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from textwrap import wrap
 from typing import Final
 
 from emu.console.command import Command
 from emu.console.expressions import MASK, evaluate
+from emu.console.threads import Threads
 from emu.debug import stops, telling
 from emu.debug.core import Debugger
+from emu.debug.guest import SourceLine
+from emu.debug.news import SIGNAL, News
 from emu.debug.stops import Stop
 from emu.debug.symbols import Symbols
 from emu.errors import RingscopeError, UsageError
 from emu.x86.instructions import LONGEST
 
 _LINE: Final = re.compile(r"\s*([A-Za-z][\w-]*)(.*)", re.DOTALL)
+_INDENT: Final = 11  # of what a line of a crossing goes on with
+_NARROWEST: Final = 20  # columns
+ON, OFF, AUTO = "on", "off", "auto"
 _COLOURS: Final = {
     telling.TITLE: "1;36",
     telling.CHECK: "2",
@@ -56,7 +64,16 @@ class Session:
         self.is_over = False
         self.depth = 0  # of files of commands that read each other
         self.examined = debugger.rip  # where `x` goes on
+        self.columns: Callable[[], int] = lambda: telling.WIDTH
+        self.ask: Callable[[str], bool] | None = None  # whether yes; None: nobody is there
+        self.pending = AUTO  # what is done with a breakpoint at an unknown place
+        self.last_point = 0  # $bpnum
+        self.threads: Final = Threads(debugger.guest)
+        self.directories: list[str] = []  # where sources are sought
+        self.shown: tuple[str, int, int] | None = None  # source lines: file, first, last
+        self._sources: dict[str, list[str] | None] = {}
         self._write = write
+        debugger.hear(self._hear)
 
     # ---- commands
 
@@ -99,6 +116,16 @@ class Session:
         code = _COLOURS.get(part) if self.colour else None
         self._write(f"\x1b[{code}m{text}\x1b[0m\n" if code else f"{text}\n")
 
+    def say_wrapped(self, text: str, indent: int, part: str = "") -> None:
+        """Writes `text`, in several lines where it is wider than the terminal."""
+        columns = max(self.columns(), _NARROWEST)
+        if len(text) <= columns:
+            self.say(text, part)
+            return
+        indent = min(indent, columns // 2)
+        for line in wrap(text, columns, subsequent_indent=" " * indent, break_on_hyphens=False):
+            self.say(line, part)
+
     def say_all(self, lines: Iterable[str]) -> None:
         """Writes lines."""
         for line in lines:
@@ -125,6 +152,10 @@ class Session:
         return count
 
     def register(self, name: str) -> int:
+        if name == "bpnum":
+            return self.last_point
+        if name == "_thread":
+            return self.threads.number(self.debugger.task)
         return self.debugger.read_register(name)
 
     def symbol(self, name: str) -> int:
@@ -166,13 +197,45 @@ class Session:
     def here(self) -> None:
         """Says where the machine stands, and shows what is to be shown at each stop."""
         if not self.debugger.has_ended:
-            line = self.debugger.guest.line_of(self.debugger.rip)
+            line = self.debugger.line
             text = self.code(self.debugger.rip, 1, mark=self.debugger.rip)[0]
-            self.say(text, "here")
-            if line:
-                self.say(f"   {line}")
+            if line is not None:
+                place = self.symbols.describe(self.debugger.rip)
+                text = text.replace(place, f"{place} at {line}", 1)
+            self.say_wrapped(text, _INDENT, "here")
+            if line is not None and (source := self.line_text(line)):
+                self.say(source)
+        self.shown = None
         for number, text in self.displays.items():
             self.say(f"{number}: {text} = {self._shown(text)}")
+
+    # ---- sources
+
+    def source_path(self, file: str) -> str | None:
+        """Where the source file stands that the compiler calls `file`."""
+        name = os.path.basename(file)
+        inside = [os.path.join(folder, one) for folder in self.directories for one in (file, name)]
+        beside = os.path.join(os.path.dirname(self.debugger.guest.executable()), name)
+        return next((path for path in (*inside, file, beside) if os.path.isfile(path)), None)
+
+    def source_text(self, file: str) -> list[str] | None:
+        """The lines of a source file; None if it cannot be read."""
+        if file not in self._sources:
+            path, lines = self.source_path(file), None
+            if path is not None:
+                with suppress(OSError), open(path, encoding="utf-8", errors="replace") as opened:
+                    lines = opened.read().splitlines()
+            self._sources[file] = lines
+        return self._sources[file]
+
+    def forget_sources(self) -> None:
+        """Sources are sought anew."""
+        self._sources.clear()
+
+    def line_text(self, line: SourceLine) -> str:
+        """A line with its number as gdb shows it; empty where the file is not at hand."""
+        text = self.source_text(line.file)
+        return f"{line.line}\t{text[line.line - 1]}" if text and line.line <= len(text) else ""
 
     def _shown(self, text: str) -> str:
         try:
@@ -182,8 +245,13 @@ class Session:
 
     def tell(self, stop: Stop) -> None:
         """Says why the machine stands still, and where."""
+        switched = self.threads.switched(stop.task)
+        if switched:
+            self.say(f"[Switching to {switched}]")
         for point in stop.points:
             self.say(f"{'Temporary ' if point.temporary else ''}{point.kind} {point.number}")
+        if stop.news is not None:
+            self.say(self.threads.about(stop.news))
         if stop.kind in _REASONS:
             self.say(_REASONS[stop.kind])
         if stop.message:
@@ -208,18 +276,28 @@ class Session:
     def _tell_change_of_ring(self, stop: Stop) -> None:
         lines: list[telling.Line] = []
         if stop.crossing is not None:
-            lines = telling.tell(self.debugger, self.symbols, stop.crossing)
+            lines = telling.tell(self.debugger, self.symbols, stop.crossing, self._rule())
         elif stop.returned is not None:
-            lines = telling.tell_return(self.debugger, self.symbols, stop.returned)
+            lines = telling.tell_return(self.debugger, self.symbols, stop.returned, self._rule())
         for part, text in lines:
-            self.say(text, part)
+            self.say_wrapped(text, _INDENT, part)
+
+    def _hear(self, news: News) -> None:
+        """What becomes of tasks, as gdb says it between two stops."""
+        text = self.threads.passing(news)
+        way = self.debugger.handling.of(news.text)
+        if text and (news.kind != SIGNAL or (way.tell and not way.stop)):
+            self.say(f"[{text}]")
+
+    def _rule(self) -> int:
+        return min(max(self.columns(), _NARROWEST), telling.WIDTH)
 
     def _tell_end(self, stop: Stop) -> None:
         ending = stop.ending
         assert ending is not None, "the program has ended"
         if ending.signal:
             self.say(f"the program was killed by {ending.signal_name}")
-            self.say_all(wrap(ending.cause, telling.WIDTH))
+            self.say_all(wrap(ending.cause, self._rule()))
         else:
             self.say(f"the program exited with status {ending.status}")
         self.say("it can still run backwards: rsi, rc")

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from typing import Final
 
 from emu.console.command import EXPRESSION, INFO, LOOKING, SYSTEM, Command
-from emu.console.looking import backtrace_lines
+from emu.console.frames import backtrace_lines
 from emu.console.pointing import point_lines
 from emu.console.session import Session
+from emu.console.sources import about_line, about_source, about_sources, about_symbol
+from emu.console.tasks import signal_lines, thread_lines
 from emu.debug import registers, tables
 from emu.errors import UsageError
 
@@ -80,6 +82,12 @@ INFOS: Final[dict[str, tuple[Show, str]]] = {
     "breakpoints": (lambda session, _: point_lines(session), "what there is to stop for"),
     "crossings": (_crossings, "the last ways into ring 0"),
     "frame": (_frame, "what the entry code saved of the program"),
+    "threads": (thread_lines, "the tasks, and what they do or wait for"),
+    "signals": (signal_lines, "what is done when a signal arrives"),
+    "line": (about_line, "where the code of a source line stands"),
+    "source": (about_source, "the source file of the place here"),
+    "sources": (about_sources, "the source files that are known"),
+    "symbol": (about_symbol, "what stands at an address"),
     "symbols": (_symbols, "symbols with a part of a name in them"),
     "position": (_position, "instructions and crossings so far"),
     "idt": (_idt, "the gates, or that of one vector"),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from emu.console import looking, own, pointing, running, system
+from emu.console import frames, looking, own, pointing, running, sources, system, tasks
 from emu.console.command import Command
 
 COMMANDS: Final[tuple[Command, ...]] = (
     *running.COMMANDS,
     *pointing.COMMANDS,
     *looking.COMMANDS,
+    *frames.COMMANDS,
+    *sources.COMMANDS,
+    *tasks.COMMANDS,
     *system.COMMANDS,
     *own.COMMANDS,
 )

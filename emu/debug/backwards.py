@@ -9,17 +9,18 @@ from emu.debug import stops
 from emu.debug.history import OVERSHOOT, History
 from emu.debug.position import Position
 from emu.debug.running import Runner
-from emu.debug.stopping import Goal, Stopping
+from emu.debug.stopping import Goal
 from emu.debug.stops import Stop
+from emu.debug.ways import Ways
 from emu.errors import Interrupted
 
-_POINTS = (stops.BREAKPOINT, stops.WATCHPOINT, stops.CROSSING, stops.RETURN)
+_POINTS = (stops.BREAKPOINT, stops.WATCHPOINT, stops.CROSSING, stops.RETURN, stops.NEWS)
 
 
 class Backwards:
     """Goes back, and says where it arrived."""
 
-    def __init__(self, runner: Runner, history: History, ways: Stopping) -> None:
+    def __init__(self, runner: Runner, history: History, ways: Ways) -> None:
         self._runner = runner
         self._history = history
         self._ways = ways

@@ -13,14 +13,19 @@ from typing import Final
 from emu.debug import registers, stops
 from emu.debug.backwards import Backwards
 from emu.debug.crossing import Crossing
-from emu.debug.guest import Guest
+from emu.debug.guest import Guest, SourceLine
+from emu.debug.handling import Handling
 from emu.debug.history import History
+from emu.debug.line_ways import LineWays
+from emu.debug.looking import Looking
 from emu.debug.memory import Memory
+from emu.debug.news import SIGNAL, News
 from emu.debug.points import Points
 from emu.debug.position import Position
 from emu.debug.running import Runner
-from emu.debug.stopping import Goal, Stopping
+from emu.debug.stopping import Goal
 from emu.debug.stops import Stop
+from emu.debug.ways import Ways
 from emu.errors import Interrupted, RingscopeError, UsageError
 from emu.machine import Machine
 
@@ -40,8 +45,10 @@ class Debugger:
         self.runner: Final = Runner(machine)
         self.memory: Final = Memory(machine.engine)
         self.history: Final = History(self.runner, guest)
-        self._ways = Stopping(self.runner, self.points, self.memory, guest, self.history)
+        self._ways = Ways(self.runner, self.points, self.memory, guest, self.history)
+        self._lines = LineWays(self._ways, guest)
         self._back = Backwards(self.runner, self.history, self._ways)
+        self._looking = Looking(machine.engine, guest)
         self.engine.state.load()
         self.stop = self._standing(stops.STARTED)
 
@@ -68,9 +75,27 @@ class Debugger:
         return self.guest.ending() is not None
 
     @property
+    def line(self) -> SourceLine | None:
+        """The source line of the next instruction; None in ring 0."""
+        return self._lines.here()
+
+    @property
+    def handling(self) -> Handling:
+        """What is done when a signal arrives."""
+        return self._ways.handling
+
+    def hear(self, tell: Callable[[News], None]) -> None:
+        """From now on `tell` hears what becomes of tasks while the machine runs forwards."""
+        self._ways.hear = tell
+
+    @property
     def crossings(self) -> tuple[Crossing, ...]:
         """The last crossings, the newest at the end."""
         return tuple(self.runner.crossings)
+
+    def last_crossing(self) -> Crossing | None:
+        """The last one of the task that is looked at."""
+        return self.runner.last_crossing(self.task)
 
     # ---- reading and changing
 
@@ -81,6 +106,7 @@ class Debugger:
     def write_register(self, name: str, value: int) -> None:
         """Raises UsageError: no such register, or it cannot hold `value` here."""
         registers.write(self.engine, name, value)
+        self._looking.changed()
         self.history.changed()
 
     def read_memory(self, address: int, size: int) -> bytes:
@@ -92,11 +118,51 @@ class Debugger:
         self.memory.write(address, data)
         self.history.changed()
 
+    # ---- tasks
+
+    @property
+    def task(self) -> int:
+        """The task that is looked at: the one that runs, or another that was selected."""
+        return self._looking.task
+
+    def select(self, task: int) -> None:
+        """Looks at `task` until the machine runs again. Raises UsageError: there is none."""
+        self._looking.look_at(task)
+
+    def send_signal(self, name: str) -> None:
+        """Sends a signal to the task that is looked at. Raises UsageError."""
+        task = self.task
+        self._looking.end()
+        self.guest.send_signal(task, name)
+        self.history.changed()
+
+    def drop_signal(self) -> None:
+        """The signal for which the machine stands here will not arrive: goes back before it did.
+
+        Raises UsageError: it does not stand here for a signal, or there is no way back.
+        """
+        news = self.stop.news
+        if news is None or news.kind != SIGNAL:
+            raise UsageError("the machine does not stand here for a signal")
+        place = self._ways.news_at
+        self.go_to(place)
+        self.reverse_step()
+        self.handling.drop_next(news.text)
+        self.history.changed()
+
     # ---- forwards
 
     def step(self, count: int = 1) -> Stop:
         """Executes `count` instructions, into the kernel and out of it; points are looked at."""
         return self._run(lambda: self._ways.step(count))
+
+    def step_line(self) -> Stop:
+        """To another source line, into functions that have lines; without a line, as `step`."""
+        return self._run(self._lines.step)
+
+    def next_line(self) -> Stop:
+        """To another source line of this function or its caller; without a line, as `next`."""
+        return self._run(self._lines.next)
 
     def next(self) -> Stop:
         """One instruction; a call or a crossing that it makes runs whole."""
@@ -114,22 +180,22 @@ class Debugger:
         """Until ring 3 runs again. Raises UsageError in ring 3."""
         if self.cpl == 3:
             raise UsageError("ring 3 runs already: finish-trap leads from the kernel back to it")
-        return self._run(self._ways.finish_trap)
+        return self._run(lambda: self._ways.finish_trap(self.guest.current_task()))
 
     def resume(self, limit: int | None = None) -> Stop:
         """Runs until a point is reached, the program ends, or `limit` instructions have run."""
-        return self._run(lambda: self._ways.go(Goal(limit=limit)))
+        return self._run(lambda: self._ways.go(Goal(limit=limit)), of_task=False)
 
     def run_to(self, addresses: Iterable[int]) -> Stop:
         """Runs until one of `addresses` is next (stop `ARRIVED`), or as `resume` does."""
         goal = Goal(arrivals=frozenset(addresses))
-        return self._run(lambda: self._ways.go(goal))
+        return self._run(lambda: self._ways.go(goal), of_task=False)
 
     def run_to_instruction(self, number: int) -> Stop:
         """Until `number` instructions have retired since the start; backwards if that is past."""
         if number < self.position.instructions:
             return self._go_back(lambda: self._back.to_instruction(number))
-        return self._run(lambda: self._ways.to_instruction(number))
+        return self._run(lambda: self._ways.to_instruction(number), of_task=False)
 
     # ---- backwards; each raises UsageError where there is no history
 
@@ -151,13 +217,21 @@ class Debugger:
 
     # ---- how a run becomes a stop
 
-    def _run(self, way: Callable[[], Stop]) -> Stop:
+    def _run(self, way: Callable[[], Stop], of_task: bool = True) -> Stop:
+        """`of_task`: the way belongs to the task that is looked at, so that one must come first."""
+        task = self.task
+        self._looking.end()
         if self.has_ended:
             return self._standing(stops.ENDED)
         self.history.begin()
+        if of_task and task != self.guest.current_task():
+            stop = self._guarded(lambda: self._ways.to_task(task))
+            if stop.kind != stops.ARRIVED:
+                return stop
         return self._guarded(way)
 
     def _go_back(self, way: Callable[[], Stop]) -> Stop:
+        self._looking.end()
         here = self.position
         stop = self._guarded(way)
         if stop.kind == stops.INTERRUPTED and self.position != here:
@@ -183,4 +257,6 @@ class Debugger:
 
     def _standing(self, kind: str, message: str = "") -> Stop:
         ending = self.guest.ending()
-        return Stop(kind, self.position, self.rip, self.cpl, ending=ending, message=message)
+        task = self.guest.current_task()
+        stop = Stop(kind, self.position, self.rip, self.cpl, ending=ending, message=message)
+        return stop._replace(task=task)

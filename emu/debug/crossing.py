@@ -60,7 +60,7 @@ def see(state: CpuState, rip: int, rflags: int) -> Seen:
 
 
 class Crossing(NamedTuple):
-    """Ring 0 was entered: what happened, where in the run, and what the CPU changed.
+    """`task` entered ring 0: what happened, where in the run, and what the CPU changed.
 
     `position` is that of the first instruction there. `frame` is what the CPU pushed, by name,
     lowest address first, at `frame_at`; empty for SYSCALL and SYSENTER, which push nothing.
@@ -73,6 +73,7 @@ class Crossing(NamedTuple):
     frame_at: int
     frame: tuple[tuple[str, int], ...]
     refusals: tuple[Refused, ...]
+    task: int = 0
 
 
 class Return(NamedTuple):

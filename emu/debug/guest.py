@@ -6,8 +6,10 @@ entry code builds, and what a kernel keeps outside of the machine, it learns her
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
+
+from emu.debug.news import News, TaskView
 
 
 class Ending(NamedTuple):
@@ -39,6 +41,24 @@ class Named(NamedTuple):
     module: str
 
 
+class SourceLine(NamedTuple):
+    """Instructions from `start` up to `end` that come from one line of a source.
+
+    `file` as the compiler was told of it. `is_statement`: `start` is a good place to stop.
+    `is_assembly`: each line is an instruction.
+    """
+
+    file: str
+    line: int
+    start: int
+    end: int
+    is_statement: bool
+    is_assembly: bool
+
+    def __str__(self) -> str:
+        return f"{self.file.rpartition('/')[2]}:{self.line}"
+
+
 class Guest(Protocol):
     """The kernel of the machine, as a debugger knows it."""
 
@@ -54,8 +74,17 @@ class Guest(Protocol):
     def layout(self) -> object:
         """Something that compares equal as long as `symbols` would give the same."""
 
-    def line_of(self, address: int) -> str:
-        """The source line at `address` as file:line; empty where nobody knows."""
+    def line_at(self, address: int) -> SourceLine | None:
+        """The source line at `address`; None where nobody knows."""
+
+    def lines_in(self, is_wanted: Callable[[str], bool]) -> list[SourceLine]:
+        """Every statement of the source files whose name is wanted, by address."""
+
+    def source_files(self) -> list[str]:
+        """The names of all source files that are known now, in the order of the alphabet."""
+
+    def lined(self) -> list[tuple[int, int]]:
+        """Where code with source lines stands: first addresses, and those behind the last."""
 
     def call_name(self, number: int, mechanism: str, long: bool) -> str:
         """The name of system call `number` made by `mechanism` from 64-bit code (`long`) or not."""
@@ -83,6 +112,35 @@ class Guest(Protocol):
 
     def retract(self) -> bool:
         """Whether a handover was interrupted before it did anything: then it will come again."""
+
+    # ---- tasks. What is asked above and below is asked of the task that is looked at.
+
+    def tasks(self) -> list[TaskView]:
+        """The tasks that live, in the order of their making."""
+
+    def current_task(self) -> int:
+        """The task that the processor runs, or ran last."""
+
+    def look_at(self, task: int) -> bytes | None:
+        """From now on `task` is looked at; its processor's state, None if the processor has it.
+
+        Raises UsageError: there is no such task.
+        """
+
+    def change_task(self, task: int, state: bytes) -> None:
+        """What the processor will find when `task`, which does not run, runs again."""
+
+    def report(self, tell: Callable[[News], None], screen: Callable[[str], bool]) -> None:
+        """From now on `tell` hears of tasks; `screen` says whether a signal may arrive, by name."""
+
+    def report_layout(self, tell: Callable[[], None] | None) -> None:
+        """From now on `tell` hears when the task that runs has files mapped as none had before."""
+
+    def send_signal(self, task: int, name: str) -> None:
+        """Sends a signal to `task`, which arrives soon. Raises UsageError."""
+
+    def signals(self) -> Mapping[str, str]:
+        """All signals, by name, with what they mean."""
 
     def auxiliary_vector(self) -> bytes:
         """The program's auxiliary vector, as /proc/pid/auxv shows it."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from emu.debug import news
 from emu.errors import UsageError
 
 BREAK: Final = "breakpoint"
@@ -21,19 +22,39 @@ CATCH_CALL: Final = "catch syscall"  # `what`: a name, or empty for each
 CATCH_VECTOR: Final = "catch vector"  # `what`: the number
 CATCH_RETURN: Final = "catch return"
 CATCH_MODE: Final = "catch mode"  # ring 3 to 0 or 0 to 3
+CATCH_FORK: Final = "catch fork"
+CATCH_VFORK: Final = "catch vfork"
+CATCH_CLONE: Final = "catch clone"  # a thread
+CATCH_EXEC: Final = "catch exec"
+CATCH_SIGNAL: Final = "catch signal"  # `what`: a name, or empty for each
+CATCH_EXIT: Final = "catch exit"  # of a task
 WATCHES: Final = (WATCH, READ_WATCH, ACCESS_WATCH)
-CATCHES: Final = (CATCH_CROSSING, CATCH_CALL, CATCH_VECTOR, CATCH_RETURN, CATCH_MODE)
+RING_CATCHES: Final = (CATCH_CROSSING, CATCH_CALL, CATCH_VECTOR, CATCH_RETURN, CATCH_MODE)
+# By the kind of news that they wait for.
+NEWS_CATCHES: Final = {
+    news.FORK: CATCH_FORK,
+    news.VFORK: CATCH_VFORK,
+    news.CLONE: CATCH_CLONE,
+    news.EXEC: CATCH_EXEC,
+    news.SIGNAL: CATCH_SIGNAL,
+    news.EXIT: CATCH_EXIT,
+}
+CATCHES: Final = (*RING_CATCHES, *NEWS_CATCHES.values())
 KINDS: Final = (BREAK, *WATCHES, *CATCHES)
 WATCH_LIMIT: Final = 4096  # bytes
 
 
 @dataclass(eq=False)
 class Point:
-    """One point. `ignore`: how many times it is yet to be passed; `owner`: who set it."""
+    """One point. `ignore`: how many times it is yet to be passed; `owner`: who set it.
+
+    `location` is what it was asked for by, and `find` finds its addresses anew where other files
+    are mapped; a breakpoint without addresses is pending. `task`: the only one it is for, 0: all.
+    """
 
     number: int
     kind: str
-    address: int = 0
+    addresses: tuple[int, ...] = ()
     size: int = 0
     what: str = ""
     condition: Callable[[], bool] | None = None
@@ -43,6 +64,31 @@ class Point:
     temporary: bool = False
     enabled: bool = True
     owner: str = ""
+    location: str = ""
+    find: Callable[[], tuple[int, ...]] | None = None
+    task: int = 0
+
+    @property
+    def address(self) -> int:
+        """The first of its addresses, or 0."""
+        return self.addresses[0] if self.addresses else 0
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether it is a breakpoint at a place that nobody knows yet."""
+        return self.kind == BREAK and not self.addresses
+
+    def find_again(self) -> None:
+        """Other files are mapped: adds where it stands in them."""
+        if self.find is not None:
+            here = self.find()
+            self.addresses += tuple(one for one in here if one not in self.addresses)
+
+    def is_here(self, address: int) -> bool:
+        """Whether `address` is one of its places among the files that are mapped now."""
+        if address not in self.addresses:
+            return False
+        return self.find is None or len(self.addresses) == 1 or address in self.find()
 
 
 class Points:
@@ -61,7 +107,7 @@ class Points:
     def add(
         self,
         kind: str,
-        address: int = 0,
+        address: int | tuple[int, ...] = (),
         size: int = 0,
         what: str = "",
         temporary: bool = False,
@@ -72,7 +118,8 @@ class Points:
             raise UsageError(f"no kind of stop {kind!r}; known: {', '.join(KINDS)}")
         if kind in WATCHES and not 0 < size <= WATCH_LIMIT:
             raise UsageError(f"cannot watch {size} bytes: 1 to {WATCH_LIMIT} are possible")
-        point = Point(self._next, kind, address, size, what, temporary=temporary, owner=owner)
+        places = address if isinstance(address, tuple) else (address,)
+        point = Point(self._next, kind, places, size, what, temporary=temporary, owner=owner)
         self._points[point.number] = point
         self._next += 1
         return point

@@ -6,6 +6,9 @@ run. It knows no breakpoints: a plan is a set of addresses and a question.
 
 A callback that comes twice for one instruction (a `rep` goes on, a page fault was answered) is
 known by the count, which is the same.
+
+The machine's timer rings in front of the very instruction at which it is due, however the way there
+was cut into runs: that makes a run with several tasks one that can be repeated.
 """
 
 from __future__ import annotations
@@ -35,6 +38,9 @@ ASKED: Final = "asked"  # the plan's question said so
 CROSSED: Final = "crossed"  # the plan's question about crossings said so
 LIMIT: Final = "limit"
 STOPPED: Final = "stopped"  # by `interrupt`, or because the program ended
+_PIECE: Final = "piece"  # a piece of the way, cut off for the timer
+_BLOCK: Final = 600  # instructions: no block has more
+_NEAR_TIMER: Final = 2 * _BLOCK  # the engine stops up to a block before what it is told
 
 
 class Plan(NamedTuple):
@@ -51,7 +57,8 @@ class Plan(NamedTuple):
     accessed: OnAccess = lambda address, size, write: None
 
 
-ONE_STEP: Final = Plan(frozenset((EVERYWHERE,)))
+_ALL: Final = frozenset((EVERYWHERE,))
+ONE_STEP: Final = Plan(_ALL)
 
 
 class Runner:
@@ -60,6 +67,7 @@ class Runner:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.crossings: deque[Crossing] = deque(maxlen=_KEPT)
+        self.current_task: Callable[[], int] = lambda: 0
         self._crossed = 0
         self._refusals: list[Refused] = []
         self._engine = machine.engine
@@ -71,13 +79,19 @@ class Runner:
         self._key: tuple[int, int] | None = None
         self._ended = ""
         self.is_interrupted = False
+        self._is_piecewise = False
         self._spies = Spies(machine.engine, self._before, self._accessed)
+        machine.timer_slack = _BLOCK
         machine.processor.watch(self)
 
     @property
     def position(self) -> Position:
         """Where the machine stands. Exact between two runs only."""
         return Position(self._totals[USER] + self._totals[KERNEL], self._crossed)
+
+    def last_crossing(self, task: int) -> Crossing | None:
+        """The last crossing of `task` among those that are kept."""
+        return next((one for one in reversed(self.crossings) if one.task == task), None)
 
     def forget(self, position: Position) -> None:
         """The machine was taken back to `position`: what came later did not happen."""
@@ -92,14 +106,47 @@ class Runner:
         Returns how it ended. Raises RingscopeError where the machine cannot go on.
         """
         self._plan = plan
-        self._spies.look_at(plan.ranges, plan.accesses)
         origin = self.position
+        end = None if limit is None else origin.instructions + limit
         self._ended = ASKED
-        while self._ended == ASKED and self.position == origin and not self.is_interrupted:
-            self._run_once(limit)
+        while not self.is_interrupted:
+            self._run_piece(plan, end)
+            is_over = self._ended != _PIECE and (self._ended != ASKED or self.position != origin)
+            if is_over:
+                break
         if self.is_interrupted:
             self._ended = STOPPED
         return self._ended
+
+    def halt(self) -> None:
+        """Makes `run` end as ASKED, from within what it calls."""
+        self._ended = ASKED
+        self._engine.stop()
+
+    def _run_piece(self, plan: Plan, end: int | None) -> None:
+        """Runs as far as the timer allows, or rings it."""
+        rest = None if end is None else max(end - self.position.instructions, 0)
+        due = self.machine.timer_in()
+        self._is_piecewise = due is not None and due <= _NEAR_TIMER
+        self.machine.timer_slack = _NEAR_TIMER if self._is_piecewise else _BLOCK
+        if due == 0 and self._ring(plan):
+            return
+        self._spies.look_at(_ALL if self._is_piecewise else plan.ranges, plan.accesses)
+        self._run_once(rest)
+
+    def _ring(self, plan: Plan) -> bool:
+        """The timer's interrupt, if ring 3 is next; it is a step of its own."""
+        self._ended = _PIECE
+        if not self.machine.ring():
+            return False
+        self._engine.state.load()
+        if self._ended == _PIECE and self._is_wanted(plan, self._engine.state.rip):
+            self._ended = ASKED
+        return True
+
+    def _is_wanted(self, plan: Plan, address: int) -> bool:
+        is_in = any(places.first <= address <= places.last for places in plan.ranges)
+        return is_in and plan.before(address)
 
     def is_leaving(self) -> bool:
         """Whether the next instruction returns from ring 0 by SYSRET, SYSEXIT or IRET."""
@@ -115,6 +162,8 @@ class Runner:
         try:
             if self.machine.run(limit) and self._ended == STOPPED:
                 self._ended = LIMIT
+            elif self._ended == STOPPED and self.machine.is_near_timer:
+                self._ended = _PIECE
         finally:
             self.machine.processor.pause()
 
@@ -134,6 +183,9 @@ class Runner:
         if is_first and address == self._start:
             return
         if self.is_interrupted:
+            self._engine.stop()
+        elif self._is_piecewise:
+            self._ended = ASKED if self._is_wanted(self._plan, address) else _PIECE
             self._engine.stop()
         elif self._plan.before(address):
             self._ended = ASKED
@@ -170,6 +222,7 @@ class Runner:
             frame_at=at,
             frame=tuple(zip(names, self._quads(at, len(names)), strict=True)),
             refusals=tuple(self._refusals),
+            task=self.current_task(),
         )
 
     def _quads(self, address: int, count: int) -> list[int]:

@@ -12,6 +12,7 @@ from emu.cpu.counters import KERNEL, USER
 from emu.debug.guest import Guest
 from emu.debug.position import Position
 from emu.machine import Machine
+from emu.memory import physical
 from emu.watch.ledger import Kept
 from emu.x86.paging import PAGE_SIZE
 
@@ -21,13 +22,14 @@ class Snapshot(NamedTuple):
 
     position: Position
     pages: list[bytes]
-    frames: tuple[int, list[int], dict[int, int]]
+    frames: physical.Kept
     state: bytes
     controls: tuple[int, ...]
     user: int
     kernel: int
     ledger: Kept
     cr2: int
+    timer: tuple[int, int | None, bool]
     guest: object
 
 
@@ -56,6 +58,7 @@ class Keeper:
             machine.counter.kernel,
             machine.ledger.kept(),
             machine.processor.last_cr2,
+            machine.kept_timer(),
             guest,
         )
 
@@ -85,6 +88,7 @@ class Keeper:
         counter.adjust(KERNEL, snapshot.kernel - counter.kernel)
         machine.ledger.restore(snapshot.ledger)
         machine.processor.last_cr2 = snapshot.cr2
+        machine.restore_timer(snapshot.timer)
         self._guest.restore(snapshot.guest)
 
     def _restore_pages(self, pages: list[bytes]) -> None:

@@ -1,6 +1,7 @@
-"""The ways to go on, each a goal for the runner and a look at where it led.
+"""One run to a goal or a point, whichever comes first, and a look at where it led.
 
-Each looks at the points on its way; only a `Stop` comes out. It keeps nothing between two calls.
+Only a `Stop` comes out. It keeps nothing between two calls. The ways that people know are made of
+it in ways.py and line_ways.py.
 """
 
 from __future__ import annotations
@@ -13,25 +14,27 @@ from emu.debug import code, points, stops
 from emu.debug.code import Kinds
 from emu.debug.crossing import Crossing, Return, Seen, see
 from emu.debug.guest import Guest
-from emu.debug.history import OVERSHOOT, History
+from emu.debug.handling import Handling
+from emu.debug.history import History
 from emu.debug.memory import Memory
+from emu.debug.news import EXIT, SIGNAL, VFORK, News
 from emu.debug.points import Point, Points
 from emu.debug.running import ASKED, KERNEL_HALF, LIMIT, STOPPED, Plan, Runner
 from emu.debug.stops import Stop
 from emu.debug.watching import Watching
-from emu.errors import RingscopeError, UsageError
-from emu.x86 import crossings as ways
-from emu.x86.instructions import LONGEST
-from emu.x86.registers import RAX, RSP
+from emu.errors import RingscopeError
+from emu.x86 import crossings as mechanisms
+from emu.x86.registers import RAX
 
-CALLS: Final = (ways.SYSCALL, ways.SYSENTER, ways.INT80)
+CALLS: Final = (mechanisms.SYSCALL, mechanisms.SYSENTER, mechanisms.INT80)
 
 
 class Goal(NamedTuple):
     """Where to stop, points apart, and what the stop is called.
 
-    At `arrivals`, or in front of any instruction for which `everywhere` is true, if `holds` is true
-    there; at the first instruction of ring 3 if `on_return`; after about `limit` instructions.
+    At `arrivals`, or in front of any instruction in `within` for which `everywhere` is true, if
+    `holds` is true there; at the first instruction of ring 3 if `on_return`; after about `limit`
+    instructions. With `task` only where that one runs.
     """
 
     kind: str = stops.ARRIVED
@@ -40,6 +43,8 @@ class Goal(NamedTuple):
     holds: Callable[[], bool] = lambda: True
     on_return: bool = False
     limit: int | None = None
+    within: frozenset[Range] = frozenset((EVERYWHERE,))
+    task: int = 0
 
 
 class Stopping:
@@ -60,94 +65,29 @@ class Stopping:
         self._watching = Watching(runner.machine.engine, memory)
         self._goal = Goal()
         self._addresses: frozenset[int] = frozenset()
-        self._wants_return = self._is_watching = False
-
-    # ---- the ways
-
-    def step(self, count: int = 1) -> Stop:
-        """`count` instructions, unless a point comes first."""
-        goal = Goal(stops.STEPPED, everywhere=lambda address: True)
-        stop = self.go(goal)
-        while stop.kind == stops.STEPPED and count > 1:
-            count -= 1
-            stop = self.go(goal)
-        return stop
-
-    def to_instruction(self, number: int) -> Stop:
-        """Until `number` instructions have retired, exactly."""
-        rest = number - self._runner.position.instructions
-        if rest > OVERSHOOT:
-            stop = self.go(Goal(limit=rest - OVERSHOOT))
-            if stop.kind != stops.LIMIT:
-                return stop
-        stop = self.here(stops.ARRIVED)
-        while self._runner.position.instructions < number:
-            stop = self.step()
-            if stop.kind != stops.STEPPED:
-                return stop
-        return stop._replace(kind=stops.ARRIVED)
-
-    def next(self) -> Stop:
-        """One instruction; what it calls, or has the kernel do, runs whole."""
-        state = self._state
-        start, cpl, pointer = state.rip, state.cpl, state.words[RSP]
-        if self._kind_here() == code.CALL:
-            after = frozenset((start + self._length(start),))
-            goal = Goal(stops.STEPPED, after, holds=lambda: state.words[RSP] > pointer - 8)
-            return self.go(goal)
-        user = self._runner.machine.counter.user
-        while True:
-            stop = self.step()
-            if stop.kind == stops.STEPPED and cpl == 3 and stop.cpl == 0:
-                stop = self.finish_trap()._replace(kind=stops.STEPPED)
-            repeats = state.rip == start and self._runner.machine.counter.user == user
-            if stop.kind != stops.STEPPED or not repeats:
-                return stop
-
-    def until(self) -> Stop:
-        """As `next`, but not backwards: a loop runs to its end."""
-        start, pointer = self._state.rip, self._state.words[RSP]
-        stop = self.next()
-        while stop.kind == stops.STEPPED and stop.rip <= start:
-            if self._state.words[RSP] > pointer:
-                return stop
-            stop = self.next()
-        return stop
-
-    def finish(self) -> Stop:
-        """Until the function that runs has returned to its caller, in the same ring."""
-        engine, state = self._engine, self._state
-        pointer, cpl, long = state.words[RSP], state.cpl, state.in_64bit_mode
-
-        def is_at_its_return(address: int) -> bool:
-            if self._kinds.at(address, long) != code.RET:
-                return False
-            engine.state.load()
-            return state.cpl == cpl and state.words[RSP] >= pointer
-
-        if not is_at_its_return(state.rip):
-            stop = self.go(Goal(stops.ARRIVED, everywhere=is_at_its_return))
-            if stop.kind != stops.ARRIVED:
-                return stop
-        stop = self.step()
-        return stop._replace(kind=stops.ARRIVED) if stop.kind == stops.STEPPED else stop
-
-    def finish_trap(self) -> Stop:
-        """Until ring 3 runs again.
-
-        Where its next page must be fetched first, that is one more trap on the way.
-        """
-        crossings = self._runner.crossings
-        crossing = crossings[-1] if crossings else None
-        stop = self.go(Goal(stops.ARRIVED, on_return=True))
-        if stop.returned is None:
-            return stop
-        return stop._replace(returned=stop.returned._replace(crossing=crossing))
+        self._wants_return = self._is_watching = self._has_new_files = False
+        self._is_running = False
+        self._news: list[News] = []
+        self.news_at = runner.position  # where the machine stood at the last news
+        self.handling = Handling()
+        self.hear: Callable[[News], None] = lambda news: None
+        runner.current_task = guest.current_task
+        guest.report(self._told, self.handling.passes)
 
     # ---- one run and what it led to
 
     def go(self, goal: Goal) -> Stop:
         """Runs until the goal or a point is reached, or nothing can run."""
+        self._news.clear()
+        self._has_new_files = False
+        self._is_running = True
+        try:
+            return self._go(goal)
+        finally:
+            self._is_running = False
+            self._guest.report_layout(None)
+
+    def _go(self, goal: Goal) -> Stop:
         plan = self._prepare(goal)
         start = self._runner.position.instructions
         while True:
@@ -163,23 +103,86 @@ class Stopping:
             stop = self._look(goal, how, returned)
             if stop is not None:
                 return stop
+            if self._has_new_files:
+                self._has_new_files = False
+                self._find_again()
+                plan = plan._replace(ranges=self._ranges(goal, plan.accesses))
 
     def _prepare(self, goal: Goal) -> Plan:
         self._kinds.forget()
         self._goal = goal
         enabled = [point for point in self._points if point.enabled]
-        self._addresses = goal.arrivals | {p.address for p in enabled if p.kind == points.BREAK}
+        if any(point.find is not None for point in enabled):
+            self._guest.report_layout(self._told_of_files)
+            self._find_again()
         catches = {point.kind for point in enabled}
         self._wants_return = goal.on_return or bool(catches & _NEED_RETURNS)
         accesses = self._watching.prepare(enabled)
         self._is_watching = bool(accesses)
-        if accesses or goal.everywhere is not None:
-            ranges = frozenset((EVERYWHERE,))
-        else:
-            ranges = frozenset(Range(address, address) for address in self._addresses)
-            ranges |= {KERNEL_HALF} if self._wants_return else set()
         crossed = self._is_caught if catches & _NEED_CROSSINGS else Plan().crossed
+        ranges = self._ranges(goal, accesses)
         return Plan(ranges, self._before, crossed, accesses, self._watching.accessed)
+
+    def _ranges(self, goal: Goal, accesses: frozenset[tuple[Range, bool]]) -> frozenset[Range]:
+        """Where to look; `_addresses` are the single ones."""
+        breaks = (p.addresses for p in self._points.enabled(points.BREAK))
+        self._addresses = goal.arrivals.union(*breaks)
+        if accesses:
+            return frozenset((EVERYWHERE,))
+        wanted = goal.within if goal.everywhere is not None else frozenset()
+        if EVERYWHERE in wanted:
+            return wanted
+        ranges = wanted | {KERNEL_HALF} if self._wants_return else wanted
+        covered = [
+            address
+            for address in self._addresses
+            if not any(places.first <= address <= places.last for places in ranges)
+        ]
+        return ranges | {Range(address, address) for address in covered}
+
+    def _find_again(self) -> None:
+        for point in self._points.enabled(points.BREAK):
+            point.find_again()
+
+    # ---- what the kernel tells
+
+    def _told_of_files(self) -> None:
+        if self._is_running:
+            self._has_new_files = True
+            self._runner.halt()
+
+    def _told(self, news: News) -> None:
+        if not self._is_running:
+            return
+        if not self.again:
+            self.hear(news)
+        kind = points.NEWS_CATCHES[news.kind]
+        is_caught = any(p.what in ("", news.text) for p in self._points.enabled(kind))
+        is_signal = news.kind == SIGNAL and self.handling.stops(news.text) and not self.again
+        if news.kind == SIGNAL and self.handling.is_dropped(news.text):
+            return
+        if is_caught or is_signal:
+            self._news.append(news)
+            self._runner.halt()
+
+    def _about_news(self) -> Stop | None:
+        """The stop for the first of the news: where its task goes on in ring 3, if it does."""
+        news, self._news = self._news[0], []
+        caught = self._points.enabled(points.NEWS_CATCHES[news.kind])
+        hit = tuple(point for point in caught if self._hits(point, news))
+        if not hit and (news.kind != SIGNAL or not self.handling.stops(news.text)):
+            return None
+        self.news_at = self._runner.position
+        stop = self.here(stops.NEWS)
+        lives = any(task.number == news.task for task in self._guest.tasks())
+        if news.kind not in (EXIT, VFORK) and lives:
+            stop = self._go(Goal(stops.NEWS, on_return=True, task=news.task))
+            if stop.kind != stops.NEWS:
+                return stop
+        return stop._replace(points=hit, news=news)
+
+    def _hits(self, point: Point, news: News) -> bool:
+        return point.what in ("", news.text) and self._points.reached(point, self.again)
 
     def _run(self, plan: Plan, rest: int | None) -> tuple[str, Return | None]:
         """One run; an instruction that leaves ring 0 is a run of its own."""
@@ -189,8 +192,7 @@ class Stopping:
         how = self._runner.run(plan._replace(ranges=frozenset((EVERYWHERE,)), before=_at_once))
         if self._state.cpl != 3:
             return how, None
-        crossings = self._runner.crossings
-        last = crossings[-1] if crossings else None
+        last = self._runner.last_crossing(self._guest.current_task())
         return how, Return(self._runner.position, before, self._see(), last)
 
     def _see(self) -> Seen:
@@ -223,15 +225,22 @@ class Stopping:
             return self.here(stops.ENDED)
         if how == STOPPED:
             return self.here(stops.INTERRUPTED, crossing, returned)
+        if self._news:
+            return self._about_news()
         stop = self._point_reached(crossing, returned)
         if stop is not None:
             return stop
-        rip = self._state.rip
-        if (returned is not None and goal.on_return) or (
-            (rip in goal.arrivals or self._is_goal(rip)) and goal.holds()
-        ):
+        if self._is_reached(goal, returned):
             return self.here(goal.kind, crossing, returned)
         return self.here(stops.LIMIT, crossing, returned) if how == LIMIT else None
+
+    def _is_reached(self, goal: Goal, returned: Return | None) -> bool:
+        if goal.task and goal.task != self._guest.current_task():
+            return False
+        if returned is not None and goal.on_return:
+            return True
+        rip = self._state.rip
+        return (rip in goal.arrivals or self._is_goal(rip)) and goal.holds()
 
     def _crossing_here(self) -> Crossing | None:
         """The crossing whose first instruction is next."""
@@ -264,8 +273,10 @@ class Stopping:
         return stop._replace(points=tuple(hit), access=access)
 
     def _is_at(self, point: Point, crossing: Crossing | None, returned: Return | None) -> bool:
+        if point.task and point.task != self._guest.current_task():
+            return False
         if point.kind == points.BREAK:
-            return point.address == self._state.rip
+            return point.is_here(self._state.rip)
         if point.kind == points.CATCH_RETURN:
             return returned is not None
         if point.kind == points.CATCH_MODE and returned is not None:
@@ -307,22 +318,8 @@ class Stopping:
             returned=returned,
             ending=self._guest.ending(),
             message=message,
+            task=self._guest.current_task(),
         )
-
-    def _length(self, address: int) -> int:
-        """The length of the instruction at `address`."""
-        from emu.watch.disasm import decode
-
-        found = decode(self._memory.read_some(address, LONGEST), address, self._long())
-        if not found:
-            raise UsageError(f"no instruction can be read at {address:#x}")
-        return found[0].length
-
-    def _long(self) -> bool:
-        return self._state.in_64bit_mode
-
-    def _kind_here(self) -> str:
-        return self._kinds.at(self._state.rip, self._state.in_64bit_mode)
 
 
 def _at_once(_address: int) -> bool:
@@ -335,10 +332,10 @@ def _rest(limit: int | None, done: int) -> int | None:
 
 
 _NEED_RETURNS: Final = frozenset((points.CATCH_RETURN, points.CATCH_MODE))
-_NEED_CROSSINGS: Final = frozenset(points.CATCHES) - {points.CATCH_RETURN}
+_NEED_CROSSINGS: Final = frozenset(points.RING_CATCHES) - {points.CATCH_RETURN}
 _STOP_OF: Final = {
     points.BREAK: stops.BREAKPOINT,
     **dict.fromkeys(points.WATCHES, stops.WATCHPOINT),
-    **dict.fromkeys(points.CATCHES, stops.CROSSING),
+    **dict.fromkeys(points.RING_CATCHES, stops.CROSSING),
     points.CATCH_RETURN: stops.RETURN,
 }

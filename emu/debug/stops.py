@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from emu.debug.crossing import Crossing, Return
 from emu.debug.guest import Ending
+from emu.debug.news import News
 from emu.debug.points import Point
 from emu.debug.position import Position
 
@@ -18,12 +19,13 @@ RETURN: Final = "return"  # a catchpoint: ring 3 is next
 ARRIVED: Final = "arrived"  # where `until`, `next`, `finish` or an instruction number led
 INTERRUPTED: Final = "interrupted"
 LIMIT: Final = "limit"
+NEWS: Final = "news"  # a catchpoint, or a signal: something became of a task
 ENDED: Final = "ended"
 BEGINNING: Final = "beginning"  # backwards, no further
 FAILED: Final = "failed"  # the machine cannot go on: `message` says why
 KINDS: Final = (
     *(STARTED, STEPPED, BREAKPOINT, WATCHPOINT, CROSSING, RETURN, ARRIVED, INTERRUPTED, LIMIT),
-    *(ENDED, BEGINNING, FAILED),
+    *(NEWS, ENDED, BEGINNING, FAILED),
 )
 
 
@@ -39,7 +41,7 @@ class Access(NamedTuple):
 
 
 class Stop(NamedTuple):
-    """The machine stands in front of the instruction at `rip`, in ring `cpl`."""
+    """The machine stands in front of the instruction at `rip`, in ring `cpl`, in `task`."""
 
     kind: str
     position: Position
@@ -51,3 +53,5 @@ class Stop(NamedTuple):
     access: Access | None = None
     ending: Ending | None = None
     message: str = ""
+    task: int = 0
+    news: News | None = None

@@ -32,11 +32,13 @@ class Line(NamedTuple):
     text: str
 
 
-def tell(debugger: Debugger, symbols: Symbols, crossing: Crossing) -> list[Line]:
-    """The crossing into ring 0."""
+def tell(
+    debugger: Debugger, symbols: Symbols, crossing: Crossing, width: int = WIDTH
+) -> list[Line]:
+    """The crossing into ring 0; its title is a rule `width` wide."""
     event = crossing.event
-    lines = [Line(TITLE, _rule(_title(debugger, crossing)))]
-    lines.append(_fact("from", symbols.describe(event.from_rip) + _instruction(debugger, crossing)))
+    lines = [Line(TITLE, _rule(_title(debugger, crossing), width))]
+    lines.append(_fact("from", symbols.place(event.from_rip) + _instruction(debugger, crossing)))
     if event.vector is None:
         lines += _by_msrs(debugger, symbols, crossing)
     else:
@@ -65,8 +67,8 @@ def _vector_name(vector: int | None) -> str:
     return f"{row.mnemonic} ({row.name})" if row else f"vector {vector or 0:#x}"
 
 
-def _rule(title: str) -> str:
-    return f"--- {title} ".ljust(WIDTH, "-")
+def _rule(title: str, width: int) -> str:
+    return f"--- {title} ".ljust(width, "-")
 
 
 def _fact(label: str, text: str) -> Line:
@@ -211,13 +213,15 @@ def _changes(before: Seen, after: Seen, by: dict[str, str]) -> list[Line]:
     return lines
 
 
-def tell_return(debugger: Debugger, symbols: Symbols, returned: Return) -> list[Line]:
+def tell_return(
+    debugger: Debugger, symbols: Symbols, returned: Return, width: int = WIDTH
+) -> list[Line]:
     """The way back to ring 3, and what the program finds changed since it left."""
     crossing, after = returned.crossing, returned.after
     mnemonic = _return_mnemonic(debugger, returned)
-    lines = [Line(TITLE, _rule(f"ring 0 -> ring 3: {mnemonic}"))]
+    lines = [Line(TITLE, _rule(f"ring 0 -> ring 3: {mnemonic}", width))]
     lines.append(_fact("from", symbols.describe(returned.before.rip)))
-    lines.append(_fact("to", f"{symbols.describe(after.rip)}, RSP {after.gprs[4]:#x}"))
+    lines.append(_fact("to", f"{symbols.place(after.rip)}, RSP {after.gprs[4]:#x}"))
     if crossing is None or crossing.before.cpl != 3:
         return lines
     if crossing.event.mechanism in (crossings.SYSCALL, crossings.SYSENTER, crossings.INT80):

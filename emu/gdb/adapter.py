@@ -21,9 +21,11 @@ from emu.debug.memory import Unreadable
 from emu.errors import UsageError
 from emu.gdb import kernel_image, libraries
 from emu.gdb.deaths import SIGNALLED, Deaths
+from emu.gdb.names import CONSTANT, NARROW, OTHER_NAMES, TABLES
 from emu.gdb.registers import I386
 from emu.gdb.surroundings import Surroundings
 from emu.gdb.target import Library, Point, Reason, Stop, TargetRefusal
+from emu.gdb.tasks import Tasks
 from emu.gdb.telling import Telling
 from emu.x86 import crossings as ways
 from emu.x86.paging import PAGE_MASK, PAGE_SIZE
@@ -34,17 +36,6 @@ KERNEL_PATH: Final = "/ringscope/kernel"  # a file that only a client sees
 SIGABRT: Final = 6
 _LOW32: Final = (1 << 32) - 1
 _CALLS: Final = (ways.SYSCALL, ways.SYSENTER, ways.INT80)
-
-# What gdb calls otherwise than the core does.
-_OTHER_NAMES: Final = {"eflags": "rflags", "fctrl": "fpcw", "fstat": "fpsw", "ftag": "fptag"}
-# What gdb asks for and no engine keeps: pointers of the last x87 instruction, and the number of the
-# system call that a kernel would restart (-1: none).
-_CONSTANT: Final = {
-    **dict.fromkeys(("fiseg", "fioff", "foseg", "fooff", "fop"), 0),
-    **dict.fromkeys(("orig_rax", "orig_eax"), -1),
-}
-_TABLES: Final = ("gdtr", "idtr")
-_NARROW: Final = {f"e{name[1:]}": name for name in "rax rcx rdx rbx rsp rbp rsi rdi rip".split()}
 
 _POINT_KINDS: Final = {
     Point.SOFTWARE: points.BREAK,
@@ -77,6 +68,11 @@ class DebuggedTarget:
         self._syscalls: list[points.Point] = []
         self._deaths = Deaths(debugger)
         self._telling = Telling(debugger)
+        self._tasks = Tasks(debugger)
+        self._tasks.pass_signals(None)
+        self.threads = self._tasks.threads
+        self.select = self._tasks.select
+        self.pass_signals = self._tasks.pass_signals
         self.stop = self._told(debugger.stop)
 
     @property
@@ -90,24 +86,24 @@ class DebuggedTarget:
     # ---- registers
 
     def read_register(self, name: str) -> int:
-        if name in _CONSTANT:
-            return _CONSTANT[name]
+        if name in CONSTANT:
+            return CONSTANT[name]
         read = self._debugger.read_register
-        if name in _TABLES:
+        if name in TABLES:
             return read(f"{name}_base") | read(f"{name}_limit") << 64
-        if name in _NARROW:
-            return read(_NARROW[name]) & _LOW32
-        return read(_OTHER_NAMES.get(name, name))
+        if name in NARROW:
+            return read(NARROW[name]) & _LOW32
+        return read(OTHER_NAMES.get(name, name))
 
     def write_register(self, name: str, value: int) -> None:
-        if name in _CONSTANT:
+        if name in CONSTANT:
             return
         if name == I386.pc:
             name, value = "rip", self._unfolded(value)
-        name = _OTHER_NAMES.get(name, name)
-        row = core_registers.find(f"{name}_base" if name in _TABLES else name)
+        name = OTHER_NAMES.get(name, name)
+        row = core_registers.find(f"{name}_base" if name in TABLES else name)
         try:
-            if name in _TABLES:
+            if name in TABLES:
                 self._debugger.write_register(row.name, value)
             self._debugger.write_register(name, value & (1 << row.bits) - 1)
         except UsageError as refusal:
@@ -184,6 +180,7 @@ class DebuggedTarget:
         for key in list(self._points):
             self.remove(*key)
         self.catch_syscalls(None)
+        self._tasks.pass_signals(None)
 
     def _drop(self, added: points.Point) -> None:
         self._reasons.pop(added.number, None)
@@ -213,8 +210,14 @@ class DebuggedTarget:
         return not wanted or _call_number(crossing) in wanted
 
     def _last_crossing(self) -> Crossing | None:
-        crossings = self._debugger.crossings
-        return crossings[-1] if crossings else None
+        return self._debugger.last_crossing()
+
+    def give_signal(self, number: int) -> None:
+        try:
+            if self._debugger.stop.kind != SIGNALLED:
+                self._tasks.give(number)
+        except UsageError as refusal:
+            raise TargetRefusal(str(refusal)) from None
 
     # ---- going on
 
@@ -265,6 +268,9 @@ class DebuggedTarget:
 
     def _told(self, stop: stops.Stop) -> Stop:
         """The core's stop in the stub's words."""
+        return self._reason(stop)._replace(thread=stop.task)
+
+    def _reason(self, stop: stops.Stop) -> Stop:
         ending = stop.ending
         if ending is not None:
             if stop.kind == SIGNALLED:
@@ -272,6 +278,9 @@ class DebuggedTarget:
             if ending.signal:
                 return Stop(Reason.KILLED, ending.signal, ending.cause)
             return Stop(Reason.EXITED, ending.status)
+        signal = self._tasks.told(stop)
+        if signal is not None:
+            return signal
         if stop.kind == stops.FAILED:
             return Stop(Reason.SIGNAL, SIGABRT, stop.message)
         for point in stop.points:

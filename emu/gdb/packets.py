@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from emu.gdb import memory, points, queries, resume, transfers
+from emu.gdb import memory, points, queries, resume, threads, transfers
 from emu.gdb.codec import BadNumber
 from emu.gdb.session import NONSENSE, UNSUPPORTED, PacketError, Session
 from emu.gdb.target import TargetRefusal
@@ -49,12 +49,12 @@ TABLE: Final = (
     Packet(b"X", "ADDRESS,SIZE:BYTES", memory.write_binary, "writes memory", b"X401000,1:A"),
     Packet(b"c", "[ADDRESS]", resume.resume, "runs", b"c"),
     Packet(b"C", "SIGNAL[;ADDRESS]", resume.resume_with_signal,
-           "the same; the signal is not delivered: the kernel delivers its own", b"C05"),
+           "the same, and the kernel delivers the signal", b"C05"),
     Packet(b"s", "[ADDRESS]", resume.step, "one instruction", b"s"),
     Packet(b"S", "SIGNAL[;ADDRESS]", resume.step_with_signal, "the same", b"S05"),
     Packet(b"vCont?", "", resume.what_vcont_knows, "which actions vCont has", b"vCont?"),
     Packet(b"vCont;", "c|C|s|S|t|r...", resume.act,
-           "runs, steps, or steps within a range", b"vCont;s:1;c"),
+           "runs, steps, or steps within a range", b"vCont;s:3e8;c"),
     Packet(b"bc", "", resume.resume_back, "runs backwards", b"bc"),
     Packet(b"bs", "", resume.step_back, "undoes one instruction", b"bs"),
     Packet(b"Z", "TYPE,ADDRESS,SIZE", points.insert,
@@ -67,19 +67,20 @@ TABLE: Final = (
            "features, auxv, exec-file, memory-map, libraries-svr4",
            b"qXfer:features:read:target.xml:0,fff"),
     Packet(b"qRcmd,", "HEX", queries.command, "`monitor`", b"qRcmd,68656c70"),
-    Packet(b"H", "gTHREAD|cTHREAD", queries.choose_thread, "there is one thread", b"Hg0"),
-    Packet(b"T", "THREAD", queries.is_alive, "whether a thread lives", b"T1"),
-    Packet(b"qC", "", queries.current_thread, "the thread", b"qC"),
-    Packet(b"qfThreadInfo", "", queries.first_threads, "the threads", b"qfThreadInfo"),
-    Packet(b"qsThreadInfo", "", queries.more_threads, "no more threads", b"qsThreadInfo"),
-    Packet(b"qThreadExtraInfo,", "THREAD", queries.about_thread,
-           "the ring that it runs in", b"qThreadExtraInfo,1"),
+    Packet(b"H", "gTHREAD|cTHREAD", threads.choose, "which thread is meant", b"Hg3e8"),
+    Packet(b"T", "THREAD", threads.is_alive, "whether a thread lives", b"T3e8"),
+    Packet(b"qC", "", threads.current, "the thread that runs", b"qC"),
+    Packet(b"qfThreadInfo", "", threads.first, "the threads", b"qfThreadInfo"),
+    Packet(b"qsThreadInfo", "", threads.more, "no more threads", b"qsThreadInfo"),
+    Packet(b"qThreadExtraInfo,", "THREAD", threads.about,
+           "what it does, and in which ring", b"qThreadExtraInfo,3e8"),
     Packet(b"qAttached", "[:PID]", queries.is_attached,
            "the program was started for the client", b"qAttached"),
     Packet(b"qSymbol:", "...", queries.symbols, "no symbol is wanted", b"qSymbol::"),
     Packet(b"QNonStop:", "0|1", queries.non_stop,
            "1 is refused: the whole machine stops", b"QNonStop:0"),
-    Packet(b"QPassSignals:", "...", queries.accept, "accepted, changes nothing", b"QPassSignals:e"),
+    Packet(b"QPassSignals:", "...", queries.pass_signals,
+           "signals of which the client is not told", b"QPassSignals:e;14"),
     Packet(b"QProgramSignals:", "...", queries.accept,
            "accepted, changes nothing", b"QProgramSignals:e"),
     Packet(b"vFile:setfs:", "PID", transfers.choose_file_system,

@@ -1,7 +1,6 @@
 """The packets that make the program go on: forwards, backwards, in steps, to its end.
 
-Each runs the target and answers with why it stands still. A signal that the client wants to
-deliver is dropped, for the kernel delivers its own.
+Each runs the target and answers with why it stands still.
 gdb's manual, "Packets": `?`, `c`, `s`, `C`, `S`, `vCont`, `bc`, `bs`, `D`, `k`, `vKill`.
 """
 # ruff: noqa: ARG001 - a handler of the table has one signature
@@ -14,6 +13,7 @@ from emu.gdb.codec import number
 from emu.gdb.session import NONSENSE, OK, UNSUPPORTED, Ending, PacketError, Session
 from emu.gdb.stops import stop_reply
 from emu.gdb.target import Reason, Stop
+from emu.gdb.threads import thread_of
 
 
 def why(session: Session, text: bytes = b"") -> bytes:
@@ -43,31 +43,40 @@ def _go_to(session: Session, address: bytes) -> None:
 
 def resume(session: Session, text: bytes) -> bytes:
     """`c`: run."""
+    _give_signal(session, b"")
     _go_to(session, text)
     return _run(session, session.target.resume)
 
 
 def step(session: Session, text: bytes) -> bytes:
     """`s`: one instruction."""
+    _give_signal(session, b"")
     _go_to(session, text)
     return _run(session, session.target.step)
 
 
-def _with_signal(text: bytes) -> bytes:
-    """The address behind the signal of `C` and `S`."""
-    signal, _, address = text.partition(b";")
-    number(signal)
-    return address
+def _give_signal(session: Session, text: bytes) -> None:
+    """The client goes on with the signal `text`, or with none; not where the program has ended."""
+    signal = number(text) if text else 0
+    if not session.stop.reason.is_end:
+        session.forget()
+        session.target.give_signal(signal)
 
 
 def resume_with_signal(session: Session, text: bytes) -> bytes:
     """`C`: run."""
-    return resume(session, _with_signal(text))
+    signal, _, address = text.partition(b";")
+    _give_signal(session, signal)
+    _go_to(session, address)
+    return _run(session, session.target.resume)
 
 
 def step_with_signal(session: Session, text: bytes) -> bytes:
     """`S`: one instruction."""
-    return step(session, _with_signal(text))
+    signal, _, address = text.partition(b";")
+    _give_signal(session, signal)
+    _go_to(session, address)
+    return _run(session, session.target.step)
 
 
 def what_vcont_knows(session: Session, text: bytes) -> bytes:
@@ -76,30 +85,36 @@ def what_vcont_knows(session: Session, text: bytes) -> bytes:
 
 
 def act(session: Session, text: bytes) -> bytes:
-    """`vCont;ACTION[:THREAD]...`: the first action, for there is one thread."""
-    action, _, _ = text.partition(b";")
-    action, _, _ = action.partition(b":")
+    """`vCont;ACTION[:THREAD]...`: the first action that names a thread, or else the first.
+
+    The others run meanwhile in any case: the kernel of the machine decides who runs.
+    """
+    actions = [one.partition(b":") for one in text.split(b";")]
+    action, _, thread = next((one for one in actions if one[2] not in (b"", b"-1")), actions[0])
     name, rest = action[:1], action[1:]
-    if name == b"r":
-        start, comma, end = rest.partition(b",")
-        if not comma:
-            raise PacketError(NONSENSE)
-        return _step_range(session, number(start), number(end))
-    if name in (b"C", b"S"):
-        number(rest)
-    elif rest:
+    if name not in (b"c", b"C", b"s", b"S", b"r", b"t"):
         raise PacketError(NONSENSE)
-    if name == b"t":  # it stands still already
+    if rest and name in (b"c", b"s", b"t"):
+        raise PacketError(NONSENSE)
+    wanted = thread_of(thread) if thread else 0
+    signal = number(rest) if name in (b"C", b"S") else 0
+    if name == b"t" or session.stop.reason.is_end:  # it stands still already
         return why(session)
-    if name in (b"c", b"C"):
-        return _run(session, session.target.resume)
-    if name in (b"s", b"S"):
-        return _run(session, session.target.step)
-    raise PacketError(NONSENSE)
+    session.forget()
+    session.target.give_signal(signal)
+    if wanted:
+        session.select(wanted)
+    if name == b"r":
+        return _step_range(session, rest)
+    return _run(session, session.target.resume if name in b"cC" else session.target.step)
 
 
-def _step_range(session: Session, start: int, end: int) -> bytes:
-    """One instruction after another, as long as they stand from `start` up to `end`."""
+def _step_range(session: Session, text: bytes) -> bytes:
+    """One instruction after another, as long as they stand from START up to END."""
+    first, comma, last = text.partition(b",")
+    if not comma:
+        raise PacketError(NONSENSE)
+    start, end = number(first), number(last)
     target, pc = session.target, session.layout.pc
 
     def motion() -> Stop:

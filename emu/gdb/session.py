@@ -82,6 +82,11 @@ class Session:
         self.interrupted = True
         self.target.interrupt()
 
+    def select(self, thread: int) -> None:
+        """Registers and memory are those of `thread` from now on. Raises TargetRefusal."""
+        self.forget()
+        self.target.select(thread)
+
     def require_program(self) -> None:
         """Raises PacketError, if the program has ended."""
         if self.target.stop.reason.is_end:

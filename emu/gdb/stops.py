@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from emu.gdb.registers import Layout
+from emu.gdb.signals import gdb_signal
 from emu.gdb.target import Reason, Stop
 
 SIGINT, SIGTRAP = 2, 5
@@ -33,31 +34,6 @@ NEGOTIATED: Final[Mapping[Reason, bytes]] = {
     Reason.HWBREAK: b"hwbreak+",
 }
 
-# gdb's own numbers of the signals, where Linux has another. gdb's manual, "Signals"; signal(7).
-_GDB_SIGNALS: Final[Mapping[int, int]] = {
-    7: 10,  # SIGBUS
-    10: 30,  # SIGUSR1
-    12: 31,  # SIGUSR2
-    16: 143,  # SIGSTKFLT, which gdb does not know
-    17: 20,  # SIGCHLD
-    18: 19,  # SIGCONT
-    19: 17,  # SIGSTOP
-    20: 18,  # SIGTSTP
-    23: 16,  # SIGURG
-    29: 23,  # SIGIO
-    30: 32,  # SIGPWR
-    31: 12,  # SIGSYS
-}
-_LAST_COMMON: Final = 31
-_UNKNOWN_SIGNAL: Final = 143
-
-
-def gdb_signal(number: int) -> int:
-    """gdb's number of the signal that Linux calls `number`."""
-    if not 0 <= number <= _LAST_COMMON:
-        return _UNKNOWN_SIGNAL
-    return _GDB_SIGNALS.get(number, number)
-
 
 def stop_reply(
     stop: Stop, layout: Layout, values: Mapping[str, int], features: Collection[bytes]
@@ -71,7 +47,7 @@ def stop_reply(
     wanted = NEGOTIATED.get(stop.reason)
     if wanted is not None and wanted not in features:
         word = ""
-    text = word.format(stop.value) + "thread:1;" + _expedited(layout, values)
+    text = word.format(stop.value) + f"thread:{stop.thread:x};" + _expedited(layout, values)
     return b"T%02x%b" % (_signal(stop), text.encode("ascii"))
 
 

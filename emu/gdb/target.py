@@ -38,12 +38,20 @@ class Reason(Enum):
 class Stop(NamedTuple):
     """Why the target stands still. `value`: the address, system call, signal or status.
 
-    `message` is for the client's user.
+    `message` is for the client's user; `thread` is the one that runs.
     """
 
     reason: Reason
     value: int = 0
     message: str = ""
+    thread: int = 1
+
+
+class Thread(NamedTuple):
+    """A thread by its number, and what it does, for people."""
+
+    number: int
+    about: str
 
 
 class Point(Enum):
@@ -102,8 +110,20 @@ class Target(Protocol):
     def catch_syscalls(self, numbers: Collection[int] | None) -> None:
         """Stops at these system calls from now on; at all with an empty list, at none with None."""
 
+    def threads(self) -> Collection[Thread]:
+        """All threads; none if the program has ended."""
+
+    def select(self, thread: int) -> None:
+        """Registers, memory and steps are those of `thread` until it runs. Raises TargetRefusal."""
+
+    def pass_signals(self, numbers: Collection[int]) -> None:
+        """The client need not be told of these signals, by gdb's numbers."""
+
+    def give_signal(self, number: int) -> None:
+        """It goes on with this signal, by gdb's number, or 0: none. Raises TargetRefusal."""
+
     def step(self) -> Stop:
-        """One instruction."""
+        """One instruction of the thread that is selected; the others run meanwhile."""
 
     def resume(self) -> Stop:
         """Runs until something stops it."""

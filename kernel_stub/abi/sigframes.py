@@ -17,6 +17,7 @@ SIGCONTEXT_64_REGISTERS: Final = tuple(
 SIGCONTEXT_64: Final = Struct("<18Q4H5Q64x")
 # struct ucontext: flags, link, then stack_t, sigcontext and the mask.
 UCONTEXT_64_HEAD: Final = Struct("<2QQI4xQ")
+UC_FP_XSTATE: Final = 1
 UC_SIGCONTEXT_SS: Final = 2
 UC_STRICT_RESTORE_SS: Final = 4
 UCONTEXT_64_SIZE: Final = UCONTEXT_64_HEAD.size + SIGCONTEXT_64.size + 8
@@ -45,6 +46,16 @@ RETURN_CODE_32: Final = bytes.fromhex("58b877000000cd80")  # pop %eax; mov $119,
 RT_RETURN_CODE_32: Final = bytes.fromhex("b8ad000000cd8000")  # mov $173,%eax; int $0x80
 
 FXSAVE_SIZE: Final = 512
+# struct _fpx_sw_bytes, in bytes of the FXSAVE image that are the kernel's: magic, extended_size,
+# xfeatures, xstate_size; then zeroes.
+SW_BYTES_AT: Final = 464
+SW_BYTES: Final = Struct("<IIQI28x")
+FP_XSTATE_MAGIC1: Final = 0x4650_5853
+FP_XSTATE_MAGIC2: Final = Struct("<I").pack(0x4650_5845)  # behind the XSAVE image
+# The header of an XSAVE image: XSTATE_BV, XCOMP_BV, then zeroes.
+XSAVE_HEADER: Final = Struct("<QQ48s")
+XSAVE_SIZE: Final = FXSAVE_SIZE + XSAVE_HEADER.size  # without AVX
+
 # struct _fpregs_state: control, status and tag words, four pointers, the registers; then the status
 # once more, and 0 for "an FXSAVE image follows".
 FSAVE_HEAD: Final = Struct("<7I")

@@ -237,9 +237,8 @@ _text:
         .set    HAS_FRAME, 0
         PUSH_REGS rax=$-ENOSYS
         .set    HAS_FRAME, 1
-        btrl    $14, PT_RFLAGS(%rsp)    /* NT survives SYSENTER and would break IRET */
         pushq   $2
-        popfq                           /* AC and NT off in the kernel */
+        popfq                           /* AC, NT and TF off in the kernel */
         mov     %rsp, %rdi
         call    do_SYSENTER_32
         cmpq    $USER32_CS, PT_CS(%rsp)

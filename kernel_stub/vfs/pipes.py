@@ -1,7 +1,7 @@
-"""Pipes, fifos and event counters: bytes and numbers between the tasks of the guest.
+"""Pipes and fifos: bytes between the tasks of the guest.
 
 A read or write that cannot go on is made again when it can.
-pipe(7), fifo(7), eventfd(2).
+pipe(7), fifo(7).
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 from emu.x86.paging import PAGE_SIZE
 from kernel_stub.abi.signals import SIGPIPE
-from kernel_stub.errno import EAGAIN, EINVAL, ENXIO, EPIPE, Errno
+from kernel_stub.errno import EAGAIN, ENXIO, EPIPE, Errno
 from kernel_stub.vfs.inode import Attributes, Inode, OpenFile
 from kernel_stub.vfs.modes import (
     O_ACCMODE,
     O_NONBLOCK,
     O_RDONLY,
-    O_RDWR,
     O_WRONLY,
     POLLERR,
     POLLHUP,
@@ -25,13 +24,13 @@ from kernel_stub.vfs.modes import (
     POLLOUT,
     S_IFIFO,
 )
+from kernel_stub.vfs.readiness import Pulses
 
 if TYPE_CHECKING:
     from kernel_stub.vfs.caller import Caller
 
 CAPACITY: Final = 65536
 PIPE_BUF: Final = 4096
-LARGEST_COUNT: Final = (1 << 64) - 2
 
 
 class Pipe(Inode):
@@ -45,6 +44,7 @@ class Pipe(Inode):
         self.capacity = CAPACITY
         self.readers = self.readers_ever = 0
         self.writers = self.writers_ever = 0
+        self.pulses = Pulses()
 
     def open(self, task: Caller, flags: int) -> OpenFile:
         """Opens an end of a fifo: it waits for the other one, unless O_NONBLOCK or O_RDWR.
@@ -107,6 +107,7 @@ class PipeEnd(OpenFile):
             wait_or_refuse(self, task, "bytes in an empty pipe", self.has_input)
         data = bytes(memoryview(pipe.buffer)[:size])
         del pipe.buffer[:size]
+        pipe.pulses.wake_writers()
         return data
 
     def unread(self, data: bytes) -> None:
@@ -127,10 +128,11 @@ class PipeEnd(OpenFile):
             if not pipe.readers:
                 task.kernel.signal(task, SIGPIPE)
                 raise Errno(EPIPE)
-            room = self._room()
+            room = self.room()
             if room >= whole:
                 taken = data[task.progress : task.progress + room]
                 pipe.buffer += taken
+                pipe.pulses.wake_readers()
                 task.progress += len(taken)
             if task.progress == len(data) or (task.progress and self.flags & O_NONBLOCK):
                 return finished(task)
@@ -141,8 +143,12 @@ class PipeEnd(OpenFile):
                     return finished(task)
                 raise
 
-    def _room(self) -> int:
+    def room(self) -> int:
         return self.pipe.capacity - len(self.pipe.buffer)
+
+    def has_room(self) -> bool:
+        """Whether a byte can be written, or nobody reads any more."""
+        return self.room() > 0 or not self.pipe.readers
 
     def poll(self, task: Caller) -> int:
         pipe, events = self.pipe, 0
@@ -150,9 +156,13 @@ class PipeEnd(OpenFile):
             events |= POLLIN if pipe.buffer else 0
             events |= POLLHUP if not pipe.writers else 0
         if self.writable:
-            events |= POLLOUT if self._room() >= PIPE_BUF else 0
+            events |= POLLOUT if self.room() >= PIPE_BUF else 0
             events |= POLLERR if not pipe.readers else 0
         return events
+
+    def pulse(self, task: Caller, events: int) -> int:
+        sides = (POLLIN if self.readable else 0) | (POLLOUT if self.writable else 0)
+        return self.pipe.pulses.latest(sides)
 
     def waiting(self) -> int:
         """FIONREAD: how many bytes a read would give."""
@@ -161,6 +171,7 @@ class PipeEnd(OpenFile):
     def release(self, task: Caller) -> None:
         self.pipe.readers -= self.readable
         self.pipe.writers -= self.writable
+        self.pipe.pulses.wake_all()
 
 
 class _Arriving:
@@ -207,59 +218,3 @@ def make_pipe(attributes: Attributes, flags: int) -> tuple[PipeEnd, PipeEnd]:
     """pipe2(2): the end to read from and the end to write to."""
     pipe = Pipe(attributes)
     return pipe.end(O_RDONLY | flags), pipe.end(O_WRONLY | flags)
-
-
-class Event(Inode):
-    """The counter of eventfd(2). `one_by_one`: EFD_SEMAPHORE."""
-
-    def __init__(self, attributes: Attributes, count: int, one_by_one: bool) -> None:
-        super().__init__(attributes)
-        self.count = count
-        self.one_by_one = one_by_one
-
-    def is_set(self) -> bool:
-        return self.count > 0
-
-
-class EventFile(OpenFile):
-    """An open event counter: eight bytes in, eight bytes out."""
-
-    def __init__(self, event: Event, flags: int) -> None:
-        super().__init__(event, flags | O_RDWR)
-        self.event = event
-
-    def read(self, task: Caller, size: int) -> bytes:
-        if size < 8:
-            raise Errno(EINVAL)
-        event = self.event
-        if not event.count:
-            wait_or_refuse(self, task, "an event counter above zero", event.is_set)
-        taken = 1 if event.one_by_one else event.count
-        event.count -= taken
-        return taken.to_bytes(8, "little")
-
-    def write(self, task: Caller, data: bytes) -> int:
-        added = int.from_bytes(data[:8], "little")
-        if len(data) < 8 or added > LARGEST_COUNT:
-            raise Errno(EINVAL)
-        event = self.event
-        if event.count + added > LARGEST_COUNT:
-            ready = _EventRoom(event, added).is_there
-            wait_or_refuse(self, task, "room in a full event counter", ready)
-        event.count += added
-        return 8
-
-    def poll(self, task: Caller) -> int:
-        events = POLLIN if self.event.count else 0
-        return events | (POLLOUT if self.event.count < LARGEST_COUNT else 0)
-
-
-class _EventRoom:
-    """What a writer of an event counter waits for."""
-
-    def __init__(self, event: Event, added: int) -> None:
-        self.event = event
-        self.added = added
-
-    def is_there(self) -> bool:
-        return self.event.count + self.added <= LARGEST_COUNT

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from emu.gdb.registers import LAYOUTS
-from emu.gdb.target import Library, Point, Reason, Stop, TargetRefusal
+from emu.gdb.target import Library, Point, Reason, Stop, TargetRefusal, Thread
 
 CODE: Final = 0x401000
 FILES: Final = {b"/bin/it": b"\x7fELF#$}*" * 3, b"/empty": b""}
@@ -30,6 +30,9 @@ class FakeTarget:
         self.stops: list[Stop] = []
         self.points: list[tuple[Point, int, int]] = []
         self.caught: Collection[int] | None = None
+        self.selected = 1
+        self.passed: Collection[int] = ()
+        self.given: list[int] = []
         self.runs_until_interrupted = False
         self._interrupted = threading.Event()
 
@@ -64,6 +67,20 @@ class FakeTarget:
 
     def catch_syscalls(self, numbers: Collection[int] | None) -> None:
         self.caught = numbers
+
+    def threads(self) -> Collection[Thread]:
+        return (Thread(1, "it: runs, ring 3"), Thread(0x3E9, "its child: waits, ring 0"))
+
+    def select(self, thread: int) -> None:
+        if thread not in (1, 0x3E9):
+            raise TargetRefusal("no such thread")
+        self.selected = thread
+
+    def pass_signals(self, numbers: Collection[int]) -> None:
+        self.passed = numbers
+
+    def give_signal(self, number: int) -> None:
+        self.given.append(number)
 
     def _next(self, otherwise: Stop) -> Stop:
         self.stop = self.stops.pop(0) if self.stops else otherwise

@@ -66,7 +66,7 @@ def test_a_page_that_is_written_is_brought_first() -> None:
     target = a_target()
     target.write(symbol(target, "counter"), b"\x05")
     assert target.read(symbol(target, "counter"), 1) == b"\x05"
-    assert target.resume() == (Reason.EXITED, 14, "")
+    assert target.resume()[:3] == (Reason.EXITED, 14, "")
 
 
 @pytest.mark.parametrize("address", [0, 0x1234_5678_9000, 1 << 63, (1 << 64) - 1])
@@ -92,7 +92,7 @@ def test_an_i386_client_sees_the_kernels_code_always_and_its_stack_in_ring_0() -
     assert target.read(entry, 3) == bytes.fromhex("0f01f8")
     assert target.read(0x3FD8, 8) == b""
     target.insert(Point.SOFTWARE, entry, 1)
-    assert target.resume() == (Reason.SWBREAK, entry, "")
+    assert target.resume()[:3] == (Reason.SWBREAK, entry, "")
     assert target.read_register("eip") == entry
     assert target.read_register("rip") == SYMBOLS["entry_INT80_compat"]
     frame = target.read(target.read_register("esp"), 8)
@@ -117,7 +117,7 @@ def test_a_breakpoint_says_of_which_kind_it_was(point: Point, reason: Reason) ->
     target = a_target()
     address = symbol(target, "twice")
     target.insert(point, address, 1)
-    assert target.resume() == (reason, address, "")
+    assert target.resume()[:3] == (reason, address, "")
     target.remove(point, address, 1)
     assert target.resume().reason is Reason.EXITED
 
@@ -131,7 +131,7 @@ def test_a_watchpoint_says_its_address(point: Point, reason: Reason) -> None:
     target = a_target()
     address = symbol(target, "counter")
     target.insert(point, address, 4)
-    assert target.resume() == (reason, address, "")
+    assert target.resume()[:3] == (reason, address, "")
 
 
 def test_system_calls_are_told_by_number_in_pairs_and_faults_are_none() -> None:
@@ -158,7 +158,7 @@ def test_all_points_are_forgotten_at_once() -> None:
     target.insert(Point.WRITE, symbol(target, "counter"), 4)
     target.catch_syscalls(())
     target.forget_points()
-    assert target.resume() == (Reason.EXITED, 9, "")
+    assert target.resume()[:3] == (Reason.EXITED, 9, "")
     assert len(target._debugger.points) == 0
 
 
@@ -168,7 +168,7 @@ def test_backwards_it_stands_in_front_of_the_access() -> None:
     target.insert(Point.WRITE, address, 4)
     values = []
     for way in (target.resume, target.resume, target.resume_back, target.resume_back):
-        assert way() == (Reason.WATCH_WRITE, address, "")
+        assert way()[:3] == (Reason.WATCH_WRITE, address, "")
         values.append(target.read(address, 1)[0])
     assert values == [3, 9, 3, 0]
     assert target.resume_back().reason is Reason.HISTORY_BEGIN

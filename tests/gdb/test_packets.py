@@ -71,14 +71,23 @@ REPLIES: list[tuple[bytes, bytes]] = [
     (b"QCatchSyscalls", b"E01"),
     (b"qC", b"QC1"),
     (b"qCRC:0,1", b""),
-    (b"qfThreadInfo", b"m1"),
     (b"qsThreadInfo", b"l"),
-    (b"qThreadExtraInfo,1", to_hex(b"ring 3")),
+    (b"qThreadExtraInfo,1", to_hex(b"it: runs, ring 3")),
     (b"Hg0", b"OK"),
     (b"Hc-1", b"OK"),
-    (b"Hg7", b"E01"),
+    (b"Hg3e9", b"OK"),
+    (b"Hg7", b"E.no such thread"),
+    (b"Hx1", b"E01"),
     (b"T1", b"OK"),
+    (b"T3e9", b"OK"),
     (b"T2", b"E01"),
+    (b"qfThreadInfo", b"m1,3e9"),
+    (b"qsThreadInfo", b"l"),
+    (b"qThreadExtraInfo,3e9", b"its child: waits, ring 0".hex().encode()),
+    (b"qThreadExtraInfo,2", b"E01"),
+    (b"QPassSignals:e;14", b"OK"),
+    (b"QPassSignals:", b"OK"),
+    (b"QPassSignals:x", b"E01"),
     (b"qAttached:1", b"0"),
     (b"qOffsets", b""),
     (b"qSymbol::", b"OK"),
@@ -298,3 +307,24 @@ def test_what_monitor_shows_is_sent_as_text_before_the_reply() -> None:
     assert answer(session, b"qRcmd," + to_hex(b"stat")) == b"OK"
     assert [from_hex(text[1:]) for text in said] == [b"about traps None\n"]
     assert all(text[:1] == b"O" for text in said)
+
+
+@pytest.mark.parametrize(
+    ("packet", "given", "selected"),
+    [(b"C1e", [30], 1), (b"c", [0], 1), (b"S05", [5], 1), (b"s", [0], 1),
+     (b"vCont;C1e:3e9;c", [30], 0x3E9), (b"vCont;s:3e9;c", [0], 0x3E9),
+     (b"vCont;c;s:3e9", [0], 0x3E9),
+     (b"vCont;c:-1", [0], 1)],
+)  # fmt: skip  # a row of the table reads as a row
+def test_a_thread_is_selected_and_a_signal_given_before_it_runs(
+    packet: bytes, given: list[int], selected: int
+) -> None:
+    session, target, _ = a_session()
+    answer(session, packet)
+    assert (target.given, target.selected) == (given, selected)
+
+
+def test_the_client_is_told_of_all_signals_but_those_that_it_names() -> None:
+    session, target, _ = a_session()
+    answer(session, b"QPassSignals:e;14")
+    assert target.passed == {0xE, 0x14}

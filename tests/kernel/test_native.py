@@ -18,10 +18,13 @@ from tests.oracle import host
 SOURCES: Final = Path(__file__).with_name("native")
 # How many lines each must print at least: an empty output would agree too.
 PROGRAMS: Final = {
+    "contexts": 110,
     "exec": 17,
     "faults": 50,
+    "fpstate": 89,
     "handlers": 80,
     "memory": 100,
+    "polling": 220,
     "priorities": 31,
     "process": 100,
     "reopened": 20,
@@ -46,7 +49,7 @@ def compiled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         pytest.skip("needs gcc and Linux on x86_64")
     folder = tmp_path_factory.mktemp("native")
     for name in PROGRAMS:
-        command = ["gcc", request.param, "-static", "-O1", "-w", "-o", folder / name]
+        command = ["gcc", request.param, "-static", "-O1", "-msse2", "-w", "-o", folder / name]
         subprocess.run([*command, SOURCES / f"{name}.c"], check=True)
     return folder
 
