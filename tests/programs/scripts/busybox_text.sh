@@ -21,4 +21,4 @@ here $((1 + 1))
 X
 case abc in a*) echo yes ;; esac; echo ${PATH:+set}; read a b <fruit; echo $b; [ "$a" = pear ] && kill -TERM $$'
 b nonsense; b vi /nowhere </dev/null 2>&1 | b wc -l >/dev/null; b less -F fruit; b more fruit; b clear | b od -c | b head -n 1 | b wc -l; b reset >/dev/null
-b hd fruit; b ipneigh 2>&1 | b wc -l >/dev/null; b start-stop-daemon -K -n nothing; b cksum fruit; b sysctl -n kernel.ostype; b ionice -c 3 true; b renice 5 $$
+b hd fruit; b ipneigh 2>&1 | b wc -l >/dev/null; b start-stop-daemon -K -n nothing; b cksum fruit; b sysctl -n kernel.ostype; b ionice -c 3 true; busybox renice 5 $$; echo "$?"
