@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Two goals must not install into the environment at once; pytest is parallel by itself.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo setup check test docs bench clean
+.PHONY: help demo setup check test programs docs bench clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(firstword $(MAKEFILE_LIST)) | expand -t 8
@@ -32,6 +32,9 @@ GUARDS := $(addprefix tests/test_,$(addsuffix .py,layers project packaging publi
 
 test: $(VENV)/.installed-dev ## run every test, in parallel
 	@$(BIN)/pytest --numprocesses auto $(TESTS)
+
+programs: $(VENV)/.installed-dev ## run every program of docs/programs.md natively and here: half an hour
+	@$(BIN)/python -m tests.programs $(PROGRAMS)
 
 docs: $(VENV)/.installed-dev ## write anew what is generated: pages, the index of calls
 	@$(BIN)/python -m tools.make_index

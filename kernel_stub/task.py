@@ -270,6 +270,7 @@ class Task:
         self.parent_death_signal = 0
         self.timer_slack_ns = 50_000
         self.cpu_ns = 0  # up to the last switch
+        self.io_priority = 0  # none was set
         self.clear_child_tid = 0
         self.robust_list = (0, 0)
         self.io_level = 0  # iopl(2)

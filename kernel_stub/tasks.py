@@ -332,6 +332,7 @@ _INHERITED: Final = (
     "dumpable",
     "no_new_privileges",
     "timer_slack_ns",
+    "io_priority",
     "io_level",
     "io_bitmap",
 )

@@ -31,6 +31,7 @@ from kernel_stub import faults
 from kernel_stub.abi import signals
 from kernel_stub.abi.abi import I386, X86_64
 from kernel_stub.syscalls import every_call
+from tests.programs import page
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 REGION: Final = re.compile(
@@ -231,6 +232,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "guest": guest_table,
     "commands": command_table,
     "packets": packet_table,
+    "programs": lambda: markdown(page.HEADINGS, page.rows()),
     "monitor": monitor_table,
 }
 

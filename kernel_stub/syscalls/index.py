@@ -33,6 +33,7 @@ HOMES: Final[Mapping[str, str]] = {
         "setresgid32 setresuid setresuid32 setreuid setreuid32 setuid setuid32 "
     ),
     "io": "_llseek lseek pread64 preadv preadv2 pwrite64 pwritev pwritev2 read readv write writev",
+    "io_priority": "ioprio_get ioprio_set",
     "ldt": "modify_ldt",
     "locks": "flock",
     "memory": (

@@ -9,7 +9,7 @@ from struct import Struct
 from typing import Final
 
 from kernel_stub.abi.process_structures import SCHED_PARAM, TIMESPEC64, UINT
-from kernel_stub.errno import EINVAL, EPERM, ESRCH, Errno
+from kernel_stub.errno import EACCES, EINVAL, EPERM, ESRCH, Errno
 from kernel_stub.syscalls.process import find_task
 from kernel_stub.syscalls.table import Int, Pointer, UInt, syscall
 from kernel_stub.task import Task
@@ -151,32 +151,41 @@ def membarrier(task: Task, command: Int, flags: UInt, cpu: Int) -> int:  # noqa:
     return 0  # one processor runs all tasks: it sees its own stores in order
 
 
-def _require_own_priority(task: Task, kind: int, who: int) -> None:
+def tasks_meant(task: Task, kind: int, who: int) -> list[Task]:
+    """The tasks that are meant: one, those of a group, or those of a user."""
     if kind not in _PRIO_KINDS:
         raise Errno(EINVAL)
-    if who not in (0, (task.pid, task.process_group, task.uid)[kind]):
+    wanted = who or (task.tid, task.process_group, task.uid)[kind]
+    everyone = [other for process in task.kernel.processes() for other in process.threads]
+    found = [
+        other for other in everyone if (other.tid, other.process_group, other.uid)[kind] == wanted
+    ]
+    if not found:
         raise Errno(ESRCH)
+    return found
 
 
 @syscall()
 def getpriority(task: Task, kind: Int, who: Int) -> int:
-    _require_own_priority(task, kind, who)
-    return 20 - task.nice
+    return max(20 - other.nice for other in tasks_meant(task, kind, who))
 
 
 @syscall()
 def setpriority(task: Task, kind: Int, who: Int, priority: Int) -> int:
-    _require_own_priority(task, kind, who)
-    return _renice(task, priority)
+    found = tasks_meant(task, kind, who)
+    if task.uid and any(other.uid != task.uid for other in found):
+        raise Errno(EPERM)
+    priority = max(-20, min(19, priority))
+    if task.uid and any(other.nice > priority for other in found):
+        raise Errno(EACCES)
+    for other in found:
+        other.nice = priority
+    return 0
 
 
 @syscall("nice")
 def nice(task: Task, increment: Int) -> int:
-    return _renice(task, task.nice + increment)
-
-
-def _renice(task: Task, priority: int) -> int:
-    priority = max(-20, min(19, priority))
+    priority = max(-20, min(19, task.nice + increment))
     if priority < task.nice and task.uid:
         raise Errno(EPERM)
     task.nice = priority

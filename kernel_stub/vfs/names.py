@@ -71,7 +71,7 @@ def make_node(task: Caller, place: Place, mode: int) -> Inode:
     if kind == S_IFREG:
         return directory.create(task, place.name, rights)
     attributes = directory.storage.fresh(task, kind | rights, directory.stat().st_dev)
-    node = Pipe(attributes) if kind == S_IFIFO else SocketNode(attributes)
+    node = Pipe(attributes, has_name=True) if kind == S_IFIFO else SocketNode(attributes)
     directory.make_node(task, place.name, node)
     return node
 

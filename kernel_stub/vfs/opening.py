@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 
 NEEDED: Final = {O_RDONLY: R_OK, O_WRONLY: W_OK, O_RDWR: R_OK | W_OK, O_ACCMODE: R_OK | W_OK}
 
+GONE: Final = b" (deleted)"  # after the path of a file that has no name any more
+
 
 def open_file(
     task: Caller, start: Directory, path: bytes, flags: int, mode: int = 0, resolve: int = 0
@@ -71,7 +73,9 @@ def open_file(
 
 
 def path_of(place: Place) -> bytes:
-    """The absolute path of a place."""
+    """The absolute path of a place; of what a magic link led to, the path that it shows."""
+    if place.shown:
+        return place.shown.removesuffix(GONE)
     if isinstance(place.inode, Directory):
         return place.inode.path()
     return place.directory.path().rstrip(b"/") + b"/" + place.name

@@ -36,26 +36,30 @@ PIPE_BUF: Final = 4096
 class Pipe(Inode):
     """The bytes between the writers and the readers; a fifo is one with a name."""
 
-    def __init__(self, attributes: Attributes) -> None:
+    def __init__(self, attributes: Attributes, has_name: bool = False) -> None:
         super().__init__(attributes)
+        self.has_name = has_name
         attributes.st_mode = S_IFIFO | attributes.st_mode & 0o7777
         self.buffer = bytearray()
         self.capacity = attributes.buffer(CAPACITY)
-        self.is_fifo = True  # a pipe without a name is opened anew through /proc, and never waits
         self.readers = self.readers_ever = 0
         self.writers = self.writers_ever = 0
         self.pulses = Pulses()
 
     def open(self, task: Caller, flags: int) -> OpenFile:
-        """Opens an end of a fifo: it waits for the other one, unless O_NONBLOCK or O_RDWR."""
-        access, patient = flags & O_ACCMODE, not flags & O_NONBLOCK
-        if not self.is_fifo:
+        """Opens an end of a fifo: it waits for the other one, unless O_NONBLOCK or O_RDWR.
+
+        A pipe without a name is found in /proc/self/fd only, and nobody waits there.
+        """
+        if not self.has_name:
             return self.end(flags)
+        access, patient = flags & O_ACCMODE, not flags & O_NONBLOCK
+        waited = task.opening is not None  # in this call, which is made again
         if access == O_WRONLY and not patient and not self.readers:
             raise Errno(ENXIO)
-        if access == O_RDONLY and patient and not self.writers:
+        if access == O_RDONLY and (waited or (patient and not self.writers)):
             return self._open_when_met(task, flags, "a writer of a fifo")
-        if access == O_WRONLY and not self.readers:
+        if access == O_WRONLY and (waited or not self.readers):
             return self._open_when_met(task, flags, "a reader of a fifo")
         return self.end(flags)
 
@@ -213,5 +217,4 @@ def wait_or_refuse(file: OpenFile, task: Caller, waits_for: str, ready: Callable
 def make_pipe(attributes: Attributes, flags: int) -> tuple[PipeEnd, PipeEnd]:
     """pipe2(2): the end to read from and the end to write to."""
     pipe = Pipe(attributes)
-    pipe.is_fifo = False
     return pipe.end(O_RDONLY | flags), pipe.end(O_WRONLY | flags)

@@ -15,6 +15,7 @@ from kernel_stub.errno import EACCES, Errno
 from kernel_stub.vfs.directory import Directory, Entry, FixedDirectory, MagicLink, Symlink
 from kernel_stub.vfs.inode import Attributes, Inode, OpenFile
 from kernel_stub.vfs.modes import O_ACCMODE, O_RDONLY, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG
+from kernel_stub.vfs.opening import GONE
 from kernel_stub.vfs.options import About
 from kernel_stub.vfs.proctext import (
     OF_A_TASK,
@@ -143,7 +144,7 @@ class FdLink(MagicLink):
         if file.path:
             attributes = file.inode.attributes
             gone = attributes is not None and not attributes.st_nlink
-            return file.path + b" (deleted)" * gone
+            return file.path + GONE * gone
         sort = b"pipe" if file.inode.kind == S_IFIFO else b"anon_inode"
         return b"%s:[%d]" % (sort, file.inode.number)
 

@@ -188,6 +188,7 @@ OF_A_TASK: Final[Mapping[bytes, Text]] = {
     b"comm": lambda view: view.task.name + b"\n",
     b"environ": lambda view: b"".join(v + b"\0" for v in view.task.environment),
     b"limits": limits,
+    b"loginuid": always(b"4294967295"),  # nobody has logged in
     b"maps": maps,
     b"mountinfo": always(MOUNTINFO),
     b"mounts": always(MOUNTS),

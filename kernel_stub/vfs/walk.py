@@ -41,6 +41,8 @@ class Place(NamedTuple):
     name: bytes
     inode: Inode | None
     must_be_directory: bool
+    shown: bytes = b""
+    """Where a magic link at its end says that it leads."""
 
     @property
     def is_name(self) -> bool:
@@ -102,8 +104,9 @@ class Walk:
             return Place(self.here, name, self.here, self.must_be_directory)
         if len(name) > LONGEST_NAME:
             raise Errno(ENAMETOOLONG)
-        inode = here.lookup(self.task, name)
+        inode, shown = here.lookup(self.task, name), b""
         if isinstance(inode, Symlink) and (not at_end or follow or self.must_be_directory):
+            shown = inode.target(self.task) if isinstance(inode, MagicLink) else b""
             inode = self._through(inode, at_end)
             if inode is None:
                 return Place(self.here, b"/", self.here, True)
@@ -111,7 +114,7 @@ class Walk:
             self.here = self._enter(here, inode)
         elif self.must_be_directory and inode is not None and not isinstance(inode, Directory):
             raise Errno(ENOTDIR)
-        return Place(here, name, inode, self.must_be_directory)
+        return Place(here, name, inode, self.must_be_directory, shown)
 
     def _above(self, here: Directory) -> Directory:
         """`..` of a directory."""

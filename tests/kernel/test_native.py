@@ -20,7 +20,7 @@ SOURCES: Final = Path(__file__).with_name("native")
 PROGRAMS: Final = {
     "children": 80,
     "contexts": 110,
-    "exec": 8,
+    "exec": 17,
     "faults": 50,
     "fpstate": 89,
     "futexes": 99,
@@ -28,7 +28,9 @@ PROGRAMS: Final = {
     "memory": 100,
     "memory_limits": 105,
     "polling": 220,
+    "priorities": 31,
     "process": 100,
+    "reopened": 20,
     "restarts": 98,
     "segments": 1900,
     "signals": 50,

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+from tests.programs.page import RESULTS, recorded
 from tests.programs.runner import compare, reason_not_to_run
 from tests.programs.table import BOTH, TABLE, Program
-
-RESULTS: Final = Path(__file__).with_name("results.json")
 
 
 def judge(program: Program, abi: str) -> dict[str, Any] | None:
@@ -37,16 +36,13 @@ def judge(program: Program, abi: str) -> dict[str, Any] | None:
     }
 
 
-def recorded() -> dict[str, dict[str, Any]]:
-    return dict(json.loads(RESULTS.read_text("utf-8"))) if RESULTS.exists() else {}
-
-
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="programs", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--record", action="store_true", help="write results.json")
     parser.add_argument("--abi", choices=BOTH, action="append", help="only this ABI")
     parser.add_argument("names", nargs="*", metavar="NAME", help="part of a row's name")
     options = parser.parse_args(arguments)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup's would be inherited, natively
     results, failed = recorded(), False
     for program in TABLE:
         if options.names and not any(name in program.name for name in options.names):

@@ -1,7 +1,7 @@
 """Where programs are found, and how the host runs them there: this system, or a tree of packages.
 
-x86_64 programs are those of the host. i386 ones stand in a tree that `fetch.py` unpacks: natively it
-is entered by chroot in a mount namespace of its own, here by `--root`.
+x86_64 programs are those of the host. i386 ones stand in a tree that `fetch.py` unpacks: natively
+it is entered by chroot in a mount namespace of its own, here by `--root`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ENTER: Final = (
 
 
 class Place(NamedTuple):
-    """A root of files, and a directory in it: `work` as the host has it, `inside` as programs do."""
+    """A root of files, and directories in it: `work` for the host, `inside` for programs."""
 
     root: Path
     work: Path

@@ -16,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from difflib import unified_diff
+from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -26,7 +27,8 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 SCRIPTS: Final = Path(__file__).with_name("scripts")
 MACHINE: Final = (sys.executable, "-m", "emu", "stat", "--json", "--clear-env")
 LONGEST_NATIVE: Final = 300  # seconds
-SHOWN: Final = 40  # lines of a difference
+SHOWN: Final = 12  # lines of each difference
+SHOWN_IN_ALL: Final = 60
 
 
 class Run(NamedTuple):
@@ -89,10 +91,18 @@ def files_in(folder: Path) -> dict[str, str]:
     return {name: described(path) for name, path in found.items() if name not in given}
 
 
-def perform(command: Iterable[str], place: Place, cwd: Path, **how: object) -> Run:
+def perform(
+    command: Iterable[str], place: Place, variables: dict[str, str], longest: int | None = None
+) -> Run:
     done = subprocess.run(
-        list(command), cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, check=False, **how
-    )  # type: ignore[call-overload]
+        list(command),
+        cwd=place.work,
+        env=variables,
+        timeout=longest,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
     status = done.returncode if done.returncode >= 0 else 128 - done.returncode
     texts = (done.stdout, done.stderr)
     stdout, stderr = (text.decode(errors="backslashreplace") for text in texts)
@@ -101,9 +111,7 @@ def perform(command: Iterable[str], place: Place, cwd: Path, **how: object) -> R
 
 def run_natively(program: Program, place: Place) -> Run:
     prepare(place)
-    variables = environment(place)
-    command = place.native(program.command)
-    return perform(command, place, place.work, env=variables, timeout=LONGEST_NATIVE)
+    return perform(place.native(program.command), place, environment(place), LONGEST_NATIVE)
 
 
 def run_here(program: Program, place: Place, ledger: Path) -> Run:
@@ -112,7 +120,7 @@ def run_here(program: Program, place: Place, ledger: Path) -> Run:
     options = [word for variable in variables for word in ("-E", variable)]
     command = (*MACHINE, "-o", str(ledger), *options, *place.options(), *program.command)
     outer = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
-    return perform(command, place, place.work, env=outer)
+    return perform(command, place, outer)
 
 
 def normalised(text: str, rules: tuple[Normal, ...]) -> str:
@@ -125,16 +133,17 @@ def differences(program: Program, native: Run, here: Run) -> str:
     """What differs, as a text; empty if nothing does."""
     pairs = {
         "status": (str(native.status), str(here.status)),
-        "stdout": (native.stdout, here.stdout),
         "stderr": (native.stderr, here.stderr),
+        "stdout": (native.stdout, here.stdout),
     }
     for name in sorted({*native.files, *here.files}) if program.files else ():
         pairs[name] = (native.files.get(name, "(none)"), here.files.get(name, "(none)"))
     told: list[str] = []
     for name, (wanted, found) in pairs.items():
-        texts = [normalised(text, program.normal).splitlines() for text in (wanted, found)]
-        told += unified_diff(*texts, f"{name}, natively", f"{name}, here", lineterm="", n=1)
-    return "\n".join(told[:SHOWN])
+        first, second = (normalised(text, program.normal).splitlines() for text in (wanted, found))
+        titles = (f"{name}, natively", f"{name}, here")
+        told += islice(unified_diff(first, second, *titles, lineterm="", n=1), SHOWN)
+    return "\n".join(told[:SHOWN_IN_ALL])
 
 
 def compare(program: Program, abi: str) -> Compared:

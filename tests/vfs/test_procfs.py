@@ -28,6 +28,7 @@ def program(tmp_path: Path) -> Program:
         ("self/cmdline", b"it\0-x\0"),
         ("self/environ", b"A=1\0"),
         ("self/comm", b"it\n"),
+        ("self/loginuid", b"4294967295"),
         ("self/maps", MAPS + VSYSCALL_LINE),
         ("self/auxv", bytes(16)),
         ("self/statm", b"34 34 0 0 0 34 0\n"),

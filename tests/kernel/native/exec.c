@@ -1,4 +1,5 @@
-/* What exec(2) ends: the wait of a parent by vfork(2), of a futex that is to be cleared. */
+/* What exec(2) ends: the wait of a parent by vfork(2), of a futex that is to be cleared. And a program
+   that runs itself by /proc/self/exe is the same program each time. */
 #include "claims.h"
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -52,9 +53,25 @@ static void a_word_is_cleared(void)
 	printf("status %#x\n", status);
 }
 
-int main(void)
+static void by_its_link(int times)
 {
+	char path[100] = "", next[2] = { times + '1', 0 };
+
+	CLAIM(readlink("/proc/self/exe", path, sizeof path - 1) > 0);
+	printf("%d: %s\n", times, strrchr(path, '/') + 1);
+	fflush(stdout);
+	if (times < 3)
+		execl("/proc/self/exe", "exec", next, (char *)NULL);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1) {
+		by_its_link(argv[1][0] - '0');
+		return 0;
+	}
 	after_vfork();
 	a_word_is_cleared();
+	by_its_link(0);
 	return 0;
 }

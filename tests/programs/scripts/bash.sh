@@ -62,6 +62,63 @@ fail "a function's status" || echo "status $?"
 apply() { local f=$1; shift; "$f" "$@"; }
 apply printf '<%s>' x y z; echo
 
+section programs of some lines
+push() { stack+=("$1"); }
+pop() { REPLY=${stack[-1]}; unset 'stack[-1]'; }
+for token in 3 4 + 2 '*' 7 -; do
+    case $token in
+        [0-9]*) push "$token" ;;
+        *) pop; right=$REPLY; pop; push $((REPLY $token right)) ;;
+    esac
+done
+pop; echo "reverse Polish $REPLY, ${#stack[@]} left"
+sort_numbers() {
+    local -n list=$1
+    local i j swap
+    for ((i = 0; i < ${#list[@]}; i++)); do
+        for ((j = i + 1; j < ${#list[@]}; j++)); do
+            if ((list[i] > list[j])); then
+                swap=${list[i]}; list[i]=${list[j]}; list[j]=$swap
+            fi
+        done
+    done
+}
+unsorted=(9 4 7 1 8 2 6 3 5 0)
+sort_numbers unsorted; echo "${unsorted[*]}"
+declare -A seen
+while read -ra words; do
+    for word in "${words[@]}"; do ((seen[${word,,}]++)); done
+done <<'END'
+the cat and the dog
+The dog and a bird
+END
+for word in "${!seen[@]}"; do echo "${seen[$word]} $word"; done | sort -k1,1nr -k2
+options() {
+    local OPTIND option
+    while getopts ':vo:' option; do
+        case $option in
+            v) echo verbose ;;
+            o) echo "output $OPTARG" ;;
+            :) echo "$OPTARG wants an argument" ;;
+            *) echo "what is $OPTARG?" ;;
+        esac
+    done
+    shift $((OPTIND - 1)); echo "rest: $*"
+}
+options -v -o file -x a b; options -o
+select choice in first second; do echo "chosen $choice"; break; done <<<2 2>/dev/null
+sieve() {
+    local -a composite
+    local -i n m
+    for ((n = 2; n < $1; n++)); do
+        ((composite[n])) && continue
+        printf '%d ' "$n"
+        for ((m = n * n; m < $1; m += n)); do composite[m]=1; done
+    done
+    echo
+}
+sieve 60
+
 section tests
 for word in apple 42 3.5 '' ; do
     if [[ $word =~ ^[0-9]+$ ]]; then echo "integer $word"

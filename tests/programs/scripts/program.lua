@@ -15,7 +15,7 @@ local file = assert(io.open("lua.txt", "w")); for i = 1, 1000 do file:write(i, "
 local n = 0; for line in io.lines("lua.txt") do n = n + tonumber(line) end; print(n)
 local pipe = io.popen("echo from a shell; exit 3"); print(pipe:read("a"), pipe:close())
 print(os.execute("kill -TERM $$"))
-print(pcall(error, { code = 7 })); print(pcall(function() local x = nil; return x.y end))
+print(select(2, pcall(error, { code = 7 })).code); print(pcall(function() local x = nil; return x.y end))
 print(io.open("/nowhere")); print(os.getenv("HOME") ~= nil, os.time({ year = 2020, month = 1, day = 1, hour = 12 }))
 local object = setmetatable({}, { __index = function(_, key) return key .. "!" end, __call = function(_, a) return a * 2 end, __close = function() print("closed") end })
 do local closing <close> = object; print(object.hello, object(21)) end

@@ -1,60 +1,78 @@
-"""Python: files, threads, processes, signals, sockets of a pair, compression, numbers."""
+"""Python: files, threads, processes, signals, compression, numbers, an exception too deep."""
 
-import hashlib, json, os, re, signal, struct, subprocess, sys, threading, time, zlib
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 
-data = {
-    "numbers": [n * n for n in range(200)],
-    "text": "äöü €",
-    "nested": {"x": [None, True, 1.5e300]},
-}
-assert json.loads(json.dumps(data)) == data
-print(hashlib.sha256(json.dumps(data).encode()).hexdigest())
-print(
-    zlib.crc32(zlib.compress(bytes(range(256)) * 100)),
-    re.sub(r"(\w)(\w*)", r"\2\1", "pig latin now"),
-)
-with ThreadPoolExecutor(4) as pool:
-    print(sum(pool.map(lambda n: n * 2, range(100))))
-lock, total = threading.Lock(), [0]
+DATA = {"numbers": [n * n for n in range(200)], "text": "äöü €", "x": [None, True, 1.5e300]}
+lock = threading.Lock()
+total = 0
 
 
-def add():
+def add() -> None:
+    global total
     for _ in range(500):
         with lock:
-            total[0] += 1
+            total += 1
 
 
-threads = [threading.Thread(target=add) for _ in range(4)]
-[t.start() for t in threads], [t.join() for t in threads]
-print(total)
-print(subprocess.run(["tr", "a-z", "A-Z"], input=b"to a child\n", capture_output=True))
-signal.signal(signal.SIGALRM, lambda *_: print("alarm"))
-signal.setitimer(signal.ITIMER_REAL, 0.01)
-signal.pause()
-pid = os.fork()
-if not pid:
-    os._exit(7)
-print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-with open("python.bin", "w+b") as f:
-    f.write(struct.pack("<IdH", 1, 2.5, 3))
-    f.seek(4)
-    print(struct.unpack("<d", f.read(8)), f.tell())
-event = threading.Event()
-print(
-    event.wait(0.01),
-    time.strftime("%F", time.gmtime(86400)),
-    2**200 % 1000007,
-    round(2.675, 2),
-    f"{1 / 3:.20f}",
-)
-print(sorted(os.listdir("."))[:2], os.stat("python.bin").st_size, sys.getrecursionlimit())
-
-
-def deep(n):
+def deep(n: int) -> int:
     return deep(n + 1)
 
 
+def texts() -> None:
+    assert json.loads(json.dumps(DATA)) == DATA
+    print(hashlib.sha256(json.dumps(DATA).encode()).hexdigest())
+    print(zlib.crc32(zlib.compress(bytes(range(256)) * 100)))
+    print(re.sub(r"(\w)(\w*)", r"\2\1", "pig latin now"))
+    print(2**200 % 1000007, round(2.675, 2), f"{1 / 3:.20f}")
+
+
+def threads() -> None:
+    with ThreadPoolExecutor(4) as pool:
+        print(sum(pool.map(lambda n: n * 2, range(100))))
+    workers = [threading.Thread(target=add) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    print(total, threading.Event().wait(0.01))
+
+
+def processes() -> None:
+    print(subprocess.run(["tr", "a-z", "A-Z"], input=b"to a child\n", capture_output=True).stdout)
+    signal.signal(signal.SIGALRM, lambda *_: print("alarm"))
+    signal.setitimer(signal.ITIMER_REAL, 0.01)
+    signal.pause()
+    pid = os.fork()
+    if not pid:
+        os._exit(7)
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+
+def files() -> None:
+    with open("python.bin", "w+b") as file:
+        file.write(struct.pack("<IdH", 1, 2.5, 3))
+        file.seek(4)
+        print(struct.unpack("<d", file.read(8)), file.tell())
+    print(os.stat("python.bin").st_size, time.strftime("%F", time.gmtime(86400)))
+
+
+texts()
+threads()
+processes()
+files()
 try:
     deep(0)
 except RecursionError as error:

@@ -7,7 +7,7 @@ x=path/to/file.tar.gz
 say ${x##*/} ${x%.*} ${x%%.*} ${#x} ${none:-default} ${x:+set} ${none-}
 : ${assigned:=value}; say $assigned
 (unset none; : ${none:?is not set}) ; say "status $?"
-say $((7 * 6 % 5 << 2)) $((0x1f | 8)) $((-7 / 2)) $((x=3, x > 2 ? 1 : 0)) 2>/dev/null
+say $((7 * 6 % 5 << 2)) $((0x1f | 8)) $((-7 / 2)) $((y = 3)) $((y > 2 ? 1 : 0))
 i=0; while [ $i -lt 5 ]; do i=$((i + 1)); [ $i = 2 ] && continue; [ $i = 5 ] && break; say loop $i; done
 for f in *.pl *.nothing; do say $f; done
 case $x in *.zip) say zip;; path/*.gz|*.xz) say gz;; esac

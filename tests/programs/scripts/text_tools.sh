@@ -14,7 +14,7 @@ t sed -E 's/^([0-9]+) (\w+) (.*)$/\3 \1/;10q' text
 t sed -i.bak -e '11,$d' text
 t sed 'y/abc/xyz/;=' text
 t cmp text text.bak
-t diff -u text /dev/null
+t diff -u --label text --label nothing text /dev/null
 t diff -rq . .
 for awk in gawk mawk; do
     $awk -F'[ -]' '{ n[$3 % 10]++; sum += $1 } END { for (k in n) c++; print c, sum, NR, length("text") }' text.bak
