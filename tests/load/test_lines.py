@@ -15,7 +15,12 @@ from emu.load.lines import Candidate, Lines, Span, candidates
 from tests.debug.sessions import path_of
 from tests.gdb.gdb import needs_gdb
 
-FIXTURES: Final = ("lines_dwarf4_64", "lines_dwarf4_32", "lines_dwarf5_pie_64", "lines_dwarf5_pie_32")
+FIXTURES: Final = (
+    "lines_dwarf4_64",
+    "lines_dwarf4_32",
+    "lines_dwarf5_pie_64",
+    "lines_dwarf5_pie_32",
+)
 SOURCE: Final = "tests/fixtures/src/lines.c"
 HEADER: Final = "tests/fixtures/src/lines.h"
 DAMAGES: Final = 150
