@@ -23,9 +23,11 @@ from kernel_stub.abi.abi import I386, X86_64, Abi
 from kernel_stub.abi.signals import NAMES
 from kernel_stub.boot import IST, ist_top, read_image
 from kernel_stub.entry.constants import PT_REGS, PT_REGS_STRUCT
+from kernel_stub.errno import Errno
 from kernel_stub.exec.auxv import AT_BASE
 from kernel_stub.kernel import Kernel
 from kernel_stub.mm.flags import MAP_SHARED, PROT_EXEC, PROT_READ, PROT_WRITE
+from kernel_stub.mm.peek import peek
 from kernel_stub.mm.regions import Region
 from kernel_stub.task import Task
 from kernel_stub.vfs.console import Console
@@ -207,6 +209,12 @@ class LinuxGuest:
     def mappings(self) -> list[Mapped]:
         regions = [_mapped(region) for region in self._regions]
         return regions + kernel_mappings()
+
+    def peek(self, address: int, size: int) -> bytes:
+        try:
+            return peek(self._task.space, address, size)
+        except Errno:  # the file behind it is gone: a touch would be a fault
+            return b""
 
     def layout(self) -> object:
         return layout_of(self._regions)

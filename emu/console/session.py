@@ -177,7 +177,7 @@ class Session:
         lines: list[str] = []
         long = self.debugger.engine.state.in_64bit_mode
         while len(lines) < count:
-            code = self.debugger.memory.read_some(address, LONGEST)
+            code = self.debugger.show_memory(address, LONGEST)
             found = disassemble(code, address, long, self.att)
             arrow = "=>" if address == mark else "  "
             place = self.symbols.describe(address)

@@ -68,6 +68,9 @@ class Guest(Protocol):
     def mappings(self) -> list[Mapped]:
         """The program's memory and the kernel's, by address."""
 
+    def peek(self, address: int, size: int) -> bytes:
+        """What a first touch of `address` would find there, without it; b"" where nothing is."""
+
     def symbols(self) -> Iterable[Named]:
         """The names of all that is mapped now, the kernel's included."""
 

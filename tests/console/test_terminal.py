@@ -137,7 +137,8 @@ def test_completion_and_history_work_in_a_narrow_window_and_across_sessions(tmp_
     terminal.type("handle SIGUS\t\t\t")
     terminal.read(re.compile(rb"SIGUSR1 +SIGUSR2"))
     terminal.type("1 nostop\n")
-    assert "SIGUSR1      No    Yes    Yes   User defined signal 1" in terminal.read()
+    lines = terminal.read(re.compile(rb"User defined signal 1\r?\n\(ring3\) $"))
+    assert "SIGUSR1      No    Yes    Yes   User defined signal 1" in lines
     assert terminal.end() == 0
     again = Terminal(history, "lines_dwarf4_64", 60)
     again.type("\x10\x10\x10\n")  # up, up, up: what was typed in front of `quit`

@@ -114,7 +114,7 @@ def stripped(tmp_path: Path, how: list[str]) -> tuple[Path, Path]:
     """A stripped copy, and the file with what was stripped."""
     whole, debug = tmp_path / "whole", tmp_path / "whole.debug"
     subprocess.run(
-        ["gcc", "-g", *how, "-o", whole, path_of("lines_dwarf4_64").parents[1] / "src/lines.c"]
+        ["gcc", "-g", *how, "-o", str(whole), f"{path_of(FIXTURES[0]).parents[1]}/src/lines.c"]
         + ["-ffreestanding", "-nostdlib", "-static", "-fno-stack-protector"],
         check=True,
     )
