@@ -1,4 +1,4 @@
-"""What may be written to a register is written; what would be nonsense is refused, with a reason."""
+"""What may be written to a register is written; nonsense is refused, with a reason."""
 
 from __future__ import annotations
 

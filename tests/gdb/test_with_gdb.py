@@ -203,7 +203,7 @@ def test_tasks_are_threads_with_registers_and_stacks_of_their_own(bits: int) -> 
     assert re.search(r"^  1 +Thread 1000 \(tasks_\d+: waits for the futex at 0x\w+", said, re.M)
     assert "hit Breakpoint 1, in_the_thread () at tests/fixtures/src/tasks.c:58" in said
     assert re.search(r"Switching to thread 1 \(Thread 1000\)", said)
-    assert re.search(r"^#\d .* main \(\) at tests/fixtures/src/tasks.c:114", said, re.M)
+    assert re.search(r"^#\d .* main \(\) at tests/fixtures/src/tasks.c:\d+", said, re.M)
     assert re.search(r"^\* 1 +Thread 1000 \(tasks_\d+: runs, ring 0\)", said, re.M)
     assert (session.out, session.status) == ("thread\nparent\n", 3)
 
@@ -214,7 +214,11 @@ def test_tasks_are_threads_with_registers_and_stacks_of_their_own(bits: int) -> 
         (("continue", "continue"), "Program received signal SIGUSR1, User defined signal 1", 3),
         (("continue", "signal 0"), "Program received signal SIGUSR1, User defined signal 1", 2),
         (("handle SIGUSR1 nostop noprint", "continue"), "exited with code 03", 3),
-        (("break main", "continue", "signal SIGTERM"), "Continuing with signal SIGTERM", 143),
+        (
+            ("break main", "continue", "signal SIGTERM"),
+            "Program terminated with signal SIGTERM, Terminated",
+            143,
+        ),
     ],
 )
 def test_signals_are_told_dropped_and_sent(

@@ -23,6 +23,7 @@ FIXTURES: Final = (
 )
 SOURCE: Final = "tests/fixtures/src/lines.c"
 HEADER: Final = "tests/fixtures/src/lines.h"
+ALONE: Final = ("-ffreestanding", "-nostdlib", "-static", "-fno-stack-protector")
 DAMAGES: Final = 150
 
 
@@ -114,8 +115,15 @@ def stripped(tmp_path: Path, how: list[str]) -> tuple[Path, Path]:
     """A stripped copy, and the file with what was stripped."""
     whole, debug = tmp_path / "whole", tmp_path / "whole.debug"
     subprocess.run(
-        ["gcc", "-g", *how, "-o", str(whole), f"{path_of(FIXTURES[0]).parents[1]}/src/lines.c"]
-        + ["-ffreestanding", "-nostdlib", "-static", "-fno-stack-protector"],
+        [
+            "gcc",
+            "-g",
+            *how,
+            *ALONE,
+            "-o",
+            str(whole),
+            f"{path_of(FIXTURES[0]).parents[1]}/src/lines.c",
+        ],
         check=True,
     )
     subprocess.run(["objcopy", "--only-keep-debug", whole, debug], check=True)
