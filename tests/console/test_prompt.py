@@ -156,7 +156,8 @@ def test_random_lines_are_answered_and_never_a_traceback(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     chance = random.Random(1)
-    programs = ("hello_syscall_64", "lines_dwarf4_32", "tasks_64", "lines_dwarf5_pie_64")
+    plain = ("hello_syscall_64", "lines_dwarf4_32", "lines_dwarf5_pie_64")
+    programs = (*plain, "tasks_64", *plain, *plain)
     for number in range(LINES):
         if number % 200 == 0:
             talk = Talk(programs[number // 200 % len(programs)])
