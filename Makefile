@@ -24,6 +24,7 @@ check: $(VENV)/.installed-dev ## lint, format, types, the guards of the project,
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy --no-error-summary emu kernel_stub tests tools examples conftest.py $(wildcard bench)
+	@$(BIN)/python -m tools.make_index --check
 	@$(BIN)/python -m tools.make_docs --check
 	@$(BIN)/pytest --quiet --no-header $(GUARDS)
 
@@ -32,7 +33,8 @@ GUARDS := $(addprefix tests/test_,$(addsuffix .py,layers project packaging publi
 test: $(VENV)/.installed-dev ## run every test, in parallel
 	@$(BIN)/pytest --numprocesses auto $(TESTS)
 
-docs: $(VENV)/.installed-dev ## print the generated tables into the pages anew
+docs: $(VENV)/.installed-dev ## write anew what is generated: pages, the index of calls
+	@$(BIN)/python -m tools.make_index
 	@$(BIN)/python -m tools.make_docs
 
 bench: $(VENV)/.installed-dev ## measure, as ratios in one run

@@ -67,10 +67,12 @@ class Machine:
         self._timer_vector = 0
         self._timer_at: int | None = None  # in instructions
         self._timer_rang = False
-        # Where whoever runs it calls `ring` when the timer is due: `run` returns so many
+        # Where whoever runs it calls `ring_timer` when the timer is due: `run` returns so many
         # instructions before that. None: it rings by itself.
         self.timer_slack: int | None = None
         self.is_near_timer = False  # whether the last run ended because of `timer_slack`
+        self._is_rung = False
+        self._patience = _UNTIL_RING_3
         self._end_at: int | None = None
         self._is_limited = False
         self.hwcap: Final = leaves[1, 0][3]  # EDX of CPUID leaf 1: Linux's AT_HWCAP
@@ -89,6 +91,12 @@ class Machine:
         self._timer_at = None if instructions is None else self._total() + instructions
         self._limit_counter()
 
+    def ring(self, vector: int) -> None:
+        """Interrupts ring 3 by `vector` as soon as it can be. May be called from any thread."""
+        self._timer_vector = vector
+        self._is_rung = True
+        self.engine.pause()
+
     def timer_rang(self) -> bool:
         """Whether the timer interrupted since this was asked last."""
         rang, self._timer_rang = self._timer_rang, False
@@ -98,7 +106,7 @@ class Machine:
         """After how many instructions the timer is due, 0 if it is; None without a timer."""
         return None if self._timer_at is None else max(self._timer_at - self._total(), 0)
 
-    def ring(self) -> bool:
+    def ring_timer(self) -> bool:
         """Interrupts ring 3 by the timer; returns whether it did: in the kernel it must wait."""
         if not self.engine.accepts_interrupts:
             return False
@@ -157,18 +165,27 @@ class Machine:
 
     def _is_timer_due(self) -> bool:
         """Whether the engine stopped for the timer alone."""
-        if self._timer_at is None or self.timer_slack is not None:
+        if self.engine.stopping:
             return False
-        if self.engine.stopping or not self.counter.exhausted:
+        if self._is_rung:
+            self._is_rung, self._timer_at = False, self._total()
+            self._limit_counter()
+        elif self._timer_at is None or not self.counter.exhausted:
+            return False
+        if self.timer_slack is not None:
             return False
         return self._end_at is None or self._total() < self._end_at
 
     def _ring(self) -> None:
         """The timer's interrupt; in the kernel it waits until ring 3 goes on."""
-        if self.ring():
+        if self.ring_timer():
+            self._patience = _UNTIL_RING_3
             self._limit_counter()
-        else:
-            self.counter.limit(_UNTIL_RING_3)
+        else:  # the engine stopped in front of a block: with twice as much it gets through any
+            self.engine.state.load()
+            self.counter.abort(self.engine.state.rip)
+            self.counter.limit(self._patience)
+            self._patience *= 2
 
 
 def make_counter(kind: str, engine: Engine) -> Counter:

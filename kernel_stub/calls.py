@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_stub.abi.abi import Abi
 from kernel_stub.errno import ENOSYS, Errno
-from kernel_stub.syscalls import REGISTRY, bind
+from kernel_stub.syscalls import bind, find
 
 if TYPE_CHECKING:
     from kernel_stub.task import Task
@@ -46,7 +46,7 @@ class CallTable:
         return self.invoke(task, number, arguments)
 
     def _find(self, number: int) -> Bound | None:
-        call = REGISTRY.get(self.abi.numbers.get(number, ""))
+        call = find(self.abi.numbers.get(number, ""))
         if call is None:
             return None
         handler = self._bound[number] = bind(call, self.abi.word)

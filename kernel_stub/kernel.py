@@ -8,7 +8,7 @@ syscall(2); Linux kernel documentation, "Entry/exit handling for exceptions, int
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from struct import Struct
 from typing import Final
 
@@ -28,7 +28,6 @@ from kernel_stub.services import KernelServices
 from kernel_stub.signalling.frames import NO_TRAMPOLINES, Action, Trampolines, push
 from kernel_stub.task import Process, Task
 from kernel_stub.vfs import Vfs
-from kernel_stub.vfs.console import poll_host
 from kernel_stub.waits import Blocked, TaskEnded
 
 DEFAULT_SEED: Final = 0
@@ -54,7 +53,6 @@ class Kernel(KernelServices):
     def __init__(self, machine: Machine, vfs: Vfs, seed: int = DEFAULT_SEED) -> None:
         super().__init__(machine, vfs, seed)
         self.ended: TaskEnded | None = None
-        self.wait_for_host: Callable[[Mapping[int, int], float | None], object] = poll_host
         self.calls_64 = CallTable(X86_64)
         self.calls_32 = CallTable(I386)
         self.exceptions = Exceptions(self)
@@ -190,6 +188,7 @@ class Kernel(KernelServices):
     def _before_ring_3(self) -> None:
         """Runs whoever can run, lets its signals arrive, and sets the timer."""
         self._work = False
+        self.take_user_signals()
         timer_rang = self.machine.timer_rang()
         while True:
             task = self._task
@@ -210,11 +209,13 @@ class Kernel(KernelServices):
         """The next task that runs; its call, if it was in one, is over. None: nobody is left."""
         while True:
             try:
-                task = self.scheduler.next_after(current, self.wait_for_host)
+                task = self.scheduler.next_after(current, self.wait_outside)
             except Deadlock:
                 if self._first is not None and not self._first.is_alive:
                     return None  # what the program left behind waits for ever
-                raise
+                if not self.is_suspended():
+                    raise
+                continue
             if task is None:
                 return None
             self._switch(task)

@@ -33,8 +33,11 @@ class Scheduler:
         self._ring = ring
 
     def others_can_run(self, task: Task) -> bool:
-        """Whether there is a reason to interrupt `task`."""
-        return any(other is not task and self._is_ready(other) for other in self.tasks)
+        """Whether there is a reason to interrupt `task`: others are ready, or watch the host."""
+        return any(
+            other is not task and (self._is_ready(other) or (other.wait and other.wait.outside))
+            for other in self.tasks
+        )
 
     def next_after(self, current: Task | None, wait_for_host: WaitForHost) -> Task | None:
         """The task to run, after `current` in the order; None if there is none left.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Final, NoReturn
 
@@ -25,6 +26,7 @@ from kernel_stub.entry import constants as entry
 from kernel_stub.errno import ENOMEM, ERESTARTSYS, Errno
 from kernel_stub.exec import load_program
 from kernel_stub.futexes import Futexes
+from kernel_stub.jobs import members, require_foreground, signal_group
 from kernel_stub.observer import Observer
 from kernel_stub.pending import SigInfo
 from kernel_stub.scheduler import Scheduler
@@ -34,6 +36,8 @@ from kernel_stub.task_tables import TaskTables
 from kernel_stub.tasks import Tasks
 from kernel_stub.vdso import Vdso
 from kernel_stub.vfs import Vfs
+from kernel_stub.vfs.console import poll_host
+from kernel_stub.vfs.terminal import Terminal
 from kernel_stub.waits import NOTHING, Blocked, TaskEnded, Wait
 
 _REGS: Final = entry.PT_REGS_STRUCT
@@ -44,6 +48,10 @@ _SELECTORS: Final = {
     "fs": registers.FS,
     "gs": registers.GS,
 }
+
+
+def _nobody_stopped() -> bool:
+    return False
 
 
 class KernelServices:
@@ -65,6 +73,9 @@ class KernelServices:
         self.observer: Observer | None = None
         # Whether a signal may arrive at a task; None: each may. A debugger's.
         self.screen: Callable[[Task, SigInfo], bool] | None = None
+        self.wait_for_host: Callable[[Mapping[int, int], float | None], object] = poll_host
+        self.user_signals: deque[int] = deque()  # sent from outside, and not yet passed on
+        self.suspend: Callable[[], bool] = _nobody_stopped  # waits as long as the job is stopped
         self.write_to_host: Callable[[int, bytes], int] = os.write
         self._random = random.Random(seed)
         self._work = False  # something is to be done before ring 3 goes on
@@ -80,6 +91,28 @@ class KernelServices:
 
     def write_out(self, fd: int, data: bytes) -> int:
         return self.write_to_host(fd, data)
+
+    def user_sent(self, signal: int) -> None:
+        """The user sent `signal` to the program. May be called from a handler of signals."""
+        self.user_signals.append(signal)
+        self.machine.ring(layout.TIMER_VECTOR)
+
+    def take_user_signals(self) -> bool:
+        """Passes on what the user sent, to the foreground group; returns whether that was any."""
+        any_came = bool(self.user_signals)
+        while self.user_signals:
+            signal_group(self, self.vfs.terminal.foreground, self.user_signals.popleft())
+        return any_came
+
+    def wait_outside(self, wanted: Mapping[int, int], seconds: float | None) -> object:
+        """Nobody can run: waits for the host, or for the user. Truthy: something came."""
+        came = self.wait_for_host(wanted, seconds)
+        return self.take_user_signals() or came
+
+    def is_suspended(self) -> bool:
+        """Nobody can run: if the job on the terminal is stopped, waits until it may go on."""
+        job = members(self.processes(), self.vfs.terminal.foreground)
+        return any(one.stopped_by for one in job) and self.suspend() and self.take_user_signals()
 
     # ---- waiting
 
@@ -170,6 +203,9 @@ class KernelServices:
         set_mask(task, mask)
         self._work = True
         return user.registers["rax"]
+
+    def require_foreground(self, task: Task, terminal: Terminal, signal: int) -> None:
+        require_foreground(task, terminal, signal)
 
     # ---- tasks
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from kernel_stub.mm import AddressSpace
     from kernel_stub.vfs import Vfs
     from kernel_stub.vfs.files import FileTable, FsContext
+    from kernel_stub.vfs.terminal import Terminal
 
 
 class Clone(NamedTuple):
@@ -89,6 +90,9 @@ class Services(Protocol):
             Blocked: for the kernel, which runs another task.
             Errno: a signal came.
         """
+
+    def require_foreground(self, task: Task, terminal: Terminal, signal: int) -> None:
+        """Only the terminal's foreground group may go on. Raises Errno and Blocked."""
 
     def exit_group(self, task: Task, status: int) -> NoReturn:
         """Ends the process with `status`. Raises TaskEnded."""

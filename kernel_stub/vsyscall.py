@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from emu.x86.paging import PF_FETCH
 from kernel_stub.errno import Errno
 from kernel_stub.layout import VSYSCALL_PAGE
-from kernel_stub.syscalls import REGISTRY, bind
+from kernel_stub.syscalls import bind, find
 
 if TYPE_CHECKING:
     from kernel_stub.task import Task
@@ -32,7 +32,9 @@ def emulate(
         return {}
     try:
         (back,) = task.memory.unpack(task.abi.pointer, rsp)
-        result = bind(REGISTRY[name], task.abi.word)(task, arguments)
+        call = find(name)
+        assert call is not None, "the kernel answers what its page offers"
+        result = bind(call, task.abi.word)(task, arguments)
     except Errno:
         return {}
     return {"rax": result, "rip": back, "rsp": rsp + task.abi.word}

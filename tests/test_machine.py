@@ -247,3 +247,36 @@ def test_without_a_vendor_it_is_the_models_own(model: str, vendor: str) -> None:
 def test_a_model_without_64_bit_mode_is_refused(model: str) -> None:
     with pytest.raises(UsageError, match="has no 64-bit mode"):
         Machine(MEMORY, model=model)
+
+
+# ---- the timer
+
+TIMER: Final = 0xEC
+LONG: Final = 30  # instructions: a block of ring 0 that no small budget lets through
+
+
+class Ringer:
+    """Lets the timer ring in the middle of every call."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+
+    def handed_over(self, call: int, argument: int) -> None:
+        self.machine.ring(TIMER)
+
+
+@pytest.mark.parametrize("counter", COUNTERS)
+def test_a_timer_that_rings_in_ring_0_waits_for_ring_3_and_nothing_counts_twice(
+    counter: str,
+) -> None:
+    guest = Guest(counter=counter)
+    guest.machine.attach(Ringer(guest.machine))
+    pops = "; ".join(["inc rax"] * LONG)
+    guest.write(SYSCALL_ENTRY, code(f"vmcall; {pops}; sysretq"))
+    guest.write(handler(TIMER), code("hlt"))
+    guest.write(CODE, code("syscall; nop; int 0x80"))
+    guest.put()
+    seen = guest.run()
+    assert seen.rip == handler(TIMER) + 1
+    assert guest.machine.timer_rang()
+    assert (guest.machine.counter.user, guest.machine.counter.kernel) == (1, 1 + LONG + 1 + 1)

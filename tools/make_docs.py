@@ -30,7 +30,7 @@ from kernel_stub import errors as kernel_errors
 from kernel_stub import faults
 from kernel_stub.abi import signals
 from kernel_stub.abi.abi import I386, X86_64
-from kernel_stub.syscalls import REGISTRY
+from kernel_stub.syscalls import every_call
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 REGION: Final = re.compile(
@@ -161,7 +161,7 @@ def syscall_table() -> str:
     numbers = [{name: number for number, name in table.items()} for table in tables]
     rows = [
         (f"`{name}`", *(by.get(name, "") for by in numbers), call.support, call.missing)
-        for name, call in sorted(REGISTRY.items())
+        for name, call in sorted(every_call().items())
     ]
     return markdown(("call", "x86_64", "i386", "how well", "what is missing"), rows)
 

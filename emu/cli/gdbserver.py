@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import gc
 from argparse import Namespace
+from signal import SIGINT
 from typing import Final
 
 from emu.cli.debug import waiting
@@ -16,7 +17,7 @@ from emu.cli.guest import LinuxGuest
 from emu.cli.guest_files import read_file, read_link
 from emu.cli.interrupt import InterruptWatch
 from emu.cli.output import say
-from emu.cli.run import INTERRUPT_STATUS, boot, ending, tell_why
+from emu.cli.run import boot, ending, tell_why
 from emu.debug import stops
 from emu.debug.core import Debugger
 from emu.errors import UsageError
@@ -103,7 +104,7 @@ def _status(machine: Machine, kernel: Kernel, outcome: Outcome) -> int:
     if outcome is Outcome.KILLED:
         return KILLED_STATUS
     if outcome is Outcome.STOPPED:
-        return INTERRUPT_STATUS
+        return 128 + SIGINT
     if kernel.ended is None:
         return 1
     ended_by, status, signal = ending(kernel, exhausted=False)

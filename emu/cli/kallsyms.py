@@ -18,7 +18,7 @@ from emu.errors import RingscopeError
 from kernel_stub.abi.abi import I386, X86_64
 from kernel_stub.abi.entry_points import kernel_symbol
 from kernel_stub.kallsyms import Symbol, kallsyms_text, named, nearest
-from kernel_stub.syscalls import REGISTRY
+from kernel_stub.syscalls import find
 
 _ROOT: Final = Path(__file__).parents[2]
 # The code that hands a call of each ABI over to Python.
@@ -78,7 +78,7 @@ def in_python(word: str) -> list[dict[str, Any]]:
     rows = []
     for abi in (X86_64, I386):
         for name in abi.numbers.values():
-            symbol, call = kernel_symbol(abi.name, name), REGISTRY.get(name)
+            symbol, call = kernel_symbol(abi.name, name), find(name)
             if call is not None and word in symbol:
                 lines = inspect.unwrap(call.handler).__code__
                 where = f"{Path(lines.co_filename).relative_to(_ROOT)}:{lines.co_firstlineno}"

@@ -11,7 +11,8 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
-from emu.cli.interrupt import InterruptWatch
+from emu.cli.host_signals import HostSignals
+from emu.cli.lent_terminal import LentTerminal
 from emu.cli.output import Output, say
 from emu.errors import Interrupted, RingscopeError
 from emu.hooks import Kernel as Answers
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from emu.watch.detail import DetailedLedger
 
 LIMIT_STATUS: Final = 124
-INTERRUPT_STATUS: Final = 130
 
 
 def run(options: Namespace) -> int:
@@ -103,9 +103,7 @@ def execute(options: Namespace, observer: Observer | None = None) -> report.Resu
         observer.started(kernel, answers)
     gc.freeze()  # all that was made so far stays to the end
     gc.enable()
-    with InterruptWatch(machine.engine.stop) as watch:
-        kernel.wait_for_host = watch.wait
-        kernel.write_to_host = watch.write
+    with HostSignals(machine, kernel) as signals, LentTerminal(kernel, signals):
         exhausted, failure = False, None
         try:
             exhausted = machine.run(options.max_instructions)
@@ -118,7 +116,7 @@ def execute(options: Namespace, observer: Observer | None = None) -> report.Resu
         say(f"ringscope: {failure}\n")
         ended_by, status, signal = "error", failure.exit_status, 0
     else:
-        ended_by, status, signal = ending(kernel, exhausted)
+        ended_by, status, signal = ending(kernel, exhausted, signals.ended_by)
         tell_why(machine, kernel, ended_by, signal)
     return _result(options, machine, kernel, ended_by, status, signal)
 
@@ -132,11 +130,11 @@ def _ledger(options: Namespace) -> DetailedLedger | None:
     return DetailedLedger()
 
 
-def ending(kernel: Kernel, exhausted: bool) -> tuple[str, int, int]:
-    """What ended the run, the exit status, the signal."""
+def ending(kernel: Kernel, exhausted: bool, interrupt: int = 0) -> tuple[str, int, int]:
+    """What ended the run, the exit status, the signal. `interrupt`: the signal that ended it."""
     ended = kernel.ended
     if ended is None:
-        return ("limit", LIMIT_STATUS, 0) if exhausted else ("interrupt", INTERRUPT_STATUS, 0)
+        return ("limit", LIMIT_STATUS, 0) if exhausted else ("interrupt", 128 + interrupt, 0)
     if ended.signal:
         return "signal", 128 + ended.signal, ended.signal
     return "exit", ended.status, 0

@@ -15,7 +15,7 @@ from emu.cli.output import show
 from emu.errors import RingscopeError, UsageError
 from kernel_stub.abi.conventions import CONVENTIONS, X32_BIT, Convention, convention
 from kernel_stub.abi.numbers import LINUX_VERSION, OURS, Numbered, numbered
-from kernel_stub.syscalls import REGISTRY
+from kernel_stub.syscalls import find
 
 MISSING: Final = "missing"
 ABSENT: Final = {
@@ -124,8 +124,8 @@ def _nothing(wanted: str | None, abis: list[str]) -> str:
 def describe(call: Numbered) -> Row:
     """All that can be told of `call`."""
     rules = CONVENTIONS[call.abi]
-    handled = REGISTRY.get(call.name) if call.number in OURS.get(call.abi, {}) else None
-    known = REGISTRY.get(call.name)
+    handled = find(call.name) if call.number in OURS.get(call.abi, {}) else None
+    known = find(call.name)
     arguments = _arguments(rules, known.names, known.kinds) if known else ()
     inside = ", ".join(what for _, what in arguments) or "void"
     return Row(

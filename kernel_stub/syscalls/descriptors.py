@@ -15,6 +15,7 @@ from typing import Final
 from kernel_stub.abi import structures
 from kernel_stub.abi.structures import Layout
 from kernel_stub.errno import EBADF, EINVAL, ENOTTY, EPERM, Errno
+from kernel_stub.syscalls import terminals
 from kernel_stub.syscalls.places import descriptor_limit
 from kernel_stub.syscalls.table import Int, Pointer, UInt, ULong, syscall
 from kernel_stub.task import Task
@@ -43,9 +44,9 @@ LARGEST_PIPE: Final = 1 << 20
 LOCK_KINDS: Final = (1, 2, 8)  # LOCK_SH, LOCK_EX, LOCK_UN
 LOCK_NB: Final = 4
 
-TCGETS, TCSETS, TCSETSW, TCSETSF = range(0x5401, 0x5405)
-TIOCGPGRP, TIOCSPGRP, TIOCGWINSZ, TIOCSWINSZ = 0x540F, 0x5410, 0x5413, 0x5414
-FIONREAD, FIONBIO, TIOCGSID = 0x541B, 0x5421, 0x5429
+TCSETS, TCSETSW, TCSETSF = range(0x5402, 0x5405)
+TIOCSWINSZ: Final = 0x5414
+FIONREAD, FIONBIO = 0x541B, 0x5421
 FIONCLEX, FIOCLEX, FIOASYNC, FIOQSIZE = 0x5450, 0x5451, 0x5452, 0x5460
 # Requests that carry a structure to the file.
 CARRIED: Final = {
@@ -215,36 +216,19 @@ def _file_size(task: Task, descriptor: int, argument: int) -> int:
     return 0
 
 
-def _process_group(task: Task, descriptor: int, argument: int) -> int:
-    """The terminal's foreground group and session are the program's own."""
-    task.files.get(descriptor).control(task, TCGETS, 0)  # ENOTTY for what is no terminal
-    task.memory.pack(structures.INT, argument, task.pid)
-    return 0
-
-
-def _set_process_group(task: Task, descriptor: int, argument: int) -> int:
-    task.files.get(descriptor).control(task, TCGETS, 0)
-    if task.memory.unpack(structures.INT, argument) != (task.pid,):
-        raise Errno(EPERM)
-    return 0
-
-
 REQUESTS: Final[Mapping[int, Command]] = {
     FIOCLEX: _set_cloexec,
     FIONCLEX: _clear_cloexec,
     FIONBIO: _set_nonblocking,
     FIONREAD: _waiting,
     FIOQSIZE: _file_size,
-    TIOCGPGRP: _process_group,
-    TIOCSPGRP: _set_process_group,
-    TIOCGSID: _process_group,
+    **terminals.REQUESTS,
 }
 
 
 @syscall(
     support="partial",
-    missing="terminals know TCGETS, TCSETS, window size and process group; the user's terminal "
-    "itself is never changed",
+    missing="terminals know settings, window size and job control, nothing else",
 )
 def ioctl(task: Task, descriptor: Int, request: UInt, argument: Pointer) -> int:
     file = task.files.get(descriptor)

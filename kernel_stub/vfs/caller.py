@@ -29,6 +29,9 @@ class Kernel(Protocol):
     def signal(self, task: Any, number: int, /) -> None:
         """Sends the signal `number` to `task`."""
 
+    def require_foreground(self, task: Any, terminal: Any, signal: int, /) -> None:
+        """Only the terminal's foreground group may go on. Raises Errno, and Blocked."""
+
     def block(
         self,
         task: Any,

@@ -1,8 +1,7 @@
 """The console: the descriptors 0, 1 and 2 that the user gave, passed through unbuffered.
 
 They may be a terminal, a pipe or a redirected file; the host's description keeps its own offset, so
-what runs before and after in the same shell fits together. The user's terminal is never changed:
-new settings are remembered and told back, no more.
+what runs before and after in the same shell fits together. What a terminal is, terminal.py knows.
 ioctl_tty(2), termios(3), pipe(7).
 """
 
@@ -16,7 +15,7 @@ import termios
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from kernel_stub.abi.signals import SIGPIPE
+from kernel_stub.abi.signals import SIGPIPE, SIGTTIN, SIGTTOU
 from kernel_stub.errno import EAGAIN, EINVAL, EIO, ENOTTY, EPERM, EPIPE, Errno
 from kernel_stub.vfs.host import ask
 from kernel_stub.vfs.inode import Attributes, Inode, OpenFile, Status
@@ -33,7 +32,8 @@ from kernel_stub.vfs.modes import (
     S_IFREG,
 )
 from kernel_stub.vfs.overlay import read_host
-from kernel_stub.vfs.pipes import PIPE_BUF, PipeEnd
+from kernel_stub.vfs.pipes import PIPE_BUF, PipeEnd, finished
+from kernel_stub.vfs.terminal import WRITES, Terminal
 
 if TYPE_CHECKING:
     from kernel_stub.vfs.caller import Caller
@@ -41,15 +41,6 @@ if TYPE_CHECKING:
 MOST: Final = 1 << 20
 NULL_DEVICE: Final = os.makedev(1, 3)
 CONSOLE_DEVICE: Final = 13  # st_dev of terminals and pipes, whatever the host's
-TERMIOS_SIZE: Final = 36  # struct termios of the kernel, the same in both ABIs
-WINSIZE_SIZE: Final = 8
-PASSED_ON: Final = {termios.TCGETS: TERMIOS_SIZE, termios.TIOCGWINSZ: WINSIZE_SIZE}
-REMEMBERED: Final = {
-    termios.TCSETS: termios.TCGETS,
-    termios.TCSETSW: termios.TCGETS,
-    termios.TCSETSF: termios.TCGETS,
-    termios.TIOCSWINSZ: termios.TIOCGWINSZ,
-}
 
 
 class Console(Inode):
@@ -57,7 +48,13 @@ class Console(Inode):
 
     in_memory = False
 
-    def __init__(self, descriptor: int, own_number: int = 1, boot_ns: int = 0) -> None:
+    def __init__(
+        self,
+        descriptor: int,
+        own_number: int = 1,
+        boot_ns: int = 0,
+        terminal: Terminal | None = None,
+    ) -> None:
         super().__init__(None)
         self.descriptor = descriptor
         self.host: Callable[..., Any] = _call  # through which the host is asked
@@ -65,8 +62,7 @@ class Console(Inode):
         self.boot_ns = boot_ns
         self.only_read = _is_read_only_file(descriptor)
         self.is_regular = self.kind == S_IFREG
-        self.is_terminal = os.isatty(descriptor)
-        self.settings: dict[int, bytes] = {}
+        self.terminal = (terminal or Terminal()) if os.isatty(descriptor) else None
         self.kept = b""  # of a pipe or terminal: what was read and found no room in the program
 
     def stat(self) -> Status:
@@ -111,7 +107,7 @@ class Console(Inode):
 
     def _path(self) -> bytes:
         """What /proc/self/fd says of it; nothing of a pipe."""
-        if self.is_terminal:
+        if self.terminal is not None:
             return b"/dev/tty"
         if self.stat().st_rdev == NULL_DEVICE:
             return b"/dev/null"
@@ -135,6 +131,7 @@ class ConsoleFile(OpenFile):
     def __init__(self, console: Console, flags: int) -> None:
         super().__init__(console, flags)
         self.console = console
+        self.terminal = console.terminal
         self.seekable = self.mappable = console.is_regular
         self.unit = PipeEnd.unit if console.kind == S_IFIFO else 1
 
@@ -143,6 +140,8 @@ class ConsoleFile(OpenFile):
         if kept:
             self.console.kept = kept[size:]
             return kept[:size]
+        if self.terminal is not None:
+            task.kernel.require_foreground(task, self.terminal, SIGTTIN)
         if not self.console.is_regular and size:
             self._wait(task, POLLIN)
         data: bytes = ask(self.console.host, os.read, descriptor, min(size, MOST))
@@ -166,18 +165,38 @@ class ConsoleFile(OpenFile):
             self.console.kept = data + self.console.kept
 
     def write(self, task: Caller, data: bytes) -> int:
-        if self.flags & O_NONBLOCK and not self.console.is_regular:
-            self._wait(task, POLLOUT)
-            data = data[:PIPE_BUF]  # a pipe that is ready has room for so much
+        """To a file at once; to all else in parts, each when there is room.
+
+        Raises Blocked with what went out noted in `task.progress`.
+        """
+        if self.console.is_regular:
+            return self._write_out(task, data)
+        if self.terminal is not None and self._is_held_back(self.terminal):
+            task.kernel.require_foreground(task, self.terminal, SIGTTOU)
+        while True:
+            try:
+                self._wait(task, POLLOUT)
+                part = data[task.progress : task.progress + PIPE_BUF]  # there is room for so much
+                task.progress += self._write_out(task, part)
+            except Errno:
+                if task.progress:
+                    return finished(task)
+                raise
+            if task.progress >= len(data) or self.flags & O_NONBLOCK:
+                return finished(task)
+
+    def _is_held_back(self, terminal: Terminal) -> bool:
+        return terminal.stops_background_output(self.console.host, self.console.descriptor)
+
+    def _write_out(self, task: Caller, data: bytes) -> int:
         try:
             host, descriptor = self.console.host, self.console.descriptor
             written: int = host(task.kernel.write_out, descriptor, data)
         except BrokenPipeError:
             task.kernel.signal(task, SIGPIPE)
             raise Errno(EPIPE) from None
-        except BlockingIOError:  # the host's description does not block: the program's may
-            self._wait(task, POLLOUT)
-            return self.write(task, data[:PIPE_BUF])
+        except BlockingIOError:  # the host's description does not block, and the room went
+            return 0
         except OSError as refused:
             raise Errno(refused.errno or EIO) from None
         return written
@@ -217,20 +236,12 @@ class ConsoleFile(OpenFile):
         return int.from_bytes(told, "little", signed=True) + len(self.console.kept)
 
     def control(self, task: Caller, request: int, argument: bytes | int) -> bytes | int:
-        if not self.console.is_terminal:
+        if self.terminal is None:
             raise Errno(ENOTTY)
-        if request in PASSED_ON:
-            kept = self.console.settings.get(request)
-            if kept:
-                return kept
-            host, descriptor = self.console.host, self.console.descriptor
-            told: bytes = ask(host, fcntl.ioctl, descriptor, request, bytes(PASSED_ON[request]))
-            return told
-        if request in REMEMBERED:
-            assert isinstance(argument, bytes), "the request carries a structure"
-            self.console.settings[REMEMBERED[request]] = argument
-            return 0
-        raise Errno(ENOTTY)
+        if request in WRITES:
+            task.kernel.require_foreground(task, self.terminal, SIGTTOU)
+        console = self.console
+        return self.terminal.control(console.host, console.descriptor, request, argument)
 
 
 def poll_host(wanted: Mapping[int, int], seconds: float | None) -> dict[int, int]:
@@ -267,14 +278,17 @@ def _is_read_only_file(descriptor: int) -> bool:
 def console_files(boot_ns: int = 0) -> dict[int, OpenFile]:
     """The descriptors 0, 1 and 2, as far as the user gave them.
 
-    Two that are the same file have the same number. `boot_ns` is the time that they show.
+    Two that are the same file have the same number, and are the same terminal. `boot_ns` is the
+    time that they show.
     """
     numbers: dict[tuple[int, int], int] = {}
+    terminals: dict[int, Terminal] = {}
     files: dict[int, OpenFile] = {}
     for descriptor in filter(_is_open, (0, 1, 2)):
         status = os.fstat(descriptor)
         number = numbers.setdefault((status.st_dev, status.st_ino), len(numbers) + 1)
-        files[descriptor] = Console(descriptor, number, boot_ns).opened()
+        terminal = terminals.setdefault(number, Terminal())
+        files[descriptor] = Console(descriptor, number, boot_ns, terminal).opened()
     return files
 
 

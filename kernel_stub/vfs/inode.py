@@ -25,6 +25,7 @@ from kernel_stub.vfs.modes import (
 
 if TYPE_CHECKING:
     from kernel_stub.vfs.caller import Caller
+    from kernel_stub.vfs.terminal import Terminal
 
 BLOCK: Final = 4096
 PROT_WRITE: Final = 2
@@ -155,6 +156,7 @@ class OpenFile:
 
     seekable = False
     mappable = False
+    terminal: Terminal | None = None  # which it is an open description of
     unit = 1  # bytes that go to or from the program's memory as a whole, or not at all
 
     def __init__(self, inode: Inode, flags: int, path: bytes = b"") -> None:

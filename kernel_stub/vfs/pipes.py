@@ -132,12 +132,12 @@ class PipeEnd(OpenFile):
                 pipe.buffer += taken
                 task.progress += len(taken)
             if task.progress == len(data) or (task.progress and self.flags & O_NONBLOCK):
-                return _finished(task)
+                return finished(task)
             try:
                 wait_or_refuse(self, task, "room in a full pipe", _Room(self, whole).is_there)
             except Errno:
                 if task.progress:
-                    return _finished(task)
+                    return finished(task)
                 raise
 
     def _room(self) -> int:
@@ -174,7 +174,7 @@ class _Room:
         return pipe.capacity - len(pipe.buffer) >= self.size or not pipe.readers
 
 
-def _finished(task: Caller) -> int:
+def finished(task: Caller) -> int:
     """How many bytes the write that ends wrote."""
     done, task.progress = task.progress, 0
     return done

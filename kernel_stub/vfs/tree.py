@@ -25,6 +25,7 @@ from kernel_stub.vfs.options import VfsOptions
 from kernel_stub.vfs.overlay import HostFiles, OverlayDirectory, OverlayRegular, OverlaySymlink
 from kernel_stub.vfs.procfs import make_proc, make_sys
 from kernel_stub.vfs.storage import Storage
+from kernel_stub.vfs.terminal import Terminal
 from kernel_stub.vfs.walk import Walk
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Tty(Inode):
 
     def open(self, task: Caller, flags: int) -> OpenFile:
         for file in self.console.values():
-            if isinstance(file.inode, Console) and file.inode.is_terminal:
+            if isinstance(file.inode, Console) and file.inode.terminal is not None:
                 return ConsoleFile(file.inode, flags)
         raise Errno(ENXIO)
 
@@ -71,6 +72,8 @@ class Vfs:
         self.options = options
         self.storage = Storage(options.limit)
         self.console = console_files(options.about.boot_ns)
+        shown = [file.terminal for file in self.console.values() if file.terminal is not None]
+        self.terminal = shown[0] if shown else Terminal()  # that of the session
         host = Host(frozenset(_identity(path) for path in options.writable))
         layers = [_top(host, options.root or b"/")]
         if options.sysroot is not None:

@@ -223,15 +223,21 @@ def test_sysret_takes_neither_rf_nor_vm_nor_what_is_no_flag(
     assert sysret(vendor, made, r11=flags.IF | flag).seen().stack[2] == flags.IF | flags.FIXED
 
 
-@pytest.mark.parametrize("made", [SYSRET_64, SYSRET_32])
-def test_intel_loads_flat_segments_of_ring_3(made: str) -> None:
-    guest = Guest("intel", supervise_kernel=True)
+def in_ring_3_after_sysret(vendor: str, made: str) -> Guest:
+    """A machine that came from an odd SS by SYSRET, and stays where it came."""
+    guest = Guest(vendor, supervise_kernel=True)
     guest.write(KERNEL, bytes.fromhex(made))
     guest.write(CODE, bytes.fromhex("ebfe"))
     guest.put_kernel(KERNEL, rcx=CODE, r11=0x202)
     guest.set_segments({SS: ODD_SS})
     guest.run(20)
     guest.state.load()
+    return guest
+
+
+@pytest.mark.parametrize("made", [SYSRET_64, SYSRET_32])
+def test_intel_loads_flat_segments_of_ring_3(made: str) -> None:
+    guest = in_ring_3_after_sysret("intel", made)
     long = made == SYSRET_64
     code_bits = 0x00A0_FB00 if long else 0x00C0_FB00
     flat = (0, 0xFFFF_FFFF)
@@ -266,13 +272,7 @@ def test_sysret_without_sce_is_an_invalid_opcode(vendor: str) -> None:
 
 @pytest.mark.parametrize("made", [SYSRET_64, SYSRET_32])
 def test_amd_loads_the_selector_of_ss_and_nothing_else(made: str) -> None:
-    guest = Guest("amd", supervise_kernel=True)
-    guest.write(KERNEL, bytes.fromhex(made))
-    guest.write(CODE, bytes.fromhex("ebfe"))
-    guest.put_kernel(KERNEL, rcx=CODE, r11=0x202)
-    guest.set_segments({SS: ODD_SS})
-    guest.run(20)
-    guest.state.load()
+    guest = in_ring_3_after_sysret("amd", made)
     assert guest.state.segment(SS) == ODD_SS._replace(selector=USER_DS)
 
 

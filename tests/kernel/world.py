@@ -12,6 +12,7 @@ from kernel_stub.abi.abi import I386, X86_64, Abi
 from kernel_stub.abi.signals import SIGALRM
 from kernel_stub.errno import Errno
 from kernel_stub.futexes import Futexes
+from kernel_stub.jobs import require_foreground
 from kernel_stub.layout import USER_32, USER_64
 from kernel_stub.mm.flags import (
     MAP_ANONYMOUS,
@@ -23,8 +24,9 @@ from kernel_stub.mm.flags import (
 from kernel_stub.pending import SigInfo
 from kernel_stub.scheduler import ITIMER_REAL
 from kernel_stub.services import KernelServices
-from kernel_stub.syscalls import REGISTRY, bind
+from kernel_stub.syscalls import bind, every_call
 from kernel_stub.task import Clone, Process, Task
+from kernel_stub.vfs.terminal import Terminal
 from kernel_stub.waits import Blocked, Wait
 from tests.kernel.fakes import MIB, PAGE, a_space
 
@@ -86,6 +88,9 @@ class FakeKernel:
         return os.write(fd, data)
 
     block = KernelServices.block
+
+    def require_foreground(self, task: Task, terminal: Terminal, signal: int) -> None:
+        require_foreground(task, terminal, signal)
 
     def exit_group(self, task: Task, status: int) -> NoReturn:
         raise Ended(status)
@@ -169,7 +174,7 @@ class World:
     def call(self, name: str, *arguments: int) -> int:
         """The result, or the negative error number, of one system call."""
         registers = (*(argument & self.abi.word_mask for argument in arguments), 0, 0, 0, 0, 0, 0)
-        handler = bind(REGISTRY[name], self.abi.word)
+        handler = bind(every_call()[name], self.abi.word)
         try:
             while True:
                 try:

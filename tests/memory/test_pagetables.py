@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from emu.memory.pagetables import NotMapped, PageTables
-from emu.memory.physical import MINIMUM_SIZE, PhysicalMemory
+from emu.memory.physical import PhysicalMemory
 from emu.x86.paging import (
     ADDRESS_MASK,
     INDEX_MASK,
@@ -19,6 +19,7 @@ from emu.x86.paging import (
     USER,
     WRITABLE,
 )
+from tests.memory.by_hand import slot
 
 # Pages that differ from the first only in the index of one level, and the two ends of memory.
 PAGES: Final = (
@@ -35,22 +36,8 @@ PAGE: Final = 0x40_0000
 
 
 @pytest.fixture
-def ram() -> PhysicalMemory:
-    return PhysicalMemory(MINIMUM_SIZE)
-
-
-@pytest.fixture
 def space(ram: PhysicalMemory) -> PageTables:
     return PageTables(ram)
-
-
-def entry_in_memory(ram: PhysicalMemory, root: int, address: int) -> int:
-    """The last-level entry, found as a processor finds it."""
-    table, entry = root, 0
-    for shift in LEVEL_SHIFTS:
-        entry = ram.words[(table + 8 * (address >> shift & INDEX_MASK)) >> 3]
-        table = entry & ADDRESS_MASK
-    return entry
 
 
 def test_a_mapped_page_stands_in_the_tables_where_the_processor_looks(
@@ -61,7 +48,7 @@ def test_a_mapped_page_stands_in_the_tables_where_the_processor_looks(
         space.map(page, frame, USER | NO_EXECUTE)
     for page, frame in frames.items():
         expected = frame | PRESENT | USER | NO_EXECUTE
-        assert entry_in_memory(ram, space.root, page) == space.entry(page) == expected
+        assert ram.words[slot(ram, space.root, page)] == space.entry(page) == expected
 
 
 @pytest.mark.parametrize("page", PAGES)

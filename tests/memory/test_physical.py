@@ -9,11 +9,6 @@ from emu.memory.physical import MAXIMUM_SIZE, MINIMUM_SIZE, PhysicalMemory
 from emu.x86.paging import PAGE_SIZE
 
 
-@pytest.fixture
-def ram() -> PhysicalMemory:
-    return PhysicalMemory(MINIMUM_SIZE)
-
-
 @pytest.mark.parametrize(
     ("size", "complaint"),
     [

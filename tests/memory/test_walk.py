@@ -12,9 +12,7 @@ from emu.memory.pagetables import PageTables
 from emu.memory.physical import MINIMUM_SIZE, PhysicalMemory
 from emu.memory.walk import Translations, WalkFault
 from emu.x86.paging import (
-    ADDRESS_MASK,
     HUGE,
-    INDEX_MASK,
     LEVEL_SHIFTS,
     NO_EXECUTE,
     PAGE_SIZE,
@@ -22,16 +20,12 @@ from emu.x86.paging import (
     USER,
     WRITABLE,
 )
+from tests.memory.by_hand import slot
 
 PAGE: Final = 0xFFFF_8880_4020_1000
 DATA: Final = WRITABLE | NO_EXECUTE
 HUGE_2M: Final = 0xFFFF_8880_4000_0000
 HUGE_1G: Final = 0xFFFF_8880_8000_0000
-
-
-@pytest.fixture
-def ram() -> PhysicalMemory:
-    return PhysicalMemory(MINIMUM_SIZE)
 
 
 @pytest.fixture
@@ -41,14 +35,6 @@ def space(ram: PhysicalMemory) -> PageTables:
     ram.allocate()  # so that the next page's frame is no neighbour
     tables.map(PAGE + PAGE_SIZE, ram.allocate(), DATA)
     return tables
-
-
-def slot(ram: PhysicalMemory, root: int, address: int, level: int) -> int:
-    """The index into `ram.words` of the entry for `address` at `level` (0 is the top)."""
-    table = root
-    for shift in LEVEL_SHIFTS[:level]:
-        table = ram.words[(table + 8 * (address >> shift & INDEX_MASK)) >> 3] & ADDRESS_MASK
-    return (table + 8 * (address >> LEVEL_SHIFTS[level] & INDEX_MASK)) >> 3
 
 
 def error_code(ram: PhysicalMemory, root: int, address: int, write: bool) -> int:

@@ -12,12 +12,9 @@ import pytest
 
 from emu.memory import walk
 from emu.memory.pagetables import PageTables
-from emu.memory.physical import MINIMUM_SIZE, PhysicalMemory
+from emu.memory.physical import PhysicalMemory
 from emu.memory.walk import Translations, WalkFault
 from emu.x86.paging import (
-    ADDRESS_MASK,
-    INDEX_MASK,
-    LEVEL_SHIFTS,
     NO_EXECUTE,
     PAGE_SIZE,
     PF_PRESENT,
@@ -26,15 +23,11 @@ from emu.x86.paging import (
     USER,
     WRITABLE,
 )
+from tests.memory.by_hand import slot
 
 PAGE: Final = 0xFFFF_8880_4020_1000
 DATA: Final = WRITABLE | NO_EXECUTE
 AT_ITS_END: Final = PAGE + PAGE_SIZE
-
-
-@pytest.fixture
-def ram() -> PhysicalMemory:
-    return PhysicalMemory(MINIMUM_SIZE)
 
 
 @pytest.fixture
@@ -43,14 +36,6 @@ def space(ram: PhysicalMemory) -> PageTables:
     for page in (PAGE, PAGE + PAGE_SIZE):
         tables.map(page, ram.allocate(), DATA)
     return tables
-
-
-def slot(ram: PhysicalMemory, root: int, address: int, level: int) -> int:
-    """The index into `ram.words` of the entry for `address` at `level` (0 is the top)."""
-    table = root
-    for shift in LEVEL_SHIFTS[:level]:
-        table = ram.words[(table + 8 * (address >> shift & INDEX_MASK)) >> 3] & ADDRESS_MASK
-    return (table + 8 * (address >> LEVEL_SHIFTS[level] & INDEX_MASK)) >> 3
 
 
 # ---- SMAP

@@ -144,11 +144,9 @@ def test_new_settings_are_told_back_and_the_users_terminal_keeps_its_own(
     assert termios.tcgetattr(slave) == before
 
 
-def test_the_terminals_group_is_the_programs_own(terminal: tuple[Program, int]) -> None:
+def test_no_other_request_is_known_and_no_other_file_is_a_terminal(
+    terminal: tuple[Program, int],
+) -> None:
     program, _ = terminal
-    program.call("ioctl", 0, 0x540F, BUFFER)
-    assert told(program) == program.task.pid
-    assert program.call("ioctl", 0, 0x5410, program.task.pid.to_bytes(4, "little")) == 0
-    assert program.fails("ioctl", 0, 0x5410, (77).to_bytes(4, "little")) == EPERM
     assert program.fails("ioctl", 0, 0x1234, BUFFER) == ENOTTY
     assert program.fails("ioctl", program.open("f"), 0x540F, BUFFER) == ENOTTY

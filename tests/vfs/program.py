@@ -20,7 +20,7 @@ import kernel_stub.syscalls.xattrs  # noqa: F401 - to import a module of handler
 from kernel_stub.abi.abi import X86_64, Abi
 from kernel_stub.abi.structures import STAT, STAT64, Layout
 from kernel_stub.errno import Errno
-from kernel_stub.syscalls.table import REGISTRY, bind
+from kernel_stub.syscalls import bind, every_call
 from kernel_stub.waits import Blocked
 from tests.vfs.world import MEMORY_AT, world
 
@@ -48,7 +48,7 @@ class Program:
         registers = tuple(self._register(argument) for argument in arguments)
         bound = self._bound.get(name)
         if bound is None:
-            bound = self._bound[name] = bind(REGISTRY[name], self.abi.word)
+            bound = self._bound[name] = bind(every_call()[name], self.abi.word)
         try:
             while True:
                 try:

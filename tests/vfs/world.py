@@ -61,6 +61,9 @@ class FakeKernel:
 
     block = KernelServices.block
 
+    def require_foreground(self, task: Any, terminal: Any, signal: int) -> None:
+        """Everybody is in the foreground here."""
+
     def signals_may_arrive(self) -> None:
         """No signal arrives here."""
 

@@ -1,0 +1,74 @@
+"""Which module answers which calls. `make docs` writes it from the modules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+HOMES: Final[Mapping[str, str]] = {
+    "attributes": (
+        "access chmod chown chown32 faccessat faccessat2 fchmod fchmodat fchmodat2 fchown "
+        "fchown32 fchownat futimesat lchown lchown32 umask utime utimensat utimensat_time64 "
+        "utimes "
+    ),
+    "children": "wait4 waitid waitpid",
+    "creation": "clone clone3 execve execveat fork vfork",
+    "descriptors": "fcntl fcntl64 flock ioctl",
+    "directories": (
+        "chdir chroot fchdir getcwd getdents getdents64 link linkat mkdir mkdirat mknod mknodat "
+        "readlink readlinkat rename renameat renameat2 rmdir symlink symlinkat unlink unlinkat "
+    ),
+    "extents": (
+        "fadvise64 fadvise64_64 fallocate fdatasync fsync ftruncate ftruncate64 readahead sync "
+        "sync_file_range syncfs truncate truncate64 "
+    ),
+    "files": "close close_range creat dup dup2 dup3 memfd_create open openat openat2",
+    "futex": "futex futex_time64",
+    "identity": (
+        "capget capset getegid getegid32 geteuid geteuid32 getgid getgid32 getgroups getgroups32 "
+        "getresgid getresgid32 getresuid getresuid32 getuid getuid32 setfsgid setfsgid32 setfsuid "
+        "setfsuid32 setgid setgid32 setgroups setgroups32 setregid setregid32 setresgid "
+        "setresgid32 setresuid setresuid32 setreuid setreuid32 setuid setuid32 "
+    ),
+    "io": "_llseek lseek pread64 preadv preadv2 pwrite64 pwritev pwritev2 read readv write writev",
+    "ldt": "modify_ldt",
+    "memory": (
+        "brk madvise mincore mlock mlock2 mlockall mmap mmap2 mprotect mremap msync munlock "
+        "munlockall munmap "
+    ),
+    "metadata": (
+        "fstat fstat64 fstatat64 fstatfs fstatfs64 lstat lstat64 newfstatat stat stat64 statfs "
+        "statfs64 statx "
+    ),
+    "pipes": "eventfd eventfd2 pipe pipe2 socket socketcall socketpair splice",
+    "polling": "_newselect poll ppoll ppoll_time64 pselect6 pselect6_time64 select",
+    "ports": "ioperm iopl",
+    "process": (
+        "exit exit_group get_robust_list getpgid getpgrp getpid getppid getsid gettid prctl "
+        "set_robust_list set_tid_address setpgid setsid "
+    ),
+    "resources": "getrlimit getrusage prlimit64 setrlimit sysinfo times ugetrlimit",
+    "scheduling": (
+        "getcpu getpriority nice sched_get_priority_max sched_get_priority_min sched_getaffinity "
+        "sched_getparam sched_getscheduler sched_rr_get_interval sched_rr_get_interval_time64 "
+        "sched_setaffinity sched_setparam sched_setscheduler sched_yield setpriority "
+    ),
+    "sending": "kill rt_sigqueueinfo rt_tgsigqueueinfo tgkill tkill",
+    "signals": (
+        "pause rt_sigaction rt_sigpending rt_sigprocmask rt_sigreturn rt_sigsuspend "
+        "rt_sigtimedwait rt_sigtimedwait_time64 sigaction sigaltstack signal sigpending "
+        "sigprocmask sigreturn sigsuspend "
+    ),
+    "system": "getrandom oldolduname olduname personality setdomainname sethostname uname",
+    "time": (
+        "alarm clock_getres clock_getres_time64 clock_gettime clock_gettime64 clock_nanosleep "
+        "clock_nanosleep_time64 clock_settime clock_settime64 getitimer gettimeofday nanosleep "
+        "setitimer settimeofday stime time "
+    ),
+    "tls": "arch_prctl get_thread_area set_thread_area",
+    "transfers": "copy_file_range sendfile sendfile64",
+    "xattrs": (
+        "fgetxattr flistxattr fremovexattr fsetxattr getxattr lgetxattr listxattr llistxattr "
+        "lremovexattr lsetxattr removexattr setxattr "
+    ),
+}
