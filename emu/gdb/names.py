@@ -1,4 +1,7 @@
-"""Registers that gdb calls otherwise than the debugging core, or that the core does not have."""
+"""Registers that gdb calls otherwise than the debugging core, or that the core does not have.
+
+Facts only: which registers gdb asks for, emu/gdb/registers.py says.
+"""
 
 from __future__ import annotations
 
