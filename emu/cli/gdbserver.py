@@ -26,9 +26,7 @@ from emu.gdb.server import LOOPBACK, Outcome, Server, parse_place
 from emu.machine import Machine
 from emu.x86.paging import PF_USER
 from kernel_stub.boot import read_frames
-from kernel_stub.errno import Errno
 from kernel_stub.kernel import Kernel
-from kernel_stub.mm.peek import peek
 
 KILLED_STATUS: Final = 128 + 9
 
@@ -38,12 +36,6 @@ class World:
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
-
-    def peek(self, address: int, size: int) -> bytes:
-        try:
-            return peek(self._kernel.task.space, address, size)
-        except Errno:  # the file behind it is gone: a touch would be a fault
-            return b""
 
     def touch(self, address: int) -> None:
         self._kernel.task.space.fault(address, PF_USER)

@@ -23,8 +23,11 @@ from kernel_stub.abi.abi import I386, X86_64, Abi
 from kernel_stub.abi.signals import NAMES
 from kernel_stub.boot import ist_top, read_image
 from kernel_stub.entry.constants import PT_REGS, PT_REGS_STRUCT
+from kernel_stub.errno import Errno
+from kernel_stub.exec.auxv import AT_BASE
 from kernel_stub.kernel import Kernel
 from kernel_stub.mm.flags import MAP_SHARED, PROT_EXEC, PROT_READ, PROT_WRITE
+from kernel_stub.mm.peek import peek
 from kernel_stub.mm.regions import Region
 from kernel_stub.task import Task
 from kernel_stub.vfs.console import Console
@@ -207,6 +210,12 @@ class LinuxGuest:
         regions = [_mapped(region) for region in self._regions]
         return regions + kernel_mappings()
 
+    def peek(self, address: int, size: int) -> bytes:
+        try:
+            return peek(self._task.space, address, size)
+        except Errno:  # the file behind it is gone: a touch would be a fault
+            return b""
+
     def layout(self) -> object:
         return layout_of(self._regions)
 
@@ -225,7 +234,13 @@ class LinuxGuest:
         return self._modules.source_files(self._regions)
 
     def lined(self) -> list[tuple[int, int]]:
-        return self._modules.lined(self._regions)
+        return self._modules.lined(self._regions, self._linker())
+
+    def _linker(self) -> int:
+        """Where the dynamic linker is mapped; 0 if there is none."""
+        size = 8 if self.is_long() else 4
+        words = memoryview(self.auxiliary_vector()).cast("Q" if size == 8 else "I")
+        return dict(zip(words[::2], words[1::2], strict=True)).get(AT_BASE, 0)
 
     # ---- there and back
 

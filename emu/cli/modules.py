@@ -133,11 +133,14 @@ class Modules:
         found = {name for file, _ in self._mapped(regions) for name in self._lines_of(file).files()}
         return sorted(found)
 
-    def lined(self, regions: Regions) -> list[tuple[int, int]]:
-        """Where code with lines stands."""
+    def lined(self, regions: Regions, base: int) -> list[tuple[int, int]]:
+        """Where code with lines stands, but for the file that is mapped at `base`."""
+        places = list(regions)
+        left_out = {one.file.path for one in places if one.file and one.start == base}
         return [
             (low + bias, high + bias)
-            for file, bias in self._mapped(regions)
+            for file, bias in self._mapped(places)
+            if file.path not in left_out
             for low, high in self._lines_of(file).ranges()
         ]
 

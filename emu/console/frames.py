@@ -36,7 +36,7 @@ def _disassemble(session: Session, text: str) -> None:
         if line is not None:
             source = _say_source(session, line, source)
         session.say_all(session.code(at, 1, session.debugger.rip))
-        code = session.debugger.memory.read_some(at, LONGEST)
+        code = session.debugger.show_memory(at, LONGEST)
         following = session.length(code, at)
         if not following:
             break
@@ -66,7 +66,7 @@ def backtrace_lines(session: Session) -> list[str]:
         back, frame = _out_of_the_kernel(session)
         lines.append(f"#1  {place_of(back)} (ring 3)")
     while len(lines) < _MOST_FRAMES:
-        content = debugger.memory.read_some(frame, 2 * size)
+        content = debugger.show_memory(frame, 2 * size)
         if len(content) < 2 * size:
             break
         above = int.from_bytes(content[:size], "little")

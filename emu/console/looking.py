@@ -83,7 +83,7 @@ def _examine(session: Session, text: str) -> None:
 
 
 def _say_string(session: Session, address: int) -> int:
-    content = session.debugger.memory.read_some(address, _LONGEST_STRING)
+    content = session.debugger.show_memory(address, _LONGEST_STRING)
     if not content:
         session.debugger.read_memory(address, 1)
     text, _, _ = content.partition(b"\0")
@@ -103,7 +103,7 @@ def _say_numbers(session: Session, address: int, count: int, shape: str, size: i
             int.from_bytes(content[at : at + size], "little") for at in range(0, here * size, size)
         )
         shown = "  ".join(shaped(session, number, shape, size) for number in numbers)
-        session.say(f"{session.symbols.describe(start)}:  {shown}")
+        session.say_wrapped(f"{session.symbols.describe(start)}:  {shown}", 2)
         done += here
     return address + count * size
 
@@ -192,7 +192,7 @@ def telescope_lines(session: Session, address: int, count: int) -> list[str]:
 def _chain(session: Session, address: int, size: int) -> str:
     chain = ""
     for _ in range(4):
-        content = session.debugger.memory.read_some(address, size)
+        content = session.debugger.show_memory(address, size)
         if len(content) < size:
             break
         address = int.from_bytes(content, "little")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -104,12 +105,21 @@ def converse(session: Session, read: Callable[[str], str]) -> None:
             session.say()
             return
         except KeyboardInterrupt:
-            session.say("quit ends the debugger")
+            session.say("\nquit ends the debugger")
             continue
         if not line.strip():
             line = last if session.repeats(last) else ""
         last = line
         session.execute(line)
+
+
+def _typed(prompt: str) -> str:
+    """A line of the terminal, at which Ctrl-C means the line: the guest does not run."""
+    of_the_guest = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return input(prompt)
+    finally:
+        signal.signal(signal.SIGINT, of_the_guest)
 
 
 class Editor:
@@ -146,7 +156,7 @@ class Editor:
     def read(self, prompt: str) -> str:
         """One line. Raises EOFError at the end of input, KeyboardInterrupt at Ctrl-C."""
         if self.is_terminal:
-            return input(prompt)
+            return _typed(prompt)
         line = sys.stdin.readline() if sys.stdin is not None else ""
         if not line:
             raise EOFError

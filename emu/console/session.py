@@ -28,6 +28,7 @@ from emu.x86.instructions import LONGEST
 _LINE: Final = re.compile(r"\s*([A-Za-z][\w-]*)(.*)", re.DOTALL)
 _INDENT: Final = 11  # of what a line of a crossing goes on with
 _NARROWEST: Final = 20  # columns
+_ENDLESS: Final = 1 << 16  # columns, where there is no terminal
 ON, OFF, AUTO = "on", "off", "auto"
 _COLOURS: Final = {
     telling.TITLE: "1;36",
@@ -64,7 +65,7 @@ class Session:
         self.is_over = False
         self.depth = 0  # of files of commands that read each other
         self.examined = debugger.rip  # where `x` goes on
-        self.columns: Callable[[], int] = lambda: telling.WIDTH
+        self.columns: Callable[[], int] = lambda: _ENDLESS
         self.ask: Callable[[str], bool] | None = None  # whether yes; None: nobody is there
         self.pending = AUTO  # what is done with a breakpoint at an unknown place
         self.last_point = 0  # $bpnum
@@ -129,7 +130,7 @@ class Session:
     def say_all(self, lines: Iterable[str]) -> None:
         """Writes lines."""
         for line in lines:
-            self.say(line)
+            self.say_wrapped(line, _INDENT)
 
     @property
     def prompt(self) -> str:
@@ -176,7 +177,7 @@ class Session:
         lines: list[str] = []
         long = self.debugger.engine.state.in_64bit_mode
         while len(lines) < count:
-            code = self.debugger.memory.read_some(address, LONGEST)
+            code = self.debugger.show_memory(address, LONGEST)
             found = disassemble(code, address, long, self.att)
             arrow = "=>" if address == mark else "  "
             place = self.symbols.describe(address)
@@ -252,6 +253,8 @@ class Session:
             self.say(f"{'Temporary ' if point.temporary else ''}{point.kind} {point.number}")
         if stop.news is not None:
             self.say(self.threads.about(stop.news))
+        if stop.kind == stops.INTERRUPTED and self.ask is not None:
+            self.say()  # behind the ^C of the terminal
         if stop.kind in _REASONS:
             self.say(_REASONS[stop.kind])
         if stop.message:

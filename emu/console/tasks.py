@@ -10,6 +10,7 @@ from typing import Final
 from emu.console.command import LOOKING, RUNNING, SIGNALS, Command
 from emu.console.session import Session
 from emu.debug.handling import WORDS
+from emu.debug.news import TaskView
 from emu.errors import UsageError
 
 FOLLOWED: Final = (
@@ -25,10 +26,20 @@ def thread_lines(session: Session, _: str = "") -> list[str]:
         who = f'Thread {task.number} "{task.name}"'
         if task.process != task.number:
             who += f" of process {task.process}"
-        place = session.symbols.place(task.rip)
+        place = _place(session, task)
         number = session.threads.number(task.number)
         lines.append(f"{mark} {number:<4} {who} {place} ({task.state})")
     return lines or ["No threads."]
+
+
+def _place(session: Session, task: TaskView) -> str:
+    """Where the ring 3 of `task` goes on, by the names of the files that it has mapped."""
+    guest = session.debugger.guest
+    looked_at = session.debugger.task
+    guest.look_at(task.number)
+    place = session.symbols.place(task.rip)
+    guest.look_at(looked_at)
+    return place
 
 
 def _thread(session: Session, text: str) -> None:

@@ -18,7 +18,7 @@ from emu.debug.handling import Handling
 from emu.debug.history import History
 from emu.debug.line_ways import LineWays
 from emu.debug.looking import Looking
-from emu.debug.memory import Memory
+from emu.debug.memory import Memory, Unreadable
 from emu.debug.news import SIGNAL, News
 from emu.debug.points import Points
 from emu.debug.position import Position
@@ -28,6 +28,8 @@ from emu.debug.stops import Stop
 from emu.debug.ways import Ways
 from emu.errors import Interrupted, RingscopeError, UsageError
 from emu.machine import Machine
+
+_MASK64: Final = (1 << 64) - 1
 
 
 class Debugger:
@@ -111,7 +113,21 @@ class Debugger:
 
     def read_memory(self, address: int, size: int) -> bytes:
         """`size` bytes of linear memory, whatever the rights. Raises Unreadable."""
-        return self.memory.read(address, size)
+        content = self.show_memory(address, size)
+        if len(content) < size:
+            raise Unreadable(address + len(content) & _MASK64)
+        return content
+
+    def show_memory(self, address: int, size: int) -> bytes:
+        """As much of `size` bytes as there is, untouched pages as a touch would find them."""
+        content = self.memory.read_some(address, size)
+        while len(content) < size:
+            more = self.guest.peek(address + len(content), size - len(content))
+            if not more:
+                break
+            content += more
+            content += self.memory.read_some(address + len(content), size - len(content))
+        return content
 
     def write_memory(self, address: int, data: bytes) -> None:
         """Raises Unreadable, before any byte is written."""

@@ -68,6 +68,9 @@ class Guest(Protocol):
     def mappings(self) -> list[Mapped]:
         """The program's memory and the kernel's, by address."""
 
+    def peek(self, address: int, size: int) -> bytes:
+        """What a first touch of `address` would find there, without it; b"" where nothing is."""
+
     def symbols(self) -> Iterable[Named]:
         """The names of all that is mapped now, the kernel's included."""
 
@@ -84,7 +87,11 @@ class Guest(Protocol):
         """The names of all source files that are known now, in the order of the alphabet."""
 
     def lined(self) -> list[tuple[int, int]]:
-        """Where code with source lines stands: first addresses, and those behind the last."""
+        """Where code with source lines stands: first addresses, and those behind the last.
+
+        The dynamic linker is left out: whoever steps into a function does not want to see how it
+        is found.
+        """
 
     def call_name(self, number: int, mechanism: str, long: bool) -> str:
         """The name of system call `number` made by `mechanism` from 64-bit code (`long`) or not."""

@@ -67,6 +67,7 @@ class Stopping:
         self._addresses: frozenset[int] = frozenset()
         self._wants_return = self._is_watching = self._has_new_files = False
         self._is_running = False
+        self._sought: object = None  # among which files which points were found
         self._news: list[News] = []
         self.news_at = runner.position  # where the machine stood at the last news
         self.handling = Handling()
@@ -114,7 +115,10 @@ class Stopping:
         enabled = [point for point in self._points if point.enabled]
         if any(point.find is not None for point in enabled):
             self._guest.report_layout(self._told_of_files)
-            self._find_again()
+            sought = self._guest.layout(), [point.number for point in enabled if point.find]
+            if sought != self._sought:
+                self._sought = sought
+                self._find_again()
         catches = {point.kind for point in enabled}
         self._wants_return = goal.on_return or bool(catches & _NEED_RETURNS)
         accesses = self._watching.prepare(enabled)

@@ -93,4 +93,5 @@ class Watching:
         if point.kind == WATCH and old == new:
             return None
         is_write, rip = touched
-        return Access(point.address, point.size, is_write, rip, old, new)
+        before = old if is_write else new  # who reads changes nothing; others may have
+        return Access(point.address, point.size, is_write, rip, before, new)

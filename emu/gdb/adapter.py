@@ -113,15 +113,7 @@ class DebuggedTarget:
 
     def read(self, address: int, size: int) -> bytes:
         address = self._unfolded(address)
-        content = self._debugger.memory.read_some(address, size)
-        while len(content) < size:
-            place = address + len(content)
-            more = self._surroundings.peek(place, size - len(content))
-            if not more:
-                break
-            content += more
-            content += self._debugger.memory.read_some(address + len(content), size - len(content))
-        return content
+        return self._debugger.show_memory(address, size)
 
     def write(self, address: int, content: bytes) -> None:
         address = self._unfolded(address)

@@ -12,9 +12,6 @@ from typing import Protocol
 class Surroundings(Protocol):
     """The program's files and pages as its kernel knows them."""
 
-    def peek(self, address: int, size: int) -> bytes:
-        """What the kernel would show at `address` if it were touched; b"" where nothing is."""
-
     def touch(self, address: int) -> None:
         """Brings the page at `address`, as the kernel does at the program's first touch of it."""
 

@@ -340,7 +340,7 @@ def text_of_object(stream: IO[bytes]) -> bytes:
 
 def _named(entries: Iterator[Any]) -> Iterator[Symbol]:
     for entry in entries:
-        defined = entry["st_shndx"] != "SHN_UNDEF"
+        defined = entry["st_shndx"] not in ("SHN_UNDEF", "SHN_ABS")  # an SHN_ABS is no address
         if (
             entry.name
             and defined

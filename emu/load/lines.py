@@ -60,6 +60,7 @@ class _Unit:
         self._program = dwarf.line_program_for_CU(unit)
         self.ranges = list(self._ranges())
         self.spans: list[Span] | None = None if self._program else []
+        self._names: list[str] | None = None
 
     def _ranges(self) -> Iterator[tuple[int, int]]:
         """The addresses of its code; none if it does not say."""
@@ -81,8 +82,11 @@ class _Unit:
 
     def files(self) -> list[str]:
         """The files that its table names, by their number there."""
-        if self._program is None:
-            return []
+        if self._names is None:
+            self._names = self._named() if self._program is not None else []
+        return self._names
+
+    def _named(self) -> list[str]:
         header, attributes = self._program.header, self._top.attributes
         is_new = header["version"] >= _TOP_INDEX
         comp = _text(attributes["DW_AT_comp_dir"].value) if "DW_AT_comp_dir" in attributes else ""

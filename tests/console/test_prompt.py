@@ -130,6 +130,18 @@ def random_line(chance: random.Random) -> str:
             "1/0",
             "_text",
         ),
+        *(
+            "lines.c:46",
+            "lines.c:",
+            ":7",
+            "46",
+            "countdown",
+            "thread",
+            "SIGUSR1",
+            "nostop",
+            "nopass",
+        ),
+        *("threads", "line", "signals", "/s", "fork", "breakpoint pending on", "$bpnum", "0"),
     ]
     parts = [chance.choice(names), *(chance.choice(words) for _ in range(chance.randrange(5)))]
     line = chance.choice((" ", "")).join(parts) if chance.random() < 0.2 else " ".join(parts)
@@ -144,10 +156,11 @@ def test_random_lines_are_answered_and_never_a_traceback(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     chance = random.Random(1)
-    talk = Talk("hello_syscall_64")
+    plain = ("hello_syscall_64", "lines_dwarf4_32", "lines_dwarf5_pie_64")
+    programs = (*plain, "tasks_64", *plain, *plain)
     for number in range(LINES):
         if number % 200 == 0:
-            talk = Talk("hello_syscall_64")
+            talk = Talk(programs[number // 200 % len(programs)])
         talk.do(random_line(chance))
         talk.session.is_over = False
     assert talk.session.prompt.startswith("(")

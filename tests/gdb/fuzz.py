@@ -19,7 +19,11 @@ from emu.gdb.packets import TABLE
 from tests.gdb.client import Client, NoReply
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-PROGRAMS: Final = ("examples/bin/hello_syscall_64", "examples/bin/hello_int80_32")
+PROGRAMS: Final = (
+    "examples/bin/hello_syscall_64",
+    "examples/bin/hello_int80_32",
+    "tests/fixtures/bin/tasks_64",
+)
 _ODD: Final = (
     b"",
     b"#",

@@ -189,3 +189,61 @@ def test_functions_of_the_program_can_be_called(bits: int) -> None:
     assert "#1 " in session.said
     assert session.value("cpl") == 3
     assert (session.out, session.status) == ("one\ntwo\n", 9 + 2 * 21)
+
+
+@pytest.mark.parametrize("bits", [64, 32])
+def test_tasks_are_threads_with_registers_and_stacks_of_their_own(bits: int) -> None:
+    session = debug(
+        path_of(f"tasks_{bits}"),
+        *("handle SIGUSR1 nostop noprint", "break in_the_thread", "continue", "info threads"),
+        *("backtrace 1", "thread 1", "backtrace", "stepi", "info threads", "continue"),
+    )
+    said = session.said
+    assert re.search(r"^\* 2 +Thread 1002 \(tasks_\d+, of process 1000: runs, ring 3\)", said, re.M)
+    assert re.search(r"^  1 +Thread 1000 \(tasks_\d+: waits for the futex at 0x\w+", said, re.M)
+    assert "hit Breakpoint 1, in_the_thread () at tests/fixtures/src/tasks.c:58" in said
+    assert re.search(r"Switching to thread 1 \(Thread 1000\)", said)
+    assert re.search(r"^#\d .* main \(\) at tests/fixtures/src/tasks.c:\d+", said, re.M)
+    assert re.search(r"^\* 1 +Thread 1000 \(tasks_\d+: runs, ring 0\)", said, re.M)
+    assert (session.out, session.status) == ("thread\nparent\n", 3)
+
+
+@pytest.mark.parametrize(
+    ("commands", "shown", "status"),
+    [
+        (("continue", "continue"), "Program received signal SIGUSR1, User defined signal 1", 3),
+        (("continue", "signal 0"), "Program received signal SIGUSR1, User defined signal 1", 2),
+        (("handle SIGUSR1 nostop noprint", "continue"), "exited with code 03", 3),
+        (
+            ("break main", "continue", "signal SIGTERM"),
+            "Program terminated with signal SIGTERM, Terminated",
+            143,
+        ),
+    ],
+)
+def test_signals_are_told_dropped_and_sent(
+    commands: tuple[str, ...], shown: str, status: int
+) -> None:
+    session = debug(path_of("tasks_64"), *commands)
+    assert shown in session.said
+    assert session.status == status
+
+
+@pytest.mark.parametrize("bits", [64, 32])
+def test_a_run_over_tasks_is_taken_back_and_made_again(bits: int) -> None:
+    session = debug(
+        path_of(f"tasks_{bits}"),
+        *("handle SIGUSR1 nostop noprint", "break in_the_thread", "continue", WHERE),
+        *("reverse-stepi 20", "reverse-continue", "continue", WHERE, "info threads", "continue"),
+    )
+    first, again = re.findall(r"pc=(0x\w+)", session.said)
+    assert first == again
+    assert "No more reverse-execution history" in session.said
+    assert session.status == 3
+
+
+@pytest.mark.parametrize("bits", [64, 32])
+def test_the_monitor_names_what_an_msr_points_to_by_the_kernels_entry(bits: int) -> None:
+    session = debug(program(bits), "monitor info msr", "kill")
+    assert re.search(r"LSTAR +0xffffffff81000000  <entry_SYSCALL_64>", session.said)
+    assert "<_text>" not in session.said

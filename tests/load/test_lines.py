@@ -23,6 +23,7 @@ FIXTURES: Final = (
 )
 SOURCE: Final = "tests/fixtures/src/lines.c"
 HEADER: Final = "tests/fixtures/src/lines.h"
+ALONE: Final = ("-ffreestanding", "-nostdlib", "-static", "-fno-stack-protector")
 DAMAGES: Final = 150
 
 
@@ -118,10 +119,10 @@ def stripped(tmp_path: Path, how: list[str]) -> tuple[Path, Path]:
             "gcc",
             "-g",
             *how,
+            *ALONE,
             "-o",
-            whole,
-            path_of("lines_dwarf4_64").parents[1] / "src/lines.c",
-            *("-ffreestanding", "-nostdlib", "-static", "-fno-stack-protector"),
+            str(whole),
+            f"{path_of(FIXTURES[0]).parents[1]}/src/lines.c",
         ],
         check=True,
     )
