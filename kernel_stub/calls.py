@@ -6,7 +6,7 @@ a handler is -ENOSYS, counted and reported. syscall(2), "Return value".
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
 from kernel_stub.abi.abi import Abi
@@ -59,3 +59,16 @@ class CallTable:
     def answers(self, number: int) -> bool:
         """Whether a handler was found for `number` when it was asked."""
         return number in self._bound
+
+
+def counted(tables: Iterable[CallTable]) -> tuple[dict[str, int], dict[str, int]]:
+    """How often each call was made, by name in whatever ABI, and those that nobody answers."""
+    counts: dict[str, int] = {}
+    unknown: dict[str, int] = {}
+    for table in tables:
+        for number, count in table.counts.items():
+            name = table.name(number)
+            counts[name] = counts.get(name, 0) + count
+            if not table.answers(number):
+                unknown[name] = unknown.get(name, 0) + count
+    return counts, unknown

@@ -17,7 +17,7 @@ from kernel_stub import layout
 from kernel_stub.abi.abi import I386, X86_64, Abi
 from kernel_stub.abi.signals import SA_RESTART
 from kernel_stub.arrivals import arrive
-from kernel_stub.calls import CallTable
+from kernel_stub.calls import CallTable, counted
 from kernel_stub.entry import constants as entry
 from kernel_stub.errno import EFAULT, EINTR, ERESTARTNOHAND, ERESTARTSYS, Errno
 from kernel_stub.errors import Deadlock, KernelBug
@@ -347,12 +347,4 @@ class Kernel(KernelServices):
 
     def call_counts(self) -> tuple[dict[str, int], dict[str, int]]:
         """How often each system call was made, by name, and those that nobody answers."""
-        counts: dict[str, int] = {}
-        unknown: dict[str, int] = {}
-        for table in (self.calls_64, self.calls_32):
-            for number, count in table.counts.items():
-                name = table.name(number)
-                counts[name] = counts.get(name, 0) + count
-                if not table.answers(number):
-                    unknown[name] = unknown.get(name, 0) + count
-        return counts, unknown
+        return counted((self.calls_64, self.calls_32))

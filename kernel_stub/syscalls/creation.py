@@ -12,11 +12,12 @@ from typing import Final
 from kernel_stub.abi.process_structures import USER_DESC
 from kernel_stub.abi.signals import LAST_SIGNAL
 from kernel_stub.errno import E2BIG, EINVAL, ENOENT, EPERM, Errno
+from kernel_stub.protocol import Clone
 from kernel_stub.syscalls.places import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW
 from kernel_stub.syscalls.table import Int, Path, Pointer, ULong, syscall
 from kernel_stub.syscalls.tls import tls_slot
 from kernel_stub.syscalls.user_desc import descriptor
-from kernel_stub.task import Clone, Task
+from kernel_stub.task import Task
 
 CSIGNAL: Final = 0xFF
 CLONE_VM: Final = 0x100
