@@ -210,6 +210,7 @@ class KernelHalf:
             state.set_segment(number, others)
         for number in (registers.FS, registers.GS):
             state.set_segment(number, Segment(0, 0, 0, 0))
+        state.kernel_gs_base = layout.PER_CPU  # for the first SWAPGS
         state.set_cs_ss(self.loaded(layout.USER_CS if long else layout.USER32_CS), data, cpl=3)
         state.set_flags(flags.IF)
         state.store()

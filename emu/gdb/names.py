@@ -1,4 +1,7 @@
-"""Registers that gdb calls otherwise than the debugging core, or that the core does not have."""
+"""Registers that gdb calls otherwise than the debugging core, or that the core does not have.
+
+Names and constants; how a value is sent, registers.py knows.
+"""
 
 from __future__ import annotations
 
