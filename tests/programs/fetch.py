@@ -55,8 +55,9 @@ def fetch(packages: list[str], state: Path) -> list[Path]:
     (state / "apt.conf").write_text(CONFIGURATION.format(state=state), "utf-8")
     variables = {**os.environ, "APT_CONFIG": str(state / "apt.conf")}
     install = ["apt-get", "install", "-qq", "--yes", "--download-only", *packages]
-    for command in (["apt-get", "update", "-qq"], install):
-        subprocess.run(command, env=variables, check=True, stdout=subprocess.DEVNULL)
+    # A mirror in mid-change lacks some lists: what is missing then, the second command tells.
+    subprocess.run(["apt-get", "update", "-qq"], env=variables, check=False)
+    subprocess.run(install, env=variables, check=True, stdout=subprocess.DEVNULL)
     return sorted(state.glob("cache/archives/*.deb"))
 
 
@@ -82,8 +83,12 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     TREE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as state:
-        archives = fetch(packages, Path(state))
-        unpack(archives, TREE)
+        try:
+            archives = fetch(packages, Path(state))
+            unpack(archives, TREE)
+        except subprocess.CalledProcessError as error:
+            print(f"{error.cmd[0]} failed with status {error.returncode}", file=sys.stderr)
+            return 1
     unpacked.write_text("\n".join(packages) + "\n", "utf-8")
     print(f"{len(archives)} packages unpacked into {TREE}")
     return 0
