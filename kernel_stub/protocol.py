@@ -7,7 +7,7 @@ Linux's man pages by the names of the calls.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol, TypeAlias
 
 from kernel_stub.abi.signals import SIGCHLD
 from kernel_stub.errno import ERESTARTSYS
@@ -18,9 +18,13 @@ if TYPE_CHECKING:
     from kernel_stub.futexes import Futexes
     from kernel_stub.net.network import Network
     from kernel_stub.pending import SigInfo
-    from kernel_stub.task import Process, Task
     from kernel_stub.vfs import Vfs
     from kernel_stub.vfs.job_control import Controlling
+
+
+# They stand above this room, and are nothing to it but a name.
+Task: TypeAlias = Any
+Process: TypeAlias = Any
 
 
 class Clone(NamedTuple):

@@ -19,8 +19,6 @@ from kernel_stub.timers import Timer
 from kernel_stub.turns import Turns
 
 MOST_TOLD: Final = 8  # tasks of a deadlock
-ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF = range(3)
-
 # Waits for poll(2) events of the host's descriptors, for so many seconds; None: for ever. What it
 # returns is true if one came.
 WaitForHost = Callable[[Mapping[int, int], float | None], object]

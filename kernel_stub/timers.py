@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF = range(3)
+
 
 class Timer:
     """One timer. `read` reads its clock in nanoseconds; `expired` is told how many were missed.

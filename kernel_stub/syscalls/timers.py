@@ -22,7 +22,6 @@ from kernel_stub.abi.signals import (
 )
 from kernel_stub.errno import EAGAIN, EINVAL, EOPNOTSUPP, Errno
 from kernel_stub.pending import SigInfo
-from kernel_stub.scheduler import ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL
 from kernel_stub.syscalls.table import Int, Pointer, UInt, syscall
 from kernel_stub.syscalls.time import (
     CLOCK_BOOTTIME,
@@ -36,7 +35,7 @@ from kernel_stub.syscalls.time import (
     load_timespec,
 )
 from kernel_stub.task import Process, Task
-from kernel_stub.timers import Timer
+from kernel_stub.timers import ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL, Timer
 
 _SIGNALS: Final = {ITIMER_REAL: SIGALRM, ITIMER_VIRTUAL: SIGVTALRM, ITIMER_PROF: SIGPROF}
 _RINGING: Final = frozenset({CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_TAI})
@@ -193,7 +192,7 @@ def _target(task: Task, notify: int, signal: int, thread: int) -> Task | Process
         raise Errno(EINVAL)
     if notify != SIGEV_THREAD_ID:
         return task.process
-    found = task.kernel.find_task(thread)
+    found: Task | None = task.kernel.find_task(thread)
     if found is None or found.process is not task.process:
         raise Errno(EINVAL)
     return found

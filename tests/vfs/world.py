@@ -9,11 +9,10 @@ from struct import Struct
 from typing import Any, Final
 
 from kernel_stub.abi.abi import X86_64, Abi
-from kernel_stub.abi.signals import SIGALRM
 from kernel_stub.errno import EFAULT, ENAMETOOLONG, Errno
 from kernel_stub.net.network import Network
-from kernel_stub.scheduler import ITIMER_REAL
 from kernel_stub.services import KernelServices
+from kernel_stub.timers import ITIMER_REAL, Timer
 from kernel_stub.vfs import Vfs, VfsOptions
 from kernel_stub.vfs.files import FileTable
 from kernel_stub.waits import Wait
@@ -39,6 +38,7 @@ class FakeKernel:
         self.vfs = vfs
         self.clock = 0
         self.signals: list[int] = []
+        self.known: list[Any] = []
         self.waits: list[tuple[dict[int, int], int | None]] = []
         self.times_shown: list[int] = []
         self.network = Network(vfs.options.reaches_out)
@@ -64,7 +64,10 @@ class FakeKernel:
     block = KernelServices.block
 
     def leaders(self) -> list[Any]:
-        return []
+        return self.known
+
+    def send(self, _target: Any, sent: Any) -> None:
+        self.signals.append(sent.signal)
 
     def require_foreground(self, task: Any, terminal: Any, signal: int) -> None:
         """Everybody is in the foreground here."""
@@ -78,9 +81,10 @@ class FakeKernel:
     def timers_changed(self) -> None:
         """`wait` looks at them."""
 
-    def wait(self, wait: Wait, timers: dict[int, tuple[int, int]]) -> None:
+    def wait(self, wait: Wait, timers: dict[int, Timer]) -> None:
         """Guest time passes, or the host is waited for; an alarm rings."""
-        _, alarm = timers.get(ITIMER_REAL, (0, None))
+        timer = timers.get(ITIMER_REAL)
+        alarm = timer.deadline if timer else None
         ends = [end for end in (wait.deadline, alarm) if end is not None]
         if wait.outside:
             left = min(ends) - self.clock if ends else None
@@ -89,9 +93,8 @@ class FakeKernel:
         if not ends:
             raise Deadlock(wait.what)
         self.sleep_until(min(ends))
-        if alarm == min(ends):
-            del timers[ITIMER_REAL]
-            self.signals.append(SIGALRM)
+        if timer is not None and alarm == min(ends):
+            timer.look()
 
     def wait_outside(self, wanted: Mapping[int, int], timeout_ns: int | None) -> bool:
         self.waits.append((dict(wanted), timeout_ns))
@@ -188,7 +191,9 @@ class FakeTask:
         self.interrupted = False
         self.progress = 0
         self.opening: Any = None
-        self.timers: dict[int, tuple[int, int]] = {}
+        self.process = self
+        self.timers: dict[int, Timer] = {}
+        self.kernel.known.append(self)
         self.limits: dict[int, tuple[int, int]] = {}
 
     def ignores(self, signal: int) -> bool:

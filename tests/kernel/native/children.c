@@ -156,17 +156,17 @@ static void orphans(void)
 	int is = 0;
 	CALL(prctl(PR_GET_CHILD_SUBREAPER, &is, 0, 0, 0));
 	CALL(is);
+	shared[2] = getpid();
 	fflush(stdout);
 	if (!(pid = fork())) {
 		if (!fork()) {
-			while (getppid() == shared[2])
+			while (getppid() != shared[2])
 				nanosleep(&some, NULL);
 			shared[1] = getppid();
 			_exit(9);
 		}
 		_exit(3);
 	}
-	shared[2] = pid;
 	waitpid(pid, &status, 0);
 	CALL(status);
 	grandchild = wait(&status);
