@@ -31,8 +31,9 @@ from kernel_stub.abi.signals import (
 )
 from kernel_stub.errno import Errno
 from kernel_stub.pending import SigInfo
+from kernel_stub.process import Process
 from kernel_stub.signalling.frames import Action
-from kernel_stub.task import Process, Task
+from kernel_stub.task import Task
 from kernel_stub.waits import TaskEnded
 
 _UNBLOCKABLE: Final = signal_bit(SIGKILL) | signal_bit(SIGSTOP)

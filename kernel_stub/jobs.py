@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final
 from kernel_stub.abi.signals import SI_KERNEL, SIGTTIN
 from kernel_stub.errno import EIO, Errno
 from kernel_stub.pending import SigInfo
+from kernel_stub.process import Process
 from kernel_stub.protocol import Services
-from kernel_stub.task import Process, Task
+from kernel_stub.task import Task
 
 if TYPE_CHECKING:
     from kernel_stub.vfs.job_control import Controlling

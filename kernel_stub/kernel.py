@@ -23,9 +23,10 @@ from kernel_stub.errno import EFAULT, EINTR, ERESTARTNOHAND, ERESTARTSYS, Errno
 from kernel_stub.errors import Deadlock, KernelBug
 from kernel_stub.exceptions import Exceptions
 from kernel_stub.pending import SigInfo
+from kernel_stub.process import Process
 from kernel_stub.services import KernelServices
 from kernel_stub.signalling.frames import NO_TRAMPOLINES, Action, Trampolines, push
-from kernel_stub.task import Process, Task
+from kernel_stub.task import Task
 from kernel_stub.vfs import Vfs
 from kernel_stub.waits import Blocked, TaskEnded
 

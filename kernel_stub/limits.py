@@ -12,8 +12,9 @@ from kernel_stub.abi.process_structures import SECOND
 from kernel_stub.abi.resources import INFINITY, RLIMIT_CPU, RLIMIT_NPROC, START
 from kernel_stub.abi.signals import SI_KERNEL, SIGKILL, SIGXCPU
 from kernel_stub.pending import SigInfo
+from kernel_stub.process import Process
 from kernel_stub.protocol import Services
-from kernel_stub.task import Process, Task
+from kernel_stub.task import Task
 from kernel_stub.timers import Timer
 
 _AGAIN_NS: Final = SECOND  # how long after SIGXCPU it comes again

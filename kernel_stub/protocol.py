@@ -18,13 +18,12 @@ if TYPE_CHECKING:
     from kernel_stub.futexes import Futexes
     from kernel_stub.net.network import Network
     from kernel_stub.pending import SigInfo
+    from kernel_stub.process import Process
     from kernel_stub.vfs import Vfs
     from kernel_stub.vfs.job_control import Controlling
 
 
-# They stand above this room, and are nothing to it but a name.
-Task: TypeAlias = Any
-Process: TypeAlias = Any
+Task: TypeAlias = Any  # it stands above this room
 
 
 class Clone(NamedTuple):

@@ -14,7 +14,8 @@ from typing import Final
 from kernel_stub.abi.process_structures import SECOND
 from kernel_stub.clock import Clock
 from kernel_stub.errors import Deadlock
-from kernel_stub.task import Process, Task
+from kernel_stub.process import Process
+from kernel_stub.task import Task
 from kernel_stub.timers import Timer
 from kernel_stub.turns import Turns
 

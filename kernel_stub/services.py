@@ -29,11 +29,12 @@ from kernel_stub.futexes import Futexes
 from kernel_stub.jobs import members, require_foreground, signal_group
 from kernel_stub.observer import Observer
 from kernel_stub.pending import SigInfo
+from kernel_stub.process import Process
 from kernel_stub.protocol import Clone
 from kernel_stub.scheduler import Scheduler
 from kernel_stub.signalling.frames import UserState
 from kernel_stub.signalling.returns import find_pop, restore_fpu, restore_stack
-from kernel_stub.task import Process, Task
+from kernel_stub.task import Task
 from kernel_stub.task_tables import TaskTables
 from kernel_stub.tasks import Tasks
 from kernel_stub.turns import turns_of

@@ -34,6 +34,7 @@ from kernel_stub.futexes import Futexes
 from kernel_stub.limits import has_too_many_tasks, limit_cpu_time
 from kernel_stub.mm import AddressSpace
 from kernel_stub.pending import SigInfo
+from kernel_stub.process import Process
 from kernel_stub.protocol import Clone
 from kernel_stub.scheduler import Scheduler
 from kernel_stub.syscalls.creation import (
@@ -51,7 +52,7 @@ from kernel_stub.syscalls.creation import (
     CLONE_VM,
 )
 from kernel_stub.syscalls.robust import release_robust_list
-from kernel_stub.task import Process, Task
+from kernel_stub.task import Task
 
 MOST_TASKS: Final = 4096  # a fork bomb ends here, root's too
 _KEPT: Final = SIGACTION[8]

@@ -45,6 +45,7 @@ ROOMS: Final[tuple[tuple[str, ...], ...]] = (
     ("kernel_stub.futexes",),
     ("kernel_stub.waits",),
     ("kernel_stub.timers",),
+    ("kernel_stub.process",),
     ("kernel_stub.protocol",),
     ("kernel_stub.task",),
     ("kernel_stub.jobs",),

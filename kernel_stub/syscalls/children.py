@@ -11,9 +11,10 @@ from kernel_stub.abi.process_structures import INT, RUSAGE
 from kernel_stub.abi.signals import CLD_CONTINUED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, SIGCHLD
 from kernel_stub.errno import ECHILD, EINVAL, ESRCH, Errno
 from kernel_stub.pending import SigInfo
+from kernel_stub.process import Process
 from kernel_stub.signalling.siginfo import pack_siginfo
 from kernel_stub.syscalls.table import Int, Pointer, syscall
-from kernel_stub.task import Process, Task
+from kernel_stub.task import Task
 
 WNOHANG, WSTOPPED, WEXITED, WCONTINUED = 1, 2, 4, 8
 WNOWAIT: Final = 0x0100_0000

@@ -9,8 +9,9 @@ from typing import Final
 
 from kernel_stub.abi.process_structures import INT, ROBUST_LIST_HEAD
 from kernel_stub.errno import EACCES, EINVAL, EPERM, ESRCH, Errno
+from kernel_stub.process import Process
 from kernel_stub.syscalls.table import Int, Pointer, ULong, syscall
-from kernel_stub.task import Process, Task
+from kernel_stub.task import Task
 
 NAME_SIZE: Final = 16  # with the NUL
 LAST_CAPABILITY: Final = 40

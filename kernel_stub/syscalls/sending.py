@@ -10,9 +10,10 @@ from kernel_stub.abi.sigframes import SIGINFO_SIZE
 from kernel_stub.abi.signals import LAST_SIGNAL, SI_TKILL, SI_USER, SIGCONT, SIGRTMIN
 from kernel_stub.errno import EAGAIN, EINVAL, EPERM, ESRCH, Errno
 from kernel_stub.pending import SigInfo
+from kernel_stub.process import Process
 from kernel_stub.signalling.siginfo import unpack_siginfo
 from kernel_stub.syscalls.table import Int, Pointer, syscall
-from kernel_stub.task import Process, Task
+from kernel_stub.task import Task
 
 
 def _sent(task: Task, signal: int, code: int) -> SigInfo:

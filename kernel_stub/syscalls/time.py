@@ -10,8 +10,9 @@ from typing import Final
 
 from kernel_stub.abi.process_structures import SECOND, TIMESPEC64
 from kernel_stub.errno import EINVAL, EOPNOTSUPP, EPERM, ERESTARTNOHAND, Errno
+from kernel_stub.process import Process
 from kernel_stub.syscalls.table import Int, Pointer, syscall
-from kernel_stub.task import Process, Task
+from kernel_stub.task import Task
 from kernel_stub.waits import never
 
 COARSE_NS: Final = 4_000_000  # a coarse clock moves with the tick

@@ -22,6 +22,7 @@ from kernel_stub.abi.signals import (
 )
 from kernel_stub.errno import EAGAIN, EINVAL, EOPNOTSUPP, Errno
 from kernel_stub.pending import SigInfo
+from kernel_stub.process import Process
 from kernel_stub.syscalls.table import Int, Pointer, UInt, syscall
 from kernel_stub.syscalls.time import (
     CLOCK_BOOTTIME,
@@ -34,7 +35,7 @@ from kernel_stub.syscalls.time import (
     counted_by,
     load_timespec,
 )
-from kernel_stub.task import Process, Task
+from kernel_stub.task import Task
 from kernel_stub.timers import ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL, Timer
 
 _SIGNALS: Final = {ITIMER_REAL: SIGALRM, ITIMER_VIRTUAL: SIGVTALRM, ITIMER_PROF: SIGPROF}

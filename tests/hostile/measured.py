@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -15,6 +16,17 @@ from tests.oracle import host
 
 MOST_SECONDS: Final = 120
 HERE: Final = Path(__file__).parent
+
+
+# A process counts what it was before it ran its program, so a small one starts it.
+STARTER: Final = """
+import os, sys
+pid = os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ)
+_, status, usage = os.wait4(pid, 0)
+open(sys.argv[1], "w").write(str(usage.ru_maxrss))
+code = os.waitstatus_to_exitcode(status)
+sys.exit(code if code >= 0 else 128 - code)
+"""
 
 
 class Measured(NamedTuple):
@@ -43,16 +55,17 @@ def is_possible() -> bool:
 
 def run(program: Path, arguments: list[str], options: list[str], folder: Path) -> Measured:
     """Runs it in the working directory `folder`."""
-    out, err = folder.with_suffix(".out"), folder.with_suffix(".err")
+    out, err, use = (folder.with_suffix(f".{kind}") for kind in ("out", "err", "use"))
     with out.open("wb") as output, err.open("wb") as errors:
-        process = subprocess.Popen(
-            [*MACHINE, *options, str(program), *arguments],
+        ended = subprocess.run(
+            [sys.executable, "-S", "-c", STARTER, use, *MACHINE, *options, program, *arguments],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=errors,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
+            check=False,
         )
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    return Measured(process.returncode, out.read_text(), err.read_text(), usage.ru_maxrss >> 10)
+    status = ended.returncode
+    memory = int(use.read_text()) >> 10
+    return Measured(status, out.read_text(), err.read_text(), memory)

@@ -14,7 +14,8 @@ from kernel_stub.abi.process_structures import SIGACTION
 from kernel_stub.abi.signals import SIG_IGN, SIGTTIN, SIGTTOU, signal_bit
 from kernel_stub.errno import EINVAL, EIO, ENOTTY, EPERM, ESRCH, Errno
 from kernel_stub.jobs import is_orphaned
-from kernel_stub.task import Process, Task
+from kernel_stub.process import Process
+from kernel_stub.task import Task
 from kernel_stub.vfs.job_control import (
     INT,
     JOB_REQUESTS,

@@ -22,10 +22,11 @@ from kernel_stub.mm.flags import (
 )
 from kernel_stub.net.network import Network
 from kernel_stub.pending import SigInfo
+from kernel_stub.process import Process
 from kernel_stub.protocol import Clone
 from kernel_stub.services import KernelServices
 from kernel_stub.syscalls import bind, every_call
-from kernel_stub.task import Process, Task
+from kernel_stub.task import Task
 from kernel_stub.timers import ITIMER_REAL
 from kernel_stub.vfs.job_control import Controlling
 from kernel_stub.waits import Blocked, Wait
