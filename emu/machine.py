@@ -67,12 +67,11 @@ class Machine:
         self._timer_vector = 0
         self._timer_at: int | None = None  # in instructions
         self._timer_rang = False
-        # Where whoever runs it calls `ring_timer` when the timer is due: `run` returns so many
+        self._is_rung = False
+        # Where whoever runs it calls `ring` when the timer is due: `run` returns so many
         # instructions before that. None: it rings by itself.
         self.timer_slack: int | None = None
         self.is_near_timer = False  # whether the last run ended because of `timer_slack`
-        self._is_rung = False
-        self._patience = _UNTIL_RING_3
         self._end_at: int | None = None
         self._is_limited = False
         self.hwcap: Final = leaves[1, 0][3]  # EDX of CPUID leaf 1: Linux's AT_HWCAP
@@ -91,7 +90,7 @@ class Machine:
         self._timer_at = None if instructions is None else self._total() + instructions
         self._limit_counter()
 
-    def ring(self, vector: int) -> None:
+    def ring_soon(self, vector: int) -> None:
         """Interrupts ring 3 by `vector` as soon as it can be. May be called from any thread."""
         self._timer_vector = vector
         self._is_rung = True
@@ -106,7 +105,7 @@ class Machine:
         """After how many instructions the timer is due, 0 if it is; None without a timer."""
         return None if self._timer_at is None else max(self._timer_at - self._total(), 0)
 
-    def ring_timer(self) -> bool:
+    def ring(self) -> bool:
         """Interrupts ring 3 by the timer; returns whether it did: in the kernel it must wait."""
         if not self.engine.accepts_interrupts:
             return False
@@ -170,22 +169,19 @@ class Machine:
         if self._is_rung:
             self._is_rung, self._timer_at = False, self._total()
             self._limit_counter()
-        elif self._timer_at is None or not self.counter.exhausted:
-            return False
-        if self.timer_slack is not None:
+        elif self._timer_at is None or self.timer_slack is not None or not self.counter.exhausted:
             return False
         return self._end_at is None or self._total() < self._end_at
 
     def _ring(self) -> None:
         """The timer's interrupt; in the kernel it waits until ring 3 goes on."""
-        if self.ring_timer():
-            self._patience = _UNTIL_RING_3
+        if self.ring():
             self._limit_counter()
-        else:  # the engine stopped in front of a block: with twice as much it gets through any
+        else:
+            block = self.counter.block  # counted, and left before its first instruction
             self.engine.state.load()
             self.counter.abort(self.engine.state.rip)
-            self.counter.limit(self._patience)
-            self._patience *= 2
+            self.counter.limit(max(block.instructions, _UNTIL_RING_3))
 
 
 def make_counter(kind: str, engine: Engine) -> Counter:

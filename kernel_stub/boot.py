@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from emu.cpu.state import Segment
+from emu.cpu.traps import loaded_segment
 from emu.machine import Machine
 from emu.memory.pagetables import PageTables
 from emu.x86 import descriptors, flags, msrs, paging, registers, vectors
@@ -19,12 +20,12 @@ from emu.x86.gates import GATE, GATE_SIZE, interrupt_gate
 from kernel_stub import layout
 from kernel_stub.entry.constants import CPU_KERNEL_RSP, EXCEPTIONS
 from kernel_stub.kallsyms import entry_symbols
+from kernel_stub.mm.ldt import LocalTable
 
 _ENTRY: Final = Path(__file__).parent / "entry"
 _DATA_BITS: Final = paging.WRITABLE | paging.NO_EXECUTE | paging.ACCESSED | paging.DIRTY
 
 # Vectors that run on a stack of their own, and those that ring 3 may raise by `int n`.
-IST: Final = {vectors.DF: 1, vectors.NMI: 2, vectors.DB: 3, vectors.MC: 4}
 USER_VECTORS: Final = (vectors.BP, vectors.OF, INT80_VECTOR)
 
 # RFLAGS that SYSCALL clears: all that a program could use against the kernel.
@@ -64,7 +65,7 @@ class KernelHalf:
         self.map_data(layout.TSS_BASE, paging.PAGE_SIZE)  # its bitmaps: later
         self.map_data(layout.PER_CPU, paging.PAGE_SIZE)
         self.map_data(layout.KERNEL_STACKS, layout.KERNEL_STACK_SIZE)
-        for ist in IST.values():
+        for ist in layout.IST.values():
             self.map_data(ist_top(ist) - paging.PAGE_SIZE, paging.PAGE_SIZE)
         self._write_gdt()
         self._write_idt()
@@ -110,7 +111,7 @@ class KernelHalf:
         """Whether `size` bytes at `address`, a multiple of 8, lie on a stack of ring 0."""
         size_of_each = layout.KERNEL_STACK_SIZE
         tops = [(self._top(number), size_of_each) for number in range(self._stacks + 1)]
-        tops += [(ist_top(ist), paging.PAGE_SIZE) for ist in IST.values()]
+        tops += [(ist_top(ist), paging.PAGE_SIZE) for ist in layout.IST.values()]
         return address % 8 == 0 and any(top - room <= address <= top - size for top, room in tops)
 
     # ---- the tables that the CPU reads
@@ -149,13 +150,13 @@ class KernelHalf:
         handlers[layout.TIMER_VECTOR] = self.symbols["asm_sysvec_apic_timer_interrupt"]
         for vector, handler in handlers.items():
             dpl = 3 if vector in USER_VECTORS else 0
-            gate = interrupt_gate(handler, layout.KERNEL_CS, dpl, IST.get(vector, 0))
+            gate = interrupt_gate(handler, layout.KERNEL_CS, dpl, layout.IST.get(vector, 0))
             self.tables.write(
                 layout.IDT_BASE + GATE_SIZE * vector, gate.to_bytes(GATE.size, "little")
             )
 
     def _write_tss(self) -> None:
-        ists = [ist_top(number) if number in IST.values() else 0 for number in range(1, 8)]
+        ists = [ist_top(number) if number in layout.IST.values() else 0 for number in range(1, 8)]
         tss = descriptors.TSS.pack(self.stack_top, 0, 0, *ists, layout.IO_BITMAP_NONE)
         self.tables.write(layout.TSS_BASE, tss)
 
@@ -209,36 +210,54 @@ class KernelHalf:
             state.set_segment(number, others)
         for number in (registers.FS, registers.GS):
             state.set_segment(number, Segment(0, 0, 0, 0))
+        state.kernel_gs_base = layout.PER_CPU  # for the first SWAPGS
         state.set_cs_ss(self.loaded(layout.USER_CS if long else layout.USER32_CS), data, cpl=3)
         state.set_flags(flags.IF)
         state.store()
 
-    def load_data_segment(self, number: int, selector: int) -> None:
+    def load_data_segment(self, number: int, selector: int, ldt: LocalTable | None) -> None:
         """DS, ES, FS or GS as ring 3 could load `selector`; null where it could not."""
-        found = Segment(selector & 3 if selector < 4 else 0, 0, 0, 0)
+        self.set_data_segment(number, self._loadable(selector, ldt))
+
+    def set_data_segment(self, number: int, segment: Segment) -> None:
+        """DS, ES, FS or GS of ring 3.
+
+        GS's base is the kernel's until SWAPGS: the program's waits in KERNEL_GS_BASE.
+        """
+        state = self.machine.engine.state
+        if number == registers.GS:
+            state.kernel_gs_base = segment.base
+            segment = segment._replace(base=state.segment(number).base)
+        state.set_segment(number, segment)
+
+    def _loadable(self, selector: int, ldt: LocalTable | None) -> Segment:
+        descriptor = self.descriptor(selector, ldt)
+        if selector > descriptors.RPL and descriptors.decode(descriptor).dpl == descriptors.RPL:
+            return loaded_data(selector | descriptors.RPL, descriptor)
+        return Segment(selector if selector <= descriptors.RPL else 0, 0, 0, 0)
+
+    def descriptor(self, selector: int, ldt: LocalTable | None) -> int:
+        """What `selector` names, in the GDT or in `ldt`; 0 where there is no descriptor."""
         index = selector >> 3
-        if selector & 4 == 0 and 0 < index < layout.GDT_ENTRIES:
-            descriptor = self.read_descriptor(index)
-            fields = descriptors.SEGMENT.unpack(descriptor)
-            is_code = fields["type"] & 8
-            if (
-                fields["s"]
-                and fields["present"]
-                and fields["dpl"] == 3
-                and (not is_code or fields["type"] & 2)
-            ):
-                limit = fields["limit"]
-                if fields["granularity"]:
-                    limit = limit << 12 | 0xFFF
-                attributes = descriptors.attributes(descriptor)
-                found = Segment(selector | 3, fields["base"], limit, attributes)
-        self.machine.engine.state.set_segment(number, found)
+        if selector & descriptors.TABLE_INDICATOR:
+            return ldt.entry(index) if ldt is not None else 0
+        return self.read_descriptor(index) if index < layout.GDT_ENTRIES else 0
 
     def loaded(self, selector: int) -> Segment:
         """The segment register as it is after a load of `selector`."""
         return Segment(
             selector, 0, _FLAT, descriptors.attributes(self.read_descriptor(selector >> 3))
         )
+
+
+def loaded_data(selector: int, descriptor: int) -> Segment:
+    """A data segment register after a load of `descriptor`; null if it may not be loaded."""
+    fields = descriptors.decode(descriptor)
+    is_code = fields.type & descriptors.TYPE_CODE_BIT
+    readable = not is_code or fields.type & descriptors.TYPE_READABLE
+    if not (fields.s and fields.present and readable):
+        return Segment(0, 0, 0, 0)
+    return loaded_segment(selector, descriptor)
 
 
 def _system_attributes(kind: int) -> int:

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from emu.cpu.state import CR, FS_BASE, SYSENTER_ESP, Segment
 from emu.machine import Machine
-from emu.x86 import flags, registers
+from emu.x86 import descriptors, flags, registers
 from kernel_stub import layout
-from kernel_stub.boot import KernelHalf
+from kernel_stub.boot import KernelHalf, loaded_data
 from kernel_stub.entry import constants as entry
 
 _FRAME_SIZE: Final = entry.PT_REGS_STRUCT.size
@@ -101,6 +101,20 @@ class Contexts:
         saved = bytearray(context.saved)
         saved[FS_BASE : FS_BASE + 8] = base.to_bytes(8, "little")
         context.saved = bytes(saved)
+
+    def set_tls(self, context: CpuContext, slot: int, descriptor: int) -> None:
+        """TLS slot `slot` in a context that does not run; FS or GS that names it is loaded anew."""
+        tls = list(context.tls)
+        tls[slot] = descriptor
+        context.tls = tuple(tls)
+        state, kept = self.state, bytes(self.state.raw)
+        state.raw[:] = context.saved
+        selector = layout.TLS_FIRST_ENTRY + slot << 3 | descriptors.RPL
+        for number in (registers.FS, registers.GS):
+            if state.selector(number) == selector:
+                self.half.set_data_segment(number, loaded_data(selector, descriptor))
+        context.saved = bytes(state.raw)
+        state.raw[:] = kept
 
     def become_pristine(self, context: CpuContext, root: int, long: bool) -> None:
         """The running task starts a new program: a clean processor, in the space at `root`."""

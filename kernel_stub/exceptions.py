@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from emu.events import Cause
-from emu.x86 import error_codes, vectors
+from emu.x86 import descriptors, error_codes, flags, paging, vectors
+from emu.x86.debug import ENABLED, STATUS_HITS, STATUS_STEP
 from kernel_stub import layout, vsyscall
 from kernel_stub.abi import signals
 from kernel_stub.abi.abi import X86_64
@@ -18,7 +19,7 @@ from kernel_stub.entry import constants as entry
 from kernel_stub.errors import KernelBug
 from kernel_stub.faults import OUTCOMES, Raised, outcome_of
 from kernel_stub.pending import SigInfo
-from kernel_stub.task import Task
+from kernel_stub.task import LastFault, Task
 from kernel_stub.waits import TaskEnded
 
 if TYPE_CHECKING:
@@ -26,9 +27,11 @@ if TYPE_CHECKING:
 
 _LOW: Final = 0xFFFF_FFFF
 _IRET_FRAME: Final = 5 * 8
+_IRET_SS_AT: Final = 4 * 8
 _REGS: Final = entry.PT_REGS_STRUCT
 _AT: Final = {name: index for index, name in enumerate(entry.PT_REGS)}
 _RIP, _CS, _RFLAGS, _CODE = _AT["rip"], _AT["cs"], _AT["rflags"], _AT["orig_rax"]
+_RFLAGS_AT: Final = entry.PT_OFFSET["rflags"]
 
 
 class Exceptions:
@@ -56,7 +59,8 @@ class Exceptions:
             self._signal(task, outcome.signal, outcome.code, address, vector, regs)
 
     def _page_fault(self, task: Task, regs: tuple[int, ...], at: int) -> None:
-        address = self._machine.engine.state.control(2)
+        state = self._machine.engine.state
+        address = state.control(2)
         if address >= layout.VSYSCALL_PAGE and self._vsyscall(task, address, regs, at):
             return
         result = task.space.fault(address, regs[_CODE])
@@ -65,6 +69,10 @@ class Exceptions:
             raise TaskEnded(0, signals.SIGKILL)
         if not result:
             self._signal(task, result.signal, result.code, result.address, vectors.PF, regs)
+        elif not state.debug(7) & ENABLED:
+            # RF is for breakpoints on instructions. A processor clears it behind the next one, the
+            # engine later, and its PUSHF shows it.
+            self._machine.physical.words[at + _RFLAGS_AT >> 3] = regs[_RFLAGS] & ~flags.RF
 
     def _vsyscall(self, task: Task, address: int, regs: tuple[int, ...], at: int) -> bool:
         """Does what a function of the vsyscall page would do; whether `address` is one."""
@@ -83,15 +91,25 @@ class Exceptions:
         symbols = self._kernel.half.symbols
         if regs[_RIP] == symbols["native_irq_return_iret"]:
             self._bad_return(task, vector, regs)
-        elif vector == vectors.DB and regs[_RIP] == symbols["entry_SYSENTER_compat"]:
-            # SYSENTER keeps TF: the program steps itself into the kernel, which is its own trap.
-            self._send(task, signals.SIGTRAP, signals.TRAP_TRACE, 0, describe(vector, regs))
-            raise TaskEnded(0, signals.SIGTRAP)
+        elif vector == vectors.DB and self._is_step_of_sysenter(regs[_RIP]):
+            return
         else:
             raise KernelBug(f"ring 0 trapped: {describe(vector, regs)}")
 
+    def _is_step_of_sysenter(self, rip: int) -> bool:
+        """Whether a program steps itself through SYSENTER, which keeps TF, into the entry code.
+
+        That code saves TF in pt_regs and then clears it, so ring 3 is stepped on afterwards.
+        """
+        symbols = self._kernel.half.symbols
+        if not symbols["entry_SYSENTER_compat"] <= rip < symbols["sysenter_return_via_sysexit"]:
+            return False
+        state = self._machine.engine.state
+        state.set_debug(6, state.debug(6) & ~STATUS_STEP)
+        return not state.debug(6) & STATUS_HITS
+
     def _bad_return(self, task: Task, vector: int, regs: tuple[int, ...]) -> None:
-        """The program gets SIGSEGV as if ring 3 had faulted where IRET would have gone.
+        """The program gets a signal as if ring 3 had faulted where IRET would have gone.
 
         Its registers are restored already, and IRET's frame stands where pt_regs ends.
         """
@@ -102,8 +120,17 @@ class Exceptions:
         view[at + _REGS.size - _IRET_FRAME : at + _REGS.size] = frame
         self._kernel.tasks.contexts.enter_again(task.cpu)
         code = regs[_CODE] & _LOW
-        cause = describe(vector, regs)
-        self._send(task, signals.SIGSEGV, signals.SI_KERNEL, 0, cause, vector, code)
+        if frame[_IRET_SS_AT] & descriptors.TABLE_INDICATOR:
+            vector, code = vectors.GP, 0  # Linux returns by another way there, and loses the code
+        self._faulted(task, vector, code)
+        outcome = OUTCOMES[vector]
+        self._send(task, outcome.signal, outcome.code, 0, describe(vector, regs))
+
+    @staticmethod
+    def _faulted(task: Task, vector: int, error_code: int, address: int = 0) -> None:
+        """Notes it for signal frames; CR2 stays what it was unless this is a page fault."""
+        cr2 = address if vector == vectors.PF else task.last_fault.cr2
+        task.last_fault = LastFault(vector, error_code, cr2)
 
     def _signal(
         self, task: Task, signal: int, code: int, address: int, vector: int, regs: tuple[int, ...]
@@ -112,26 +139,19 @@ class Exceptions:
         cause = describe(vector, regs)
         if vector == vectors.PF:
             cause += f", address {address:#x}"
-        has_code = vectors.TABLE[vector].has_error_code
+        error_code = regs[_CODE] if vectors.TABLE[vector].has_error_code else 0
+        if vector == vectors.PF and address >= layout.USER_64.task_size:
+            error_code |= paging.PF_PRESENT  # nobody learns what the kernel has mapped
         kills = not task.has_handler(signal)
-        self._send(task, signal, code, address, cause, vector, regs[_CODE] if has_code else 0)
+        self._faulted(task, vector, error_code, address)
+        self._send(task, signal, code, address, cause)
         if kills:
             self.why = self._explain(vector, regs)
 
-    def _send(
-        self,
-        task: Task,
-        signal: int,
-        code: int,
-        address: int,
-        cause: str,
-        trap: int = 0,
-        error_code: int = 0,
-    ) -> None:
+    def _send(self, task: Task, signal: int, code: int, address: int, cause: str) -> None:
         self.cause, self.why = "" if task.has_handler(signal) else cause, None
         self.last = Raised(signal, code, address)
-        sent = SigInfo(signal, code, address=address, trap=trap, error_code=error_code)
-        force(task, sent)
+        force(task, SigInfo(signal, code, address=address))
         self._kernel.signals_may_arrive()
 
     def _explain(self, vector: int, regs: tuple[int, ...]) -> Cause:

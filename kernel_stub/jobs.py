@@ -15,7 +15,7 @@ from kernel_stub.pending import SigInfo
 from kernel_stub.task import Process, Services, Task
 
 if TYPE_CHECKING:
-    from kernel_stub.vfs.terminal import Terminal
+    from kernel_stub.vfs.job_control import Controlling
 
 FIRST_SESSION: Final = 1  # that of the shell which started the first program: pid 1 here
 
@@ -43,7 +43,7 @@ def signal_group(kernel: Services, group: int, signal: int) -> None:
         kernel.send(process, SigInfo(signal, SI_KERNEL))
 
 
-def require_foreground(task: Task, terminal: Terminal, signal: int) -> None:
+def require_foreground(task: Task, terminal: Controlling, signal: int) -> None:
     """Only the foreground group may do that: others are sent `signal`, SIGTTIN or SIGTTOU.
 
     Raises:
@@ -51,7 +51,7 @@ def require_foreground(task: Task, terminal: Terminal, signal: int) -> None:
         Blocked: the call is made again once the signal has come.
     """
     process = task.process
-    if process.session != terminal.session or process.group == terminal.foreground:
+    if process.session != terminal.session or process.group == terminal.group:
         return
     if task.ignores(signal) or task.blocks(signal):
         if signal == SIGTTIN:

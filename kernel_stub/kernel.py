@@ -23,7 +23,6 @@ from kernel_stub.errno import EFAULT, EINTR, ERESTARTNOHAND, ERESTARTSYS, Errno
 from kernel_stub.errors import Deadlock, KernelBug
 from kernel_stub.exceptions import Exceptions
 from kernel_stub.pending import SigInfo
-from kernel_stub.scheduler import SLICE_NS
 from kernel_stub.services import KernelServices
 from kernel_stub.signalling.frames import NO_TRAMPOLINES, Action, Trampolines, push
 from kernel_stub.task import Process, Task
@@ -35,7 +34,7 @@ _MASK64: Final = (1 << 64) - 1
 _LOW: Final = 0xFFFF_FFFF
 _INT80_LENGTH: Final = 2  # and SYSCALL's
 _NOBODY: Final = -1
-_RESTARTS: Final = (ERESTARTSYS, ERESTARTNOHAND)
+_INTERRUPTED: Final = (ERESTARTSYS, ERESTARTNOHAND, EINTR)
 
 _REGS: Final = entry.PT_REGS_STRUCT
 _CALL: Final = Struct("<9Q")  # from r10 up to orig_rax: what SYSCALL's arguments stand among
@@ -189,11 +188,12 @@ class Kernel(KernelServices):
         """Runs whoever can run, lets its signals arrive, and sets the timer."""
         self._work = False
         self.take_user_signals()
-        timer_rang = self.machine.timer_rang()
+        is_over = self.machine.timer_rang() or self._gives_way
+        self._gives_way = False
         while True:
             task = self._task
-            if task is None or task.wait is not None or task.process.stopped_by or timer_rang:
-                timer_rang = False
+            if task is None or task.wait is not None or task.process.stopped_by or is_over:
+                is_over = False
                 task = self._next(task)
                 if task is None:
                     self.machine.engine.stop()
@@ -203,7 +203,7 @@ class Kernel(KernelServices):
                     break
             except TaskEnded as ended:
                 self.end(task, ended)
-        self._set_timer(task)
+        self._set_timer()
 
     def _next(self, current: Task | None) -> Task | None:
         """The next task that runs; its call, if it was in one, is over. None: nobody is left."""
@@ -253,7 +253,7 @@ class Kernel(KernelServices):
         finally:
             task.interrupted = False
         task.call = None
-        if -result in _RESTARTS:
+        if -result in _INTERRUPTED:
             task.restart = -result
         else:
             task.deadline = None
@@ -262,6 +262,8 @@ class Kernel(KernelServices):
 
     def _arrive(self, task: Task) -> bool:
         """One pending signal arrives; returns whether there may be more. Raises TaskEnded."""
+        if not task.restart:
+            task.give_mask_back()  # a call that nothing interrupted ends under its own mask
         sent = task.take_signal(~task.signal_mask)
         if sent is not None:
             if self.observer is not None:
@@ -270,8 +272,7 @@ class Kernel(KernelServices):
                 return True
             arrive(task, sent, self._push)
             return True
-        if task.saved_mask is not None:
-            task.signal_mask, task.saved_mask = task.saved_mask, None
+        if task.give_mask_back():
             return True
         self._restart_call(task, None)
         return False
@@ -292,7 +293,7 @@ class Kernel(KernelServices):
     def _restart_call(self, task: Task, action: Action | None) -> None:
         """An interrupted call begins anew, or is EINTR. `action`: of the handler that runs."""
         code, task.restart = task.restart, 0
-        if not code:
+        if code in (0, EINTR):
             return
         at, words = task.cpu.frame_at, self.physical.words
         if action is None or (code == ERESTARTSYS and action.flags & SA_RESTART):
@@ -302,13 +303,11 @@ class Kernel(KernelServices):
             task.deadline = None
             self._put(at, "rax", -EINTR)
 
-    def _set_timer(self, task: Task) -> None:
-        """The machine interrupts `task` when another wants to run, or an alarm is due."""
-        now = self.uptime_ns()
-        due = self.scheduler.next_timer()
-        if self.scheduler.others_can_run(task):
-            due = min(now + SLICE_NS, due if due is not None else now + SLICE_NS)
-        self.machine.set_timer(layout.TIMER_VECTOR, None if due is None else max(due - now, 1))
+    def _set_timer(self) -> None:
+        """The machine interrupts whoever runs when its turn is over, or something is due."""
+        due = self.scheduler.turn_ends()
+        rest = None if due is None else max(due - self.uptime_ns(), 1)
+        self.machine.set_timer(layout.TIMER_VECTOR, rest)
 
     # ---- the end
 

@@ -53,7 +53,7 @@ def launch(
         kernel.vdso.announced, kernel.vsyscall = vdso, vsyscall
         space = AddressSpace(machine.physical, machine.engine, kernel.half.tables)
         task = Task(kernel, FIRST_PID, space, vfs.file_table(), vfs.context(), X86_64)
-        vfs.terminal.session, vfs.terminal.foreground = task.session, task.process_group
+        vfs.terminal.session, vfs.terminal.group = task.session, task.process_group
         task.uid, task.gid, task.groups = os.getuid(), os.getgid(), os.getgroups()
         task.fs.cwd = vfs.enter_host_directory(task, os.getcwdb())
         path = program if b"/" in program else _search_path(vfs, task, program, envp)

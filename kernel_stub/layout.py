@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from emu.x86 import vectors
 from emu.x86.paging import PAGE_SIZE
 
 # --- The user's half -----------------------------------------------------------------------------
@@ -55,6 +56,8 @@ IDT_BASE: Final = CPU_ENTRY_AREA
 GDT_BASE: Final = CPU_ENTRY_AREA + 0x1000
 TSS_BASE: Final = CPU_ENTRY_AREA + 0x3000
 IST_STACKS: Final = CPU_ENTRY_AREA + 0x1_0000  # one page each, an unmapped page below each
+# The vectors that run on a stack of their own.
+IST: Final = {vectors.DF: 1, vectors.NMI: 2, vectors.DB: 3, vectors.MC: 4}
 LDT_BASE: Final = 0xFFFF_8800_0000_0000  # each address space has its own there
 PER_CPU: Final = 0xFFFF_8880_0F80_0000
 KERNEL_STACKS: Final = 0xFFFF_C900_0000_0000

@@ -22,8 +22,6 @@ class SigInfo(NamedTuple):
     status: int = 0  # of a child
     address: int = 0  # of a fault
     value: int = 0  # sigqueue(3)'s word
-    trap: int = 0  # the vector of a fault
-    error_code: int = 0
 
 
 _SYNCHRONOUS: Final = sum(signal_bit(signal) for signal in SYNCHRONOUS)

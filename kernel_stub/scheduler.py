@@ -1,22 +1,21 @@
 """Who runs next, and what happens while nobody can.
 
-Tasks take turns in the order of their making. When all wait, time passes to the next deadline at
-once, or the host is waited for; when nothing can ever come, that is a deadlock, and is told. It
-switches nothing, and does not know what a wait is for.
+Tasks take turns as turns.py says. When all wait, time passes to the next deadline at once, or the
+host is waited for; when nothing can ever come, that is a deadlock, and is told. It switches
+nothing, and does not know what a wait is for.
 sched(7).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
 
 from kernel_stub.abi.process_structures import SECOND
 from kernel_stub.clock import Clock
 from kernel_stub.errors import Deadlock
 from kernel_stub.task import Process, Task
+from kernel_stub.turns import Turns
 
-SLICE_NS: Final = 4_000_000  # how long a task may keep the others waiting
 ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF = range(3)
 
 # Waits for poll(2) events of the host's descriptors, for so many seconds; None: for ever. What it
@@ -27,17 +26,24 @@ WaitForHost = Callable[[Mapping[int, int], float | None], object]
 class Scheduler:
     """The tasks of one machine. `ring` is told of each timer that expired."""
 
-    def __init__(self, clock: Clock, ring: Callable[[Process, int], None]) -> None:
+    def __init__(self, clock: Clock, turns: Turns, ring: Callable[[Process, int], None]) -> None:
         self.clock = clock
         self.tasks: list[Task] = []
+        self._turns = turns
         self._ring = ring
+        self._turn_ends: int | None = None
 
-    def others_can_run(self, task: Task) -> bool:
-        """Whether there is a reason to interrupt `task`: others are ready, or watch the host."""
-        return any(
-            other is not task and (self._is_ready(other) or (other.wait and other.wait.outside))
-            for other in self.tasks
-        )
+    def turn_ends(self) -> int | None:
+        """When whoever runs is to be interrupted, by CLOCK_MONOTONIC: for the others, or a timer.
+
+        Others may want to run at any time, so the turn of a task that is not alone always ends.
+        """
+        due = self.next_deadline()
+        if len(self.tasks) < 2:
+            return due
+        if self._turn_ends is None:
+            self._turn_ends = self.clock.uptime_ns() + self._turns.length_ns()
+        return self._turn_ends if due is None else min(due, self._turn_ends)
 
     def next_after(self, current: Task | None, wait_for_host: WaitForHost) -> Task | None:
         """The task to run, after `current` in the order; None if there is none left.
@@ -46,11 +52,11 @@ class Scheduler:
         """
         while self.tasks:
             self._expire()
-            for task in self._from(current):
-                if self._is_ready(task):
-                    return task
-            if not self._pass_time(wait_for_host):
-                return None
+            task = self._turns.choose(task for task in self._from(current) if self._is_ready(task))
+            if task is not None:
+                self._turn_ends = None
+                return task
+            self._pass_time(wait_for_host)
         return None
 
     def _from(self, current: Task | None) -> Iterable[Task]:
@@ -67,14 +73,15 @@ class Scheduler:
         stopped = task.process.stopped_by
         return task.wait.deadline if task.wait and not stopped else None
 
-    def next_timer(self) -> int | None:
-        """When the next interval timer expires, by CLOCK_MONOTONIC."""
+    def next_deadline(self) -> int | None:
+        """When the next interval timer expires, or the next wait, by CLOCK_MONOTONIC."""
         timers = [
             process.timers[ITIMER_REAL][1]
             for process in self._processes()
             if ITIMER_REAL in process.timers
         ]
-        return min(timers, default=None)
+        waits = [deadline for task in self.tasks if (deadline := self._deadline(task)) is not None]
+        return min(timers + waits, default=None)
 
     def _processes(self) -> list[Process]:
         return list({id(task.process): task.process for task in self.tasks}.values())
@@ -91,15 +98,9 @@ class Scheduler:
                     process.timers[ITIMER_REAL] = (interval, deadline + missed * interval)
                 self._ring(process, ITIMER_REAL)
 
-    def expire(self) -> None:
-        """The timer interrupt: as `next_after` does before it chooses."""
-        self._expire()
-
-    def _pass_time(self, wait_for_host: WaitForHost) -> bool:
+    def _pass_time(self, wait_for_host: WaitForHost) -> None:
         """Nobody can run: lets time pass to the next deadline, or waits for the host."""
-        times = [deadline for task in self.tasks if (deadline := self._deadline(task)) is not None]
-        timer = self.next_timer()
-        deadline = min([*times, *([] if timer is None else [timer])], default=None)
+        deadline = self.next_deadline()
         outside = self._outside()
         if deadline is None and not outside:
             raise Deadlock(_deadlock(self.tasks))
@@ -107,9 +108,8 @@ class Scheduler:
         if outside or self.clock.realtime:
             seconds = None if deadline is None else max(deadline - now, 0) / SECOND
             if wait_for_host(outside, seconds) or deadline is None:
-                return True
+                return
         self.clock.advance_to(deadline or now)
-        return True
 
     def _outside(self) -> dict[int, int]:
         """All events of the host that somebody waits for."""

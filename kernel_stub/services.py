@@ -9,17 +9,17 @@ import os
 import random
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from emu.cpu import fxsave
 from emu.errors import LoadError, OutOfFrames
 from emu.machine import Machine
 from emu.memory.pagetables import NotMapped
-from emu.x86 import registers
+from emu.x86 import descriptors, registers
 from kernel_stub import layout
-from kernel_stub.abi.abi import I386, X86_64
-from kernel_stub.abi.signals import SI_KERNEL, SI_USER, SIGALRM
-from kernel_stub.arrivals import send, set_mask
+from kernel_stub.abi.abi import I386
+from kernel_stub.abi.signals import SI_KERNEL, SI_USER, SIGALRM, SIGSEGV
+from kernel_stub.arrivals import force, send, set_mask
 from kernel_stub.boot import KernelHalf
 from kernel_stub.clock import Clock
 from kernel_stub.entry import constants as entry
@@ -30,18 +30,24 @@ from kernel_stub.jobs import members, require_foreground, signal_group
 from kernel_stub.observer import Observer
 from kernel_stub.pending import SigInfo
 from kernel_stub.scheduler import Scheduler
-from kernel_stub.signalling.frames import UserState, pop_32, pop_64, pop_rt_32
+from kernel_stub.signalling.frames import UserState
+from kernel_stub.signalling.returns import find_pop, restore_fpu, restore_stack
 from kernel_stub.task import Clone, Process, Task
 from kernel_stub.task_tables import TaskTables
 from kernel_stub.tasks import Tasks
+from kernel_stub.turns import turns_of
 from kernel_stub.vdso import Vdso
 from kernel_stub.vfs import Vfs
 from kernel_stub.vfs.console import poll_host
-from kernel_stub.vfs.terminal import Terminal
+from kernel_stub.vfs.job_control import Controlling
 from kernel_stub.waits import NOTHING, Blocked, TaskEnded, Wait
+
+if TYPE_CHECKING:
+    from kernel_stub.net.network import Network
 
 _REGS: Final = entry.PT_REGS_STRUCT
 _PAGE: Final = 4096
+_SHOWS_OSXSAVE: Final = 1 << 27  # ECX of CPUID leaf 1
 _SELECTORS: Final = {
     "ds": registers.DS,
     "es": registers.ES,
@@ -61,6 +67,7 @@ class KernelServices:
         self.machine = machine
         self.physical = machine.physical
         self.hwcap = machine.hwcap
+        self.has_xsave = bool(machine.engine.leaves[1, 0][2] & _SHOWS_OSXSAVE)
         self.vfs = vfs
         self.half = KernelHalf(machine)
         self.vsyscall = True
@@ -68,17 +75,19 @@ class KernelServices:
         self.tables_changed = TaskTables(self.half).follow
         self.clock = Clock(machine.counter, self.vdso.clocks)
         self.futexes = Futexes()
-        self.scheduler = Scheduler(self.clock, self._timer_expired)
+        self.scheduler = Scheduler(self.clock, turns_of(seed), self._timer_expired)
         self.tasks = Tasks(machine, self.half, self.scheduler, self.futexes)
-        self.observer: Observer | None = None
-        # Whether a signal may arrive at a task; None: each may. A debugger's.
-        self.screen: Callable[[Task, SigInfo], bool] | None = None
         self.wait_for_host: Callable[[Mapping[int, int], float | None], object] = poll_host
         self.user_signals: deque[int] = deque()  # sent from outside, and not yet passed on
         self.suspend: Callable[[], bool] = _nobody_stopped  # waits as long as the job is stopped
+        self.observer: Observer | None = None
+        # Whether a signal may arrive at a task; None: each may. A debugger's.
+        self.screen: Callable[[Task, SigInfo], bool] | None = None
         self.write_to_host: Callable[[int, bytes], int] = os.write
         self._random = random.Random(seed)
+        self._network: Network | None = None
         self._work = False  # something is to be done before ring 3 goes on
+        self._gives_way = False  # the task that runs ends its turn
         self.now_ns = self.clock.now_ns
         self.uptime_ns = self.clock.uptime_ns
         self.cpu_ns = self.clock.cpu_ns
@@ -95,13 +104,13 @@ class KernelServices:
     def user_sent(self, signal: int) -> None:
         """The user sent `signal` to the program. May be called from a handler of signals."""
         self.user_signals.append(signal)
-        self.machine.ring(layout.TIMER_VECTOR)
+        self.machine.ring_soon(layout.TIMER_VECTOR)
 
     def take_user_signals(self) -> bool:
         """Passes on what the user sent, to the foreground group; returns whether that was any."""
         any_came = bool(self.user_signals)
         while self.user_signals:
-            signal_group(self, self.vfs.terminal.foreground, self.user_signals.popleft())
+            signal_group(self, self.vfs.terminal.group, self.user_signals.popleft())
         return any_came
 
     def wait_outside(self, wanted: Mapping[int, int], seconds: float | None) -> object:
@@ -111,8 +120,17 @@ class KernelServices:
 
     def is_suspended(self) -> bool:
         """Nobody can run: if the job on the terminal is stopped, waits until it may go on."""
-        job = members(self.processes(), self.vfs.terminal.foreground)
+        job = members(self.processes(), self.vfs.terminal.group)
         return any(one.stopped_by for one in job) and self.suspend() and self.take_user_signals()
+
+    @property
+    def network(self) -> Network:
+        """The sockets of this machine; it is made when the first one is."""
+        if self._network is None:
+            from kernel_stub.net.network import Network
+
+            self._network = Network(self.vfs.options.reaches_out)
+        return self._network
 
     # ---- waiting
 
@@ -125,6 +143,7 @@ class KernelServices:
         outside: Mapping[int, int] = NOTHING,
         interrupted: int = ERESTARTSYS,
         killable: bool = False,
+        due: int | None = None,
     ) -> None:
         if timeout_ns is not None:
             if task.deadline is None:
@@ -134,13 +153,17 @@ class KernelServices:
                 return
         if task.interrupted and not killable:
             raise Errno(interrupted)
-        raise Blocked(Wait(what, ready, task.deadline, outside, killable))
+        times = [time for time in (task.deadline, due) if time is not None]
+        raise Blocked(Wait(what, ready, min(times, default=None), outside, killable))
 
     def _timer_expired(self, process: Process, _timer: int) -> None:
         self.send(process, SigInfo(SIGALRM, SI_KERNEL))
 
     def timers_changed(self) -> None:
         self._work = True
+
+    def give_way(self) -> None:
+        self._work = self._gives_way = True
 
     # ---- signals
 
@@ -158,6 +181,15 @@ class KernelServices:
     def signal(self, task: Task, number: int, code: int = SI_USER, address: int = 0) -> None:
         self.send(task, SigInfo(number, code, task.pid, task.uid, address=address))
 
+    def signal_group(self, group: int, number: int) -> None:
+        signal_group(self, group, number)
+
+    def session_of_group(self, group: int) -> int:
+        return next((one.session for one in members(self.processes(), group)), 0)
+
+    def terminal_of(self, session: int) -> object:
+        return self.vfs.terminal_of(session)
+
     def user_state(self, task: Task) -> UserState:
         """Ring 3 of the running task, for a signal frame."""
         engine = self.machine.engine
@@ -166,7 +198,7 @@ class KernelServices:
         engine.state.store()
         image = fxsave.read(engine)
         names = dict(zip(entry.PT_REGS, regs, strict=True))
-        return UserState(names, selectors, image, engine.state.control(2))
+        return UserState(names, selectors, image, self.has_xsave)
 
     def set_user_state(self, task: Task, user: UserState) -> None:
         """Ring 3 of the running task goes on as `user` says."""
@@ -174,17 +206,19 @@ class KernelServices:
         _REGS.pack_into(self.physical.view, task.cpu.frame_at, *user.registers.values())
         if task.program_abi is I386:
             for name, number in _SELECTORS.items():
-                self._load_segment(number, user.selectors[name])
+                self._load_segment(number, user.selectors[name], task)
         engine.state.store()
         fxsave.write(engine, user.fxsave)
         engine.state.load()
 
-    def _load_segment(self, number: int, selector: int) -> None:
+    def _load_segment(self, number: int, selector: int, task: Task) -> None:
         """A data segment register as ring 3 could load it; what it could not, is null."""
-        state = self.machine.engine.state
-        if state.selector(number) == selector:
-            return
-        self.half.load_data_segment(number, selector)
+        if self.machine.engine.state.selector(number) != selector:
+            self.half.load_data_segment(number, selector, task.space.ldt)
+
+    def descriptor(self, task: Task, selector: int) -> int:
+        """The descriptor that `selector` names in the GDT or the LDT of `task`; 0: none."""
+        return self.half.descriptor(selector, task.space.ldt)
 
     def stack_pointer(self, task: Task) -> int:
         at = task.cpu.frame_at + entry.PT_OFFSET["rsp"]
@@ -193,18 +227,21 @@ class KernelServices:
 
     def sigreturn(self, task: Task, real_time: bool) -> int:
         user = self.user_state(task)
-        pop = pop_64 if task.abi is X86_64 else (pop_rt_32 if real_time else pop_32)
         try:
-            mask = pop(task, user)
+            frame = find_pop(task, real_time)(task, user)
+            user.registers["orig_rax"] = (1 << 64) - 1
+            rax = user.registers["rax"]
+            set_mask(task, frame.mask)
+            restore_fpu(task, user, frame.fpstate)
+            restore_stack(task, frame.stack, user.registers["rsp"])
         except Errno:
-            raise TaskEnded(0, 11) from None
-        user.registers["orig_rax"] = (1 << 64) - 1
+            rax = 0
+            force(task, SigInfo(SIGSEGV, SI_KERNEL))
         self.set_user_state(task, user)
-        set_mask(task, mask)
         self._work = True
-        return user.registers["rax"]
+        return rax
 
-    def require_foreground(self, task: Task, terminal: Terminal, signal: int) -> None:
+    def require_foreground(self, task: Task, terminal: Controlling, signal: int) -> None:
         require_foreground(task, terminal, signal)
 
     # ---- tasks
@@ -268,4 +305,10 @@ class KernelServices:
         return self.half.read_descriptor(layout.TLS_FIRST_ENTRY + slot)
 
     def set_tls_descriptor(self, slot: int, descriptor: int) -> None:
-        self.half.write_descriptor(layout.TLS_FIRST_ENTRY + slot, descriptor)
+        """Writes it; a segment register that names it is loaded anew."""
+        entry_number = layout.TLS_FIRST_ENTRY + slot
+        self.half.write_descriptor(entry_number, descriptor)
+        state, selector = self.machine.engine.state, entry_number << 3 | descriptors.RPL
+        for number in _SELECTORS.values():
+            if state.selector(number) == selector:
+                self.half.load_data_segment(number, selector, None)

@@ -29,9 +29,10 @@ from kernel_stub.waits import NOTHING, Wait
 if TYPE_CHECKING:
     from kernel_stub.abi.abi import Abi
     from kernel_stub.mm import AddressSpace
+    from kernel_stub.net.network import Network
     from kernel_stub.vfs import Vfs
     from kernel_stub.vfs.files import FileTable, FsContext
-    from kernel_stub.vfs.terminal import Terminal
+    from kernel_stub.vfs.job_control import Controlling
 
 
 class Clone(NamedTuple):
@@ -46,6 +47,14 @@ class Clone(NamedTuple):
     exit_signal: int = SIGCHLD
 
 
+class LastFault(NamedTuple):
+    """The last exception of a task that became a signal, as each signal frame tells it."""
+
+    vector: int = 0
+    error_code: int = 0
+    cr2: int = 0
+
+
 class Services(Protocol):
     """The kernel as handlers know it. Times are guest time, in nanoseconds."""
 
@@ -53,6 +62,10 @@ class Services(Protocol):
     hwcap: int
     vfs: Vfs
     futexes: Futexes
+
+    @property
+    def network(self) -> Network:
+        """The names, ports and messages of its sockets."""
 
     def now_ns(self) -> int:
         """CLOCK_REALTIME."""
@@ -81,18 +94,23 @@ class Services(Protocol):
         outside: Mapping[int, int] = NOTHING,
         interrupted: int = ERESTARTSYS,
         killable: bool = False,
+        due: int | None = None,
     ) -> None:
         """Waits: the call is made anew when `ready`. Returns only when `timeout_ns` has passed.
 
-        `interrupted` is the error when a signal comes first; `killable`: only SIGKILL ends it.
+        `interrupted` is the error when a signal comes first; `killable`: only SIGKILL ends it;
+        at `due`, by CLOCK_MONOTONIC, it may be ready because of the time.
 
         Raises:
             Blocked: for the kernel, which runs another task.
             Errno: a signal came.
         """
 
-    def require_foreground(self, task: Task, terminal: Terminal, signal: int) -> None:
+    def require_foreground(self, task: Task, terminal: Controlling, signal: int) -> None:
         """Only the terminal's foreground group may go on. Raises Errno and Blocked."""
+
+    def give_way(self) -> None:
+        """The turn of the task that runs is over when this call is."""
 
     def exit_group(self, task: Task, status: int) -> NoReturn:
         """Ends the process with `status`. Raises TaskEnded."""
@@ -105,6 +123,15 @@ class Services(Protocol):
 
     def send(self, target: Task | Process, sent: SigInfo) -> None:
         """Sends a signal to a task, or to whichever task of a process takes it."""
+
+    def signal_group(self, group: int, number: int) -> None:
+        """Sends a signal of the kernel's to every process of a group."""
+
+    def session_of_group(self, group: int) -> int:
+        """The session of a process group; 0: there is none."""
+
+    def terminal_of(self, session: int) -> object:
+        """The pseudo-terminal that controls a session, or None."""
 
     def signals_may_arrive(self) -> None:
         """A mask or a disposition changed: what is pending may arrive now."""
@@ -129,6 +156,9 @@ class Services(Protocol):
 
     def stack_pointer(self, task: Task) -> int:
         """RSP of ring 3."""
+
+    def descriptor(self, task: Task, selector: int) -> int:
+        """The descriptor that `selector` names in the GDT or the LDT of `task`; 0: none."""
 
     def sigreturn(self, task: Task, real_time: bool) -> int:
         """Goes back to where a signal interrupted; returns RAX as it was."""
@@ -215,7 +245,8 @@ class Task:
         self.pending = Pending()
         self.signal_mask = 0
         self.saved_mask: int | None = None  # what sigsuspend(2) and its like put back
-        self.signal_stack = (0, SS_DISABLE, 0)
+        self.signal_stack = (0, SS_DISABLE, 0)  # start, ss_flags, size
+        self.last_fault = LastFault()
         self.personality = 0
         self.policy = self.nice = 0
         self.dumpable = 1
@@ -231,7 +262,7 @@ class Task:
         self.call: tuple[Any, int, tuple[int, ...]] | None = None  # to be made again
         self.deadline: int | None = None
         self.interrupted = False
-        self.restart = 0  # ERESTARTSYS or its like: a signal ended it
+        self.restart = 0  # ERESTARTSYS, its like or EINTR: a signal ended it
         self.progress = 0  # bytes of a write that went before it had to wait
         self.futex: Any = None
         self.opening: Any = None  # the end of a fifo that waits for the other
@@ -285,6 +316,13 @@ class Task:
     def take_signal(self, allowed: int) -> SigInfo | None:
         """Takes a pending signal whose bit is in `allowed`: its own, then its process's."""
         return self.pending.take(allowed) or self.process.pending.take(allowed)
+
+    def give_mask_back(self) -> bool:
+        """The mask from before sigsuspend(2) or its like holds again; whether there was one."""
+        if self.saved_mask is None:
+            return False
+        self.signal_mask, self.saved_mask = self.saved_mask, None
+        return True
 
     def has_handler(self, signal: int) -> bool:
         """Whether the program installed a function for `signal`."""

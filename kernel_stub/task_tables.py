@@ -13,6 +13,7 @@ from emu.cpu.state import Segment
 from emu.x86 import descriptors, registers
 from emu.x86.paging import PAGE_SIZE, page_up
 from kernel_stub import layout
+from kernel_stub.boot import loaded_data
 
 if TYPE_CHECKING:
     from kernel_stub.boot import KernelHalf
@@ -88,19 +89,4 @@ class TaskTables:
         for number in (registers.DS, registers.ES):
             selector = state.selector(number)
             if selector & descriptors.TABLE_INDICATOR:
-                state.set_segment(number, _reloaded(selector, table.entry(selector >> 3)))
-
-
-def _reloaded(selector: int, descriptor: int) -> Segment:
-    """A data segment register after its descriptor changed; null if it may not be loaded now."""
-    fields = descriptors.decode(descriptor)
-    is_code = fields.type & descriptors.TYPE_CODE_BIT
-    readable = not is_code or fields.type & descriptors.TYPE_READABLE
-    if not (fields.s and fields.present and readable):
-        return Segment(0, 0, 0, 0)
-    return Segment(
-        selector,
-        fields.base,
-        descriptors.effective_limit(descriptor),
-        descriptors.attributes(descriptor),
-    )
+                state.set_segment(number, loaded_data(selector, table.entry(selector >> 3)))

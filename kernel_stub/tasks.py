@@ -154,9 +154,7 @@ class Tasks:
         if asked.tls_slot is None:
             self.contexts.set_fs_base(context, asked.tls)
         else:
-            tls = list(context.tls)
-            tls[asked.tls_slot] = asked.tls
-            context.tls = tuple(tls)
+            self.contexts.set_tls(context, asked.tls_slot, asked.tls)
 
     def _put(self, context: CpuContext, register: str, value: int) -> None:
         at = context.frame_at + entry.PT_OFFSET[register] >> 3
@@ -194,6 +192,11 @@ class Tasks:
         """`task` is another program, alone in its process, and starts at `start`."""
         for other in [other for other in task.process.threads if other is not task]:
             self._remove(other)
+        task.tid = task.pid  # whichever thread it was
+        new = task.space
+        task.use(old)
+        self._leave_memory(task)
+        task.use(new)
         task.process.has_executed = True
         task.process.actions = _ignoring(task.process.actions)
         task.signal_stack = (0, SS_DISABLE, 0)
@@ -260,14 +263,9 @@ class Tasks:
 
     def _remove(self, task: Task) -> None:
         """Takes the task out of everything that knows it."""
-        task.vfork_done = True
         if task.futex is not None:
             self.futexes.leave(task.futex)
-        release_robust_list(task)
-        if task.clear_child_tid and task.space.users > 1:
-            with suppress(Errno):
-                task.memory.pack(INT, task.clear_child_tid, 0)
-                self.futexes.wake(task.space.futex_key(task.clear_child_tid), 1)
+        self._leave_memory(task)
         task.process.threads.remove(task)
         self.scheduler.tasks.remove(task)
         task.files.users -= 1
@@ -275,6 +273,16 @@ class Tasks:
             task.files.close_all(task)
         self._leave_space(task.space)
         self.contexts.free(task.cpu)
+
+    def _leave_memory(self, task: Task) -> None:
+        """What others wait for in the memory that a task leaves, by exec or by its end."""
+        task.vfork_done = True
+        release_robust_list(task)
+        address, task.clear_child_tid, task.robust_list = task.clear_child_tid, 0, (0, 0)
+        if address and task.space.users > 1:
+            with suppress(Errno):
+                task.memory.pack(INT, address, 0)
+                self.futexes.wake(task.space.futex_key(address), 1)
 
     def _leave_space(self, space: AddressSpace) -> None:
         space.users -= 1
@@ -295,6 +303,7 @@ _INHERITED: Final = (
     "groups",
     "signal_mask",
     "signal_stack",
+    "last_fault",
     "personality",
     "policy",
     "nice",

@@ -262,7 +262,7 @@ class Ringer:
         self.machine = machine
 
     def handed_over(self, call: int, argument: int) -> None:
-        self.machine.ring(TIMER)
+        self.machine.ring_soon(TIMER)
 
 
 @pytest.mark.parametrize("counter", COUNTERS)

@@ -21,7 +21,7 @@ from emu.x86.paging import PAGE_MASK, PAGE_SIZE
 from kernel_stub import layout
 from kernel_stub.abi.abi import I386, X86_64, Abi
 from kernel_stub.abi.signals import NAMES
-from kernel_stub.boot import IST, ist_top, read_image
+from kernel_stub.boot import ist_top, read_image
 from kernel_stub.entry.constants import PT_REGS, PT_REGS_STRUCT
 from kernel_stub.errno import Errno
 from kernel_stub.exec.auxv import AT_BASE
@@ -247,6 +247,8 @@ class LinuxGuest:
     def snapshot(self) -> Snapshot:
         if self.kernel.vfs.options.writable:
             raise UsageError("nothing runs backwards with --rw: real files cannot be taken back")
+        if self.kernel.vfs.options.reaches_out:
+            raise UsageError("nothing runs backwards with --net: the world does not")
         if self.kernel.clock.realtime:
             raise UsageError("nothing runs backwards with --realtime: the host's time does not")
         if self._kept is None:
@@ -285,7 +287,10 @@ def kernel_mappings() -> list[Mapped]:
         (layout.IDT_BASE, PAGE_SIZE, "rw-p", "[idt]"),
         (layout.GDT_BASE, PAGE_SIZE, "rw-p", "[gdt]"),
         (layout.TSS_BASE, PAGE_SIZE, "rw-p", "[tss]"),
-        *((ist_top(n) - PAGE_SIZE, PAGE_SIZE, "rw-p", f"[ist {n} stack]") for n in IST.values()),
+        *(
+            (ist_top(n) - PAGE_SIZE, PAGE_SIZE, "rw-p", f"[ist {n} stack]")
+            for n in layout.IST.values()
+        ),
         (layout.KERNEL_TEXT, text, "r-xp", "[kernel text]"),
     ]
     return [

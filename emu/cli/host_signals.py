@@ -80,7 +80,7 @@ class HostSignals:
             if number in ENDS_THE_RUN:
                 self._machine.engine.stop()
             while number in PASSED_ON:
-                self._machine.ring(layout.TIMER_VECTOR)
+                self._machine.ring_soon(layout.TIMER_VECTOR)
                 if self._has_byte(_AGAIN) or not self._kernel.user_signals:
                     break
 

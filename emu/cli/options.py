@@ -234,6 +234,11 @@ def _file_options(verb: argparse.ArgumentParser) -> None:
         help="allow real writes below DIR (else all writes stay in memory)",
     )
     files.add_argument(
+        "--net",
+        action="store_true",
+        help="let sockets reach the host's network (else the guest alone)",
+    )
+    files.add_argument(
         "-E",
         metavar="VAR=VALUE",
         dest="environment",

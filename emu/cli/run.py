@@ -174,6 +174,7 @@ def _files(options: Namespace) -> VfsOptions:
         root=os.fsencode(options.root) if options.root is not None else None,
         sysroot=os.fsencode(options.sysroot) if options.sysroot is not None else None,
         writable=tuple(map(os.fsencode, options.rw)),
+        reaches_out=options.net,
     )
 
 

@@ -133,8 +133,7 @@ class Processor:
         """An exception or `int n`, between two blocks: RIP and error code are in the state."""
         state = self.state
         rip = state.rip
-        is_fetch = vector == vectors.PF and state.error_code & PF_FETCH
-        if rip == self._supervisor.reached and not is_fetch:
+        if rip == self._supervisor.reached and self._supervisor.is_at_fault(vector):
             self._cells[FLAGS] = self._supervisor.flags
         if state.is_int:
             self._software_interrupt(vector, rip)

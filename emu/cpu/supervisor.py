@@ -29,10 +29,10 @@ from emu.cpu.hostcode import address_of
 from emu.cpu.sensitive import Row
 from emu.cpu.turn import ALIGNMENT, ALWAYS, Refetch, Turn, Verdict, Watch
 from emu.memory.walk import Translations, read_part
-from emu.x86 import lengths
+from emu.x86 import lengths, vectors
 from emu.x86.flags import AC
 from emu.x86.instructions import LONGEST, Decode
-from emu.x86.paging import PAGE_SIZE
+from emu.x86.paging import PAGE_SIZE, PF_FETCH
 from emu.x86.vendors import Vendor
 
 _RFLAGS: Final = at.RFLAGS >> 3
@@ -107,6 +107,16 @@ class Supervisor:
         """Why the engine left its block, once; None: it was not because of a verdict."""
         verdict, self._verdict = self._verdict, None
         return verdict
+
+    def is_at_fault(self, vector: int) -> bool:
+        """Whether the instruction reached last raised `vector`: no fetch, and none before it did.
+
+        The state block must be loaded, and RIP be `reached`.
+        """
+        state = self._state
+        if state.is_int or vector == vectors.DB:
+            return False
+        return not (vector == vectors.PF and state.error_code & PF_FETCH)
 
     def watch(self, mode: str) -> None:
         """The rows for `mode` hold from now on, also in blocks that ran before."""

@@ -137,7 +137,7 @@ class Runner:
     def _ring(self, plan: Plan) -> bool:
         """The timer's interrupt, if ring 3 is next; it is a step of its own."""
         self._ended = _PIECE
-        if not self.machine.ring_timer():
+        if not self.machine.ring():
             return False
         self._engine.state.load()
         if self._ended == _PIECE and self._is_wanted(plan, self._engine.state.rip):

@@ -12,6 +12,7 @@ from emu.cpu.counters import KERNEL, USER
 from emu.debug.guest import Guest
 from emu.debug.position import Position
 from emu.machine import Machine
+from emu.memory import physical
 from emu.watch.ledger import Kept
 from emu.x86.paging import PAGE_SIZE
 
@@ -21,7 +22,7 @@ class Snapshot(NamedTuple):
 
     position: Position
     pages: list[bytes]
-    frames: tuple[int, list[int], dict[int, int]]
+    frames: physical.Kept
     state: bytes
     controls: tuple[int, ...]
     user: int

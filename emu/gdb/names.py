@@ -1,6 +1,6 @@
 """Registers that gdb calls otherwise than the debugging core, or that the core does not have.
 
-Facts only: which registers gdb asks for, emu/gdb/registers.py says.
+Names and constants; how a value is sent, registers.py knows.
 """
 
 from __future__ import annotations

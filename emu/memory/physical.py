@@ -1,13 +1,15 @@
 """The guest's RAM: one anonymous host mapping, handed out in zeroed frames of one page.
 
 It knows physical addresses only; linear addresses and permissions belong to pagetables.py.
-A frame is counted: `share` lets a second page use it, `free` gives one use back.
+A frame is counted: `share` lets a second page use it, `free` gives one use back. A frame may be
+kept under a name, for whoever wants the same content again; where RAM ends, those go first.
 """
 
 from __future__ import annotations
 
 import mmap
-from typing import Final
+from collections.abc import Hashable
+from typing import Final, NamedTuple
 
 from emu.errors import MemorySizeError, OutOfFrames
 from emu.x86.paging import PAGE_SIZE
@@ -15,6 +17,15 @@ from emu.x86.paging import PAGE_SIZE
 MINIMUM_SIZE: Final = 4 << 20
 MAXIMUM_SIZE: Final = 64 << 30
 DEFAULT_SIZE: Final = 1 << 30
+
+
+class Kept(NamedTuple):
+    """Which frames were used at one moment."""
+
+    next: int
+    free: list[int]
+    uses: dict[int, int]
+    named: dict[Hashable, int]
 
 
 class PhysicalMemory:
@@ -42,6 +53,7 @@ class PhysicalMemory:
         self._next = PAGE_SIZE
         self._free: list[int] = []
         self._uses: dict[int, int] = {}
+        self._named: dict[Hashable, int] = {}
 
     def allocate(self) -> int:
         """The physical address of a zeroed frame that nobody uses.
@@ -49,15 +61,30 @@ class PhysicalMemory:
         Raises:
             OutOfFrames: RAM is used up.
         """
-        if self._free:
-            frame = self._free.pop()
-            self.view[frame : frame + PAGE_SIZE] = _ZERO_PAGE
-            return frame
-        frame = self._next
-        if frame >= self.size:
-            raise OutOfFrames(f"the guest's {self.size >> 20} MiB of memory are used up")
-        self._next = frame + PAGE_SIZE
+        if not self._free and self._next < self.size:
+            self._next += PAGE_SIZE
+            return self._next - PAGE_SIZE
+        if not self._free:
+            self.forget()
+            if not self._free:
+                raise OutOfFrames(f"the guest's {self.size >> 20} MiB of memory are used up")
+        frame = self._free.pop()
+        self.view[frame : frame + PAGE_SIZE] = _ZERO_PAGE
         return frame
+
+    def keep(self, name: Hashable, frame: int) -> None:
+        """`frame` stays as it is, also when no page uses it, until RAM is used up."""
+        self.share(frame)
+        self._named[name] = frame
+
+    def named(self, name: Hashable) -> int | None:
+        """The frame that is kept under `name`."""
+        return self._named.get(name)
+
+    def forget(self, name: Hashable | None = None) -> None:
+        """The frame under `name` is kept no more; without one, none is."""
+        for one in list(self._named) if name is None else [name]:
+            self.free(self._named.pop(one))
 
     def share(self, frame: int) -> None:
         """One more page uses `frame`."""
@@ -81,14 +108,15 @@ class PhysicalMemory:
         """Above this address no frame was ever handed out."""
         return self._next
 
-    def kept(self) -> tuple[int, list[int], dict[int, int]]:
+    def kept(self) -> Kept:
         """Which frames are used, and how often: for `restore`."""
-        return self._next, list(self._free), dict(self._uses)
+        return Kept(self._next, list(self._free), dict(self._uses), dict(self._named))
 
-    def restore(self, kept: tuple[int, list[int], dict[int, int]]) -> None:
+    def restore(self, kept: Kept) -> None:
         """The frames of `kept` are used again; what stands in them is the caller's to restore."""
-        self._next, free, uses = kept
-        self._free, self._uses = list(free), dict(uses)
+        self._next = kept.next
+        self._free, self._uses = list(kept.free), dict(kept.uses)
+        self._named = dict(kept.named)
 
     @property
     def frames_free(self) -> int:

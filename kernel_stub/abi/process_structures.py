@@ -36,7 +36,7 @@ OLD_SIGACTION: Final = Struct("<4I")
 SIGSET: Final = Struct("<Q")
 OLD_SIGSET: Final = Struct("<I")
 # stack_t: ss_sp, ss_flags, ss_size.
-STACK_T: Final = {8: Struct("<Qi4xQ"), 4: Struct("<IiI")}
+STACK_T: Final = {8: Struct("<QI4xQ"), 4: Struct("<3I")}
 # struct robust_list_head: a list, an offset, a pointer.
 ROBUST_LIST_HEAD: Final = {8: Struct("<QqQ"), 4: Struct("<IiI")}
 # struct user_desc: entry_number, base_addr, limit, the bits of the descriptor.

@@ -16,7 +16,8 @@ SIGCONTEXT_64_REGISTERS: Final = tuple(
 # the registers; cs gs fs ss; err trapno oldmask cr2 fpstate; 64 reserved bytes
 SIGCONTEXT_64: Final = Struct("<18Q4H5Q64x")
 # struct ucontext: flags, link, then stack_t, sigcontext and the mask.
-UCONTEXT_64_HEAD: Final = Struct("<2QQi4xQ")
+UCONTEXT_64_HEAD: Final = Struct("<2QQI4xQ")
+UC_FP_XSTATE: Final = 1
 UC_SIGCONTEXT_SS: Final = 2
 UC_STRICT_RESTORE_SS: Final = 4
 UCONTEXT_64_SIZE: Final = UCONTEXT_64_HEAD.size + SIGCONTEXT_64.size + 8
@@ -31,7 +32,7 @@ SIGCONTEXT_32: Final = Struct("<H2xH2xH2xH2x11IH2x2IH2x3I")
 SIGCONTEXT_32_REGISTERS: Final = tuple("rdi rsi rbp rsp rbx rdx rcx rax".split())
 FPSTATE_32_SIZE: Final = 624  # struct _fpstate: a placeholder in the frame
 # struct ucontext of i386: flags, link, stack_t.
-UCONTEXT_32_HEAD: Final = Struct("<2IIiI")
+UCONTEXT_32_HEAD: Final = Struct("<2I3I")
 UCONTEXT_32_SIZE: Final = UCONTEXT_32_HEAD.size + SIGCONTEXT_32.size + 8
 # struct sigframe: return address, signal; sigcontext; fpstate; the mask's upper half; code.
 FRAME_32_HEAD: Final = Struct("<Ii")
@@ -45,6 +46,16 @@ RETURN_CODE_32: Final = bytes.fromhex("58b877000000cd80")  # pop %eax; mov $119,
 RT_RETURN_CODE_32: Final = bytes.fromhex("b8ad000000cd8000")  # mov $173,%eax; int $0x80
 
 FXSAVE_SIZE: Final = 512
+# struct _fpx_sw_bytes, in bytes of the FXSAVE image that are the kernel's: magic, extended_size,
+# xfeatures, xstate_size; then zeroes.
+SW_BYTES_AT: Final = 464
+SW_BYTES: Final = Struct("<IIQI28x")
+FP_XSTATE_MAGIC1: Final = 0x4650_5853
+FP_XSTATE_MAGIC2: Final = Struct("<I").pack(0x4650_5845)  # behind the XSAVE image
+# The header of an XSAVE image: XSTATE_BV, XCOMP_BV, then zeroes.
+XSAVE_HEADER: Final = Struct("<QQ48s")
+XSAVE_SIZE: Final = FXSAVE_SIZE + XSAVE_HEADER.size  # without AVX
+
 # struct _fpregs_state: control, status and tag words, four pointers, the registers; then the status
 # once more, and 0 for "an FXSAVE image follows".
 FSAVE_HEAD: Final = Struct("<7I")

@@ -49,6 +49,7 @@ def as_assembly() -> str:
     """The constants as GNU as assignments."""
     numbers = {f"PT_{name.upper()}": offset for name, offset in PT_OFFSET.items()}
     numbers |= {name: value for name, value in globals().items() if _is_shared(name, value)}
+    numbers["PT_SIZE"] = PT_REGS_STRUCT.size
     numbers["ENOSYS"] = ENOSYS
     numbers |= {name: getattr(layout, name) for name in ("USER32_CS", "USER_DS", "USER_CS")}
     numbers |= {f"FLAG_{name}": getattr(flags, name) for name in ("TF", "IF", "RF", "NT")}
@@ -59,10 +60,11 @@ def as_assembly() -> str:
 
 
 def _exceptions() -> list[str]:
-    """The macro EXCEPTION of entry.S with each vector, its name, and whether it has a code."""
+    """The macro EXCEPTION of entry.S for each vector: name, with a code?, on an IST stack?"""
     with_code = {row.number for row in vectors.TABLE.values() if row.has_error_code}
+    row = "        EXCEPTION {:#04x} {} {:d} {:d}"
     return [
-        f"        EXCEPTION {vector:#04x} {name} {int(vector in with_code)}"
+        row.format(vector, name, vector in with_code, vector in layout.IST)
         for vector, name in EXCEPTIONS.items()
     ]
 

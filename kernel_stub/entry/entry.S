@@ -237,9 +237,8 @@ _text:
         .set    HAS_FRAME, 0
         PUSH_REGS rax=$-ENOSYS
         .set    HAS_FRAME, 1
-        btrl    $14, PT_RFLAGS(%rsp)    /* NT survives SYSENTER and would break IRET */
         pushq   $2
-        popfq                           /* AC and NT off in the kernel */
+        popfq                           /* AC, NT and TF off in the kernel */
         mov     %rsp, %rdi
         call    do_SYSENTER_32
         cmpq    $USER32_CS, PT_CS(%rsp)
@@ -325,7 +324,7 @@ native_irq_return_iret:
  * Ring 0; the CPU pushed ss rsp rflags cs rip and for some vectors an error code; the stack is
  * the TSS's RSP0, an IST stack, or (from ring 0) the current one. GS is the user's only if the
  * CPU came from ring 3. */
-        .macro  EXCEPTION vector name has_error_code
+        .macro  EXCEPTION vector name has_error_code on_ist_stack
         FUNCTION asm_exc_\name
         BEGIN_FRAME_AT 8*\has_error_code
         .if \has_error_code == 0
@@ -337,7 +336,11 @@ native_irq_return_iret:
         mov     $(HANDOVER_EXCEPTION + \vector), %eax
         testb   $3, PT_CS(%rsp)
         jz      exception_in_kernel
+        .if     \on_ist_stack
+        jmp     exception_in_user_on_ist_stack
+        .else
         jmp     exception_in_user
+        .endif
         .cfi_endproc
         .endm
 
@@ -358,6 +361,21 @@ native_irq_return_iret:
         FUNCTION exception_in_user
         BEGIN_AT_PT_REGS
         swapgs
+        call    do_exception
+        jmp     swapgs_restore_regs_and_return_to_usermode
+        .cfi_endproc
+
+/* Another task may come, and find the IST stack in use: pt_regs move to the task's own. */
+        FUNCTION exception_in_user_on_ist_stack
+        BEGIN_AT_PT_REGS
+        swapgs
+        mov     %gs:CPU_KERNEL_RSP, %rdi
+        sub     $PT_SIZE, %rdi
+        mov     %rsp, %rsi
+        mov     $(PT_SIZE / 8), %ecx
+        rep movsq
+        lea     -PT_SIZE(%rdi), %rsp
+        mov     %rsp, %rdi
         call    do_exception
         jmp     swapgs_restore_regs_and_return_to_usermode
         .cfi_endproc

@@ -168,5 +168,3 @@ def _become(
     task.arguments = program.argv
     task.environment = envp
     task.auxv = stack.auxv
-    task.clear_child_tid = 0
-    task.robust_list = (0, 0)

@@ -60,7 +60,7 @@ def find_program(vfs: Executables, task: Any, path: bytes, argv: list[bytes]) ->
     what = fsdecode(path)
     for _ in range(DEPTH_LIMIT + 1):
         file = _open(vfs, task, path, what)
-        script = read_script(file.inode.read_at(0, HEAD_SIZE), fsdecode(path))
+        script = read_script(file.inode.content(0, HEAD_SIZE), fsdecode(path))
         if script is None:
             image = _image(file, fsdecode(path))
             return Program(file, image, argv, _find_linker(vfs, task, image))
@@ -79,7 +79,7 @@ def _open(vfs: Executables, task: Any, path: bytes, what: str) -> MappedFile:
 
 
 def _image(file: MappedFile, name: str) -> Image:
-    return read_elf(file.inode.read_at, file.inode.size, name)
+    return read_elf(file.inode.content, file.inode.size, name)
 
 
 def _find_linker(vfs: Executables, task: Any, image: Image) -> tuple[MappedFile, Image] | None:

@@ -1,13 +1,14 @@
 """What stands behind a mapping that is not plain anonymous memory: files, and shared pages.
 
 A private file page is read from the file when it is touched. Shared pages belong to one object
-whoever maps them; those of a file go back into it at msync, at the last munmap and at exit. What
-write(2) changes in a file meanwhile is not seen through pages that are already there.
+whoever maps them; those of a file go back into it at msync, at the last munmap and at exit, and
+read(2) and write(2) look at them meanwhile (coherence.py).
 mmap(2), msync(2).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -25,7 +26,12 @@ class Inode(Protocol):
     def stat(self) -> Any:
         """`st_dev` and `st_ino`, for /proc/pid/maps."""
 
+    mapped: Any
+
     def read_at(self, offset: int, size: int) -> bytes: ...
+
+    def content(self, offset: int, size: int) -> bytes:
+        """The same, with what shared pages hold."""
 
     def write_at(self, task: Any, offset: int, data: bytes) -> int: ...
 
@@ -82,6 +88,37 @@ class SharedPages:
         """Page `index` is about to be writable."""
         self._dirty.add(index)
 
+    def over(self, offset: int, data: bytes) -> bytes:
+        """`data` of the file at `offset`, with what its pages in memory hold."""
+        result = None
+        for index, start, end in _page_parts(offset, len(data)):
+            frame = self._pages.get(index)
+            if frame is not None:
+                result = bytearray(data) if result is None else result
+                at = frame | offset + start & PAGE_SIZE - 1
+                result[start:end] = self._frames.physical.view[at : at + end - start]
+        return data if result is None else bytes(result)
+
+    def changed(self, offset: int, data: bytes) -> None:
+        """The file has `data` at `offset`: so have its pages in memory."""
+        for index, start, end in _page_parts(offset, len(data)):
+            frame = self._pages.get(index)
+            if frame is not None:
+                at = frame | offset + start & PAGE_SIZE - 1
+                self._frames.physical.view[at : at + end - start] = data[start:end]
+                if self._frames.was_executable(frame):
+                    self._frames.changed(frame)
+
+    def resized(self, size: int) -> None:
+        """The file ends at `size`: pages behind that are gone, the rest of the last is zeros."""
+        for index in [index for index in self._pages if index << PAGE_SHIFT >= size]:
+            self._frames.free(self._pages.pop(index))
+            self._dirty.discard(index)
+        frame = self._pages.get(size >> PAGE_SHIFT)
+        if frame is not None:
+            at = frame | size & PAGE_SIZE - 1
+            self._frames.physical.view[at : frame + PAGE_SIZE] = bytes(frame + PAGE_SIZE - at)
+
     def write_back(self, first: int = 0, end: int = 1 << 64) -> None:
         """Writes the dirty pages from `first` up to `end` into the file, up to the file's end.
 
@@ -98,6 +135,15 @@ class SharedPages:
                 self.inode.write_at(self.task, offset, bytes(view[frame : frame + length]))
 
 
+def _page_parts(offset: int, size: int) -> Iterator[tuple[int, int, int]]:
+    """The pages that hold `size` bytes at `offset`: index, and which of the bytes."""
+    done = 0
+    while done < size:
+        part = min(PAGE_SIZE - (offset + done) % PAGE_SIZE, size - done)
+        yield offset + done >> PAGE_SHIFT, done, done + part
+        done += part
+
+
 class SharedFiles:
     """The shared pages of every file that is mapped shared now."""
 
@@ -112,6 +158,10 @@ class SharedFiles:
             found = self._objects[inode] = SharedPages(self._frames, inode)
         found.task = task
         return found
+
+    def find(self, inode: Inode) -> SharedPages | None:
+        """The shared pages of `inode`, if it is mapped shared now."""
+        return self._objects.get(inode)
 
     def anonymous(self) -> SharedPages:
         """Shared pages that belong to no file."""

@@ -19,6 +19,7 @@ class ContentFile:
     """A read-only file, and its own inode. `path` is the name in /proc/pid/maps."""
 
     writable = False
+    mapped: Any = None
 
     def __init__(self, path: bytes, content: bytes) -> None:
         self.path = path
@@ -34,6 +35,8 @@ class ContentFile:
 
     def read_at(self, offset: int, size: int) -> bytes:
         return self._content[offset : offset + size]
+
+    content = read_at
 
     def write_at(self, task: Any, offset: int, data: bytes) -> int:
         raise AssertionError("a file that is never mapped shared is never written back")

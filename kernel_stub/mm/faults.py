@@ -155,14 +155,28 @@ def _read_around(region: Region, pages: Pages, page: int) -> bool:
         return False
     start = max(page & -_WINDOW, region.start)
     end = min((page & -_WINDOW) + _WINDOW, region.end)
-    content = memoryview(inode.read_at(start - region.start + region.offset, end - start))
+    content = inode.content(start - region.start + region.offset, end - start)
     bits = entry_bits(region.prot)
-    entry = pages.tables.entry
+    entry, frames = pages.tables.entry, pages.frames
+    first = None if bits & WRITABLE else _names(region, start)
     for done in range(0, len(content), PAGE_SIZE):
         if not entry(start + done) & PRESENT:
-            frame = pages.frames.filled(content[done : done + PAGE_SIZE])
+            piece = content[done : done + PAGE_SIZE]
+            if first is None:
+                frame = frames.filled(piece)
+            else:
+                device, number, index = first
+                name = device, number, index + (done >> PAGE_SHIFT)
+                frame = frames.of_file(name, piece.ljust(PAGE_SIZE, b"\0"))
             pages.install(start + done, frame, bits)
     return True
+
+
+def _names(region: Region, start: int) -> tuple[int, int, int]:
+    """Device, inode and page of the file that lies at `start`."""
+    assert region.file is not None
+    status = region.file.inode.stat()
+    return status.st_dev, status.st_ino, region.page_index(start)
 
 
 def _make_anonymous(region: Region, pages: Pages, page: int) -> None:

@@ -8,9 +8,11 @@ SDM 3A, "Self-Modifying Code"; Linux kernel documentation, "Cache and TLB Flushi
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Protocol
 
 from emu.memory.physical import PhysicalMemory
+from emu.x86.paging import PAGE_SIZE
 
 
 class Processor(Protocol):
@@ -46,6 +48,23 @@ class Frames:
         """A fresh frame that begins with `content`. Raises OutOfFrames."""
         frame = self.fresh()
         self.physical.view[frame : frame + len(content)] = content
+        return frame
+
+    def of_file(self, name: Hashable, content: bytes) -> int:
+        """A frame that shows `content`, the page of a file that `name` tells; it must not change.
+
+        Pages of the same content under one name share it, and so what was translated from it.
+        Raises OutOfFrames.
+        """
+        physical = self.physical
+        frame = physical.named(name)
+        if frame is not None:
+            if physical.mapping[frame : frame + PAGE_SIZE] == content:
+                physical.share(frame)
+                return frame
+            physical.forget(name)
+        frame = self.filled(content)
+        physical.keep(name, frame)
         return frame
 
     def free(self, frame: int) -> None:

@@ -34,4 +34,4 @@ def _page(space: AddressSpace, region: Region, page: int) -> bytes:
         return bytes(PAGE_SIZE)
     if index << PAGE_SHIFT >= inode.size:
         return b""
-    return inode.read_at(index << PAGE_SHIFT, PAGE_SIZE).ljust(PAGE_SIZE, b"\0")
+    return inode.content(index << PAGE_SHIFT, PAGE_SIZE).ljust(PAGE_SIZE, b"\0")

@@ -18,6 +18,7 @@ from emu.x86.paging import PAGE_MASK, PAGE_SHIFT, page_up
 from kernel_stub.errno import EACCES, EEXIST, EINVAL, ENOMEM, EPERM, Errno
 from kernel_stub.layout import LOWEST_MAPPING, STACK_LIMIT, USER_64, UserLayout
 from kernel_stub.mm.backing import SharedFiles
+from kernel_stub.mm.coherence import Mappings
 from kernel_stub.mm.faults import FaultResult, resolve
 from kernel_stub.mm.flags import (
     MAP_ANONYMOUS,
@@ -58,6 +59,8 @@ class AddressSpace:
     ) -> None:
         self.frames: Frames = beside.frames if beside else Frames(physical, cpu)
         self.shared_files: SharedFiles = beside.shared_files if beside else SharedFiles(self.frames)
+        self.mappings: Mappings = beside.mappings if beside else Mappings(self.shared_files)
+        self.mappings.add(self)
         self.pages = Pages(self.frames)
         self.tables = self.pages.tables
         if kernel_half is not None:
@@ -130,6 +133,8 @@ class AddressSpace:
         region = Region(address, address + size, self.rights(prot), kept, file, None, offset, name)
         self._check_commit(region)
         self.munmap(address, size)
+        if file is not None:
+            self.mappings.watch(file.inode)
         if flags & MAP_SHARED:
             self._share(region, task)
         self.regions.insert(region)

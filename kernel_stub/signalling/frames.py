@@ -1,8 +1,7 @@
-"""Signal frames: what a handler finds on its stack, and how sigreturn takes it back.
+"""Signal frames: what a handler finds on its stack.
 
-A frame is built from the registers of ring 3 and written by copy_out; a program may change it, so
-what comes back is checked as Linux checks it: no frame gives more than ring 3 has. How registers
-reach the processor, it does not know.
+A frame is built from the registers of ring 3 and written by copy_out. How sigreturn takes it back
+is returns.py's; how registers reach the processor, it does not know.
 sigaction(2), sigreturn(2), sigaltstack(2); Linux's user headers: asm/sigcontext.h, asm/ucontext.h.
 """
 
@@ -10,24 +9,24 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from emu.x86 import flags
+from emu.x86 import descriptors, flags
 from kernel_stub import layout
 from kernel_stub.abi import sigframes as at
 from kernel_stub.abi.abi import I386, X86_64
 from kernel_stub.abi.process_structures import SIGSET
-from kernel_stub.abi.signals import SA_ONSTACK, SA_RESTORER, SA_SIGINFO, SS_DISABLE, SS_ONSTACK
+from kernel_stub.abi.signals import SA_RESTORER, SA_SIGINFO
 from kernel_stub.errno import EFAULT, Errno
 from kernel_stub.pending import SigInfo
-from kernel_stub.signalling.fpu import from_legacy_image, legacy_image
+from kernel_stub.signalling.fpu import START, frame_image, legacy_image
 from kernel_stub.signalling.siginfo import pack_siginfo
+from kernel_stub.signalling.stacks import disarm, frame_place
 from kernel_stub.task import Task
 
 _LOW: Final = 0xFFFF_FFFF
 _MASK64: Final = (1 << 64) - 1
-# The flags that a frame may set: the others stay as they are.
-_RESTORED: Final = flags.STATUS | flags.TF | flags.DF | flags.AC | flags.RF
-_CLEARED: Final = flags.DF | flags.RF | flags.TF  # when a handler starts
 _RING3: Final = 3
+_WRITABLE: Final = 2  # a bit of a data segment's type
+_CLEARED: Final = flags.DF | flags.RF | flags.TF  # when a handler starts
 
 
 class Action(NamedTuple):
@@ -43,15 +42,25 @@ class UserState:
     """Ring 3 as it is about to go on: pt_regs by name, data segments by name, FXSAVE image."""
 
     def __init__(
-        self, registers: dict[str, int], selectors: dict[str, int], fxsave: bytes, cr2: int = 0
+        self,
+        registers: dict[str, int],
+        selectors: dict[str, int],
+        fxsave: bytes,
+        has_xsave: bool,
     ) -> None:
         self.registers = registers
         self.selectors = selectors
         self.fxsave = fxsave
-        self.cr2 = cr2
+        self.has_xsave = has_xsave
+
+    @property
+    def fpu_size(self) -> int:
+        """How much a frame holds of the x87 and SSE units."""
+        return at.XSAVE_SIZE + len(at.FP_XSTATE_MAGIC2) if self.has_xsave else at.FXSAVE_SIZE
 
     @property
     def is_long(self) -> bool:
+        """Whether it runs 64-bit code."""
         return self.registers["cs"] == layout.USER_CS
 
 
@@ -78,34 +87,25 @@ def push(
         _push_rt_32(task, user, action, sent, mask, ways)
     else:
         _push_32(task, user, action, sent, mask, ways)
+    disarm(task)
     registers = user.registers
     registers["rflags"] &= ~_CLEARED
-    registers["rip"], registers["ss"] = action.handler, layout.USER_DS
+    registers["rip"] = action.handler
+    user.fxsave = START
 
 
-def is_on_stack(task: Task, pointer: int) -> bool:
-    """Whether the stack pointer lies in the alternate stack."""
-    start, mode, size = task.signal_stack
-    return not mode & SS_DISABLE and start < pointer <= start + size
+def make_ss_valid(task: Task, registers: dict[str, int]) -> None:
+    """A stack segment that 64-bit code could not run with becomes the usual one."""
+    selector = registers["ss"]
+    if selector != layout.USER_DS and not is_user_stack(task.kernel.descriptor(task, selector)):
+        registers["ss"] = layout.USER_DS
 
 
-def stack_mode(task: Task, pointer: int) -> int:
-    """ss_flags as sigaltstack(2) tells them."""
-    _, mode, _ = task.signal_stack
-    return mode | SS_ONSTACK if is_on_stack(task, pointer) else mode
-
-
-def _top(task: Task, pointer: int, action: Action) -> int:
-    """Where a frame goes below: the alternate stack's end, if the handler wants it."""
-    start, mode, size = task.signal_stack
-    if action.flags & SA_ONSTACK and not mode & SS_DISABLE and not is_on_stack(task, pointer):
-        return start + size
-    return pointer
-
-
-def _stack_t(task: Task, pointer: int) -> tuple[int, int, int]:
-    start, _, size = task.signal_stack
-    return start, stack_mode(task, pointer), size
+def is_user_stack(descriptor: int) -> bool:
+    """Whether it describes a present, writable data segment of ring 3."""
+    fields = descriptors.decode(descriptor)
+    writable = not fields.type & descriptors.TYPE_CODE_BIT and fields.type & _WRITABLE
+    return bool(fields.s and fields.present and fields.dpl == _RING3 and writable)
 
 
 # ---- x86-64
@@ -116,23 +116,25 @@ def _push_64(task: Task, user: UserState, action: Action, sent: SigInfo, mask: i
         raise Errno(EFAULT)
     registers = user.registers
     pointer = registers["rsp"]
-    top = _top(task, pointer - at.RED_ZONE, action)
-    fpstate = (top - at.FXSAVE_SIZE) & -64
+    place = frame_place(task, pointer, at.RED_ZONE, action.flags)
+    fpstate = (place.top - user.fpu_size) & -64
     frame = ((fpstate - at.RT_FRAME_64_SIZE) & -16) - 8
-    head = at.UCONTEXT_64_HEAD.pack(
-        at.UC_SIGCONTEXT_SS | at.UC_STRICT_RESTORE_SS, 0, *_stack_t(task, pointer)
-    )
+    place.check(task, frame)
+    uc_flags = at.UC_SIGCONTEXT_SS | (at.UC_STRICT_RESTORE_SS if user.is_long else 0)
+    uc_flags |= at.UC_FP_XSTATE if user.has_xsave else 0
+    head = at.UCONTEXT_64_HEAD.pack(uc_flags, 0, *task.signal_stack)
+    fault = task.last_fault
     context = at.SIGCONTEXT_64.pack(
         *(registers[name] for name in at.SIGCONTEXT_64_REGISTERS),
         registers["cs"],
         0,
         0,
         registers["ss"],
-        sent.error_code,
-        sent.trap,
+        fault.error_code,
+        fault.vector,
         mask,
-        user.cr2,
-        fpstate,
+        fault.cr2,
+        fpstate & _MASK64,
     )
     content = (
         action.restorer.to_bytes(8, "little")
@@ -141,39 +143,14 @@ def _push_64(task: Task, user: UserState, action: Action, sent: SigInfo, mask: i
         + SIGSET.pack(mask)
         + pack_siginfo(sent, X86_64)
     )
-    task.memory.copy_out(fpstate, user.fxsave)
-    task.memory.copy_out(frame, content)
+    task.memory.copy_out(fpstate & _MASK64, frame_image(user.fxsave, user.has_xsave))
+    task.memory.copy_out(frame & _MASK64, content)
     ucontext = frame + 8
     registers.update(
         rdi=sent.signal, rsi=ucontext + at.UCONTEXT_64_SIZE, rdx=ucontext, rax=0, rsp=frame
     )
     registers["cs"] = layout.USER_CS
-
-
-def pop_64(task: Task, user: UserState) -> int:
-    """rt_sigreturn of x86-64: restores `user` and the stack; returns the mask. Raises Errno."""
-    ucontext = user.registers["rsp"]  # the handler's `ret` took the return address
-    uc_flags, _, *stack = task.memory.unpack(at.UCONTEXT_64_HEAD, ucontext)
-    where = ucontext + at.UCONTEXT_64_HEAD.size
-    fields = task.memory.unpack(at.SIGCONTEXT_64, where)
-    (mask,) = task.memory.unpack(SIGSET, where + at.SIGCONTEXT_64.size)
-    registers = user.registers
-    old_flags = registers["rflags"]
-    registers.update(zip(at.SIGCONTEXT_64_REGISTERS, fields, strict=False))
-    cs, _, _, ss, _, _, _, _, fpstate = fields[len(at.SIGCONTEXT_64_REGISTERS) :]
-    registers["rflags"] = old_flags & ~_RESTORED | registers["rflags"] & _RESTORED
-    registers["cs"] = cs | _RING3
-    if uc_flags & at.UC_SIGCONTEXT_SS:
-        registers["ss"] = ss | _RING3
-    if fpstate:
-        user.fxsave = task.memory.copy_in(fpstate, at.FXSAVE_SIZE)
-    _restore_stack(task, tuple(stack))
-    return int(mask)
-
-
-def _restore_stack(task: Task, stack: tuple[int, ...]) -> None:
-    start, mode, size = stack
-    task.signal_stack = (start, mode & ~SS_ONSTACK, size)
+    make_ss_valid(task, registers)
 
 
 # ---- i386
@@ -181,20 +158,24 @@ def _restore_stack(task: Task, stack: tuple[int, ...]) -> None:
 
 def _place_32(task: Task, user: UserState, action: Action, size: int) -> tuple[int, int]:
     """Where the frame goes, and where the FSAVE image with the FXSAVE image behind it."""
-    top = _top(task, user.registers["rsp"] & _LOW, action)
-    fpstate = ((top - at.FXSAVE_SIZE) & -64) - at.FSAVE_SIZE
-    task.memory.copy_out(fpstate & _LOW, legacy_image(user.fxsave) + user.fxsave)
-    return ((fpstate - size + 4) & -16) - 4 & _LOW, fpstate & _LOW
+    place = frame_place(task, user.registers["rsp"] & _LOW, 0, action.flags)
+    fpstate = ((place.top - user.fpu_size) & -64) - at.FSAVE_SIZE
+    frame = ((fpstate - size + 4) & -16) - 4
+    place.check(task, frame)
+    legacy = legacy_image(user.fxsave, user.registers["cs"], user.selectors["ds"])
+    image = frame_image(user.fxsave, user.has_xsave, in_front=len(legacy))
+    task.memory.copy_out(fpstate & _LOW, legacy + image)
+    return frame & _LOW, fpstate & _LOW
 
 
-def _context_32(user: UserState, sent: SigInfo, mask: int, fpstate: int) -> bytes:
-    registers, selectors = user.registers, user.selectors
+def _context_32(task: Task, user: UserState, mask: int, fpstate: int) -> bytes:
+    registers, selectors, fault = user.registers, user.selectors, task.last_fault
     pointer = registers["rsp"] & _LOW
     return at.SIGCONTEXT_32.pack(
         *(selectors[name] for name in ("gs", "fs", "es", "ds")),
         *(registers[name] & _LOW for name in at.SIGCONTEXT_32_REGISTERS),
-        sent.trap,
-        sent.error_code & _LOW,
+        fault.vector,
+        fault.error_code & _LOW,
         registers["rip"] & _LOW,
         registers["cs"],
         registers["rflags"] & _LOW,
@@ -202,12 +183,13 @@ def _context_32(user: UserState, sent: SigInfo, mask: int, fpstate: int) -> byte
         registers["ss"],
         fpstate,
         mask & _LOW,
-        user.cr2 & _LOW,
+        fault.cr2 & _LOW,
     )
 
 
 def _start_32(user: UserState, frame: int, signal: int, info: int, ucontext: int) -> None:
-    user.registers.update(rsp=frame, rax=signal, rdx=info, rcx=ucontext, cs=layout.USER32_CS)
+    user.registers.update(rsp=frame, rax=signal, rdx=info, rcx=ucontext)
+    user.registers.update(cs=layout.USER32_CS, ss=layout.USER_DS)
     user.selectors["ds"] = user.selectors["es"] = layout.USER_DS
 
 
@@ -218,7 +200,7 @@ def _push_32(
     back = action.restorer if action.flags & SA_RESTORER else ways.sigreturn
     content = (
         at.FRAME_32_HEAD.pack(back & _LOW, sent.signal)
-        + _context_32(user, sent, mask, fpstate)
+        + _context_32(task, user, mask, fpstate)
         + bytes(at.FPSTATE_32_SIZE)
         + (mask >> 32).to_bytes(4, "little")
         + at.RETURN_CODE_32
@@ -232,58 +214,15 @@ def _push_rt_32(
 ) -> None:
     frame, fpstate = _place_32(task, user, action, at.RT_FRAME_32_SIZE)
     back = action.restorer if action.flags & SA_RESTORER else ways.rt_sigreturn
+    uc_flags = at.UC_FP_XSTATE if user.has_xsave else 0
     info, ucontext = frame + at.RT_FRAME_32_HEAD.size, frame + at.RT_FRAME_32_UCONTEXT_AT
-    stack = _stack_t(task, user.registers["rsp"] & _LOW)
     content = (
         at.RT_FRAME_32_HEAD.pack(back & _LOW, sent.signal, info, ucontext)
         + pack_siginfo(sent, I386)
-        + at.UCONTEXT_32_HEAD.pack(0, 0, *stack)
-        + _context_32(user, sent, mask, fpstate)
+        + at.UCONTEXT_32_HEAD.pack(uc_flags, 0, *task.signal_stack)
+        + _context_32(task, user, mask, fpstate)
         + SIGSET.pack(mask)
         + at.RT_RETURN_CODE_32
     )
     task.memory.copy_out(frame, content)
     _start_32(user, frame, sent.signal, info, ucontext)
-
-
-def pop_32(task: Task, user: UserState) -> int:
-    """sigreturn: restores `user`; returns the mask. Raises Errno(EFAULT)."""
-    frame = user.registers["rsp"] - 8 & _LOW  # the return address and the signal were popped
-    oldmask = _load_context_32(task, user, frame + at.FRAME_32_HEAD.size)
-    high = task.memory.copy_in(frame + at.FRAME_32_MASK_AT, 4)
-    return oldmask | int.from_bytes(high, "little") << 32
-
-
-def pop_rt_32(task: Task, user: UserState) -> int:
-    """rt_sigreturn of i386: restores `user` and the stack; returns the mask. Raises Errno."""
-    frame = user.registers["rsp"] - 4 & _LOW
-    ucontext = frame + at.RT_FRAME_32_UCONTEXT_AT
-    _, _, *stack = task.memory.unpack(at.UCONTEXT_32_HEAD, ucontext)
-    where = ucontext + at.UCONTEXT_32_HEAD.size
-    (mask,) = task.memory.unpack(SIGSET, where + at.SIGCONTEXT_32.size)
-    _load_context_32(task, user, where)
-    _restore_stack(task, tuple(stack))
-    return int(mask)
-
-
-def _load_context_32(task: Task, user: UserState, address: int) -> int:
-    """Takes the registers from a struct sigcontext; returns its part of the mask."""
-    fields = task.memory.unpack(at.SIGCONTEXT_32, address)
-    selectors, registers = user.selectors, user.registers
-    gs, fs, es, ds = fields[:4]
-    selectors.update(
-        {
-            name: value | _RING3 if value else 0
-            for name, value in zip(("gs", "fs", "es", "ds"), (gs, fs, es, ds), strict=True)
-        }
-    )
-    old_flags = registers["rflags"]
-    registers.update(zip(at.SIGCONTEXT_32_REGISTERS, fields[4:12], strict=True))
-    _, _, rip, cs, rflags, _, ss, fpstate, oldmask, _ = fields[12:]
-    registers.update(rip=rip, cs=cs | _RING3, ss=ss | _RING3)
-    registers["rflags"] = old_flags & ~_RESTORED | rflags & _RESTORED
-    if fpstate:
-        legacy = task.memory.copy_in(fpstate, at.FSAVE_SIZE)
-        fxsave = task.memory.copy_in(fpstate + at.FSAVE_SIZE, at.FXSAVE_SIZE)
-        user.fxsave = from_legacy_image(legacy, fxsave)
-    return int(oldmask)

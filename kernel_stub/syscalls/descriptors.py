@@ -1,8 +1,8 @@
-"""What can be asked of and done to a descriptor: fcntl, locks, and ioctl.
+"""What can be asked of and done to a descriptor: fcntl and ioctl.
 
-One process holds every lock that it asks for. What a device answers to ioctl, its open file knows;
-the program's memory is copied here.
-fcntl(2), flock(2), ioctl(2), ioctl_tty(2).
+What a device answers to ioctl, its open file knows; the program's memory is copied here. Locks are
+locks.py's.
+fcntl(2), ioctl(2), ioctl_tty(2).
 """
 
 # ruff: noqa: ARG001 - a command has one signature, a handler its manual page's
@@ -13,13 +13,12 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from kernel_stub.abi import structures
-from kernel_stub.abi.structures import Layout
 from kernel_stub.errno import EBADF, EINVAL, ENOTTY, EPERM, Errno
-from kernel_stub.syscalls import terminals
+from kernel_stub.syscalls import locks
 from kernel_stub.syscalls.places import descriptor_limit
 from kernel_stub.syscalls.table import Int, Pointer, UInt, ULong, syscall
 from kernel_stub.task import Task
-from kernel_stub.vfs.inode import PathFile
+from kernel_stub.vfs.inode import OpenFile, PathFile
 from kernel_stub.vfs.modes import (
     O_APPEND,
     O_ASYNC,
@@ -29,23 +28,19 @@ from kernel_stub.vfs.modes import (
     S_IFREG,
 )
 from kernel_stub.vfs.pipes import Pipe, PipeEnd
+from kernel_stub.vfs.sealed import SealedFile
 
-F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK, F_SETLKW = range(8)
+F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL = range(5)
 F_SETOWN, F_GETOWN, F_SETSIG, F_GETSIG = range(8, 12)
-F_GETLK64, F_SETLK64, F_SETLKW64 = 12, 13, 14
-F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW = 36, 37, 38
-F_DUPFD_CLOEXEC, F_SETPIPE_SZ, F_GETPIPE_SZ = 1030, 1031, 1032
+F_DUPFD_CLOEXEC, F_SETPIPE_SZ, F_GETPIPE_SZ, F_ADD_SEALS, F_GET_SEALS = range(1030, 1035)
 FD_CLOEXEC: Final = 1
-F_RDLCK, F_WRLCK, F_UNLCK = 0, 1, 2
 SETTABLE: Final = O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME
 # What an O_PATH descriptor can be asked; open(2), "O_PATH".
 OF_A_PATH: Final = (F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL)
 LARGEST_PIPE: Final = 1 << 20
-LOCK_KINDS: Final = (1, 2, 8)  # LOCK_SH, LOCK_EX, LOCK_UN
-LOCK_NB: Final = 4
 
-TCSETS, TCSETSW, TCSETSF = range(0x5402, 0x5405)
-TIOCSWINSZ: Final = 0x5414
+TCGETS, TCSETS, TCSETSW, TCSETSF = range(0x5401, 0x5405)
+TIOCSPGRP, TIOCSWINSZ, TIOCSPTLCK = 0x5410, 0x5414, 0x4004_5431
 FIONREAD, FIONBIO = 0x541B, 0x5421
 FIONCLEX, FIOCLEX, FIOASYNC, FIOQSIZE = 0x5450, 0x5451, 0x5452, 0x5460
 # Requests that carry a structure to the file.
@@ -54,6 +49,8 @@ CARRIED: Final = {
     TCSETSW: structures.TERMIOS_SIZE,
     TCSETSF: structures.TERMIOS_SIZE,
     TIOCSWINSZ: structures.WINSIZE_SIZE,
+    TIOCSPGRP: structures.INT.size,
+    TIOCSPTLCK: structures.INT.size,
 }
 
 Command = Callable[[Task, int, int], int]
@@ -95,34 +92,6 @@ def _setfl(task: Task, descriptor: int, argument: int) -> int:
     return 0
 
 
-def _lock_layout(task: Task, command: int) -> Layout:
-    """Which struct flock a command means: the ABI's own, or i386's wide one."""
-    if task.abi.word == 4 and command >= F_GETLK64:
-        return structures.FLOCK64
-    return structures.FLOCK[task.abi.word]
-
-
-def _lock(command: int, asks: bool) -> Command:
-    """A command about a record lock: nobody else is there to hold one."""
-
-    def run(task: Task, descriptor: int, argument: int) -> int:
-        layout = _lock_layout(task, command)
-        lock = layout.unpack(task.memory.copy_in(argument, layout.size))
-        file = task.files.any(descriptor)
-        if lock["l_type"] not in (F_RDLCK, F_WRLCK, F_UNLCK) or lock["l_whence"] not in (0, 1, 2):
-            raise Errno(EINVAL)
-        if asks:
-            lock["l_type"] = F_UNLCK
-            task.memory.copy_out(argument, layout.pack(lock))
-            return 0
-        may = {F_RDLCK: file.readable, F_WRLCK: file.writable, F_UNLCK: True}
-        if not may[lock["l_type"]]:
-            raise Errno(EBADF)
-        return 0
-
-    return run
-
-
 def _pipe_size(task: Task, descriptor: int, argument: int) -> int:
     return _pipe(task, descriptor).capacity
 
@@ -133,6 +102,24 @@ def _set_pipe_size(task: Task, descriptor: int, argument: int) -> int:
         raise Errno(EPERM)
     pipe.capacity = max(4096, 1 << (argument - 1).bit_length())
     return pipe.capacity
+
+
+def _add_seals(task: Task, descriptor: int, argument: int) -> int:
+    file = task.files.get(descriptor)
+    if not file.writable:
+        raise Errno(EPERM)
+    _sealed(file).add_seals(argument)
+    return 0
+
+
+def _get_seals(task: Task, descriptor: int, argument: int) -> int:
+    return _sealed(task.files.get(descriptor)).seals
+
+
+def _sealed(file: OpenFile) -> SealedFile:
+    if not isinstance(file.inode, SealedFile):
+        raise Errno(EINVAL)
+    return file.inode
 
 
 def _pipe(task: Task, descriptor: int) -> Pipe:
@@ -153,11 +140,9 @@ COMMANDS: Final[Mapping[int, Command]] = {
     F_GETSIG: lambda task, descriptor, argument: 0,
     F_GETPIPE_SZ: _pipe_size,
     F_SETPIPE_SZ: _set_pipe_size,
-    **{ask: _lock(ask, asks=True) for ask in (F_GETLK, F_GETLK64, F_OFD_GETLK)},
-    **{
-        order: _lock(order, asks=False)
-        for order in (F_SETLK, F_SETLKW, F_SETLK64, F_SETLKW64, F_OFD_SETLK, F_OFD_SETLKW)
-    },
+    F_ADD_SEALS: _add_seals,
+    F_GET_SEALS: _get_seals,
+    **locks.COMMANDS,
 }
 
 
@@ -165,25 +150,17 @@ COMMANDS: Final[Mapping[int, Command]] = {
     "fcntl",
     "fcntl64",
     support="partial",
-    missing="every lock is granted, even if another process holds it; "
-    "F_SETOWN, F_SETSIG, leases, seals and F_NOTIFY "
-    "are EINVAL",
+    missing="F_SETOWN, F_SETSIG, leases and F_NOTIFY are EINVAL",
 )
 def fcntl(task: Task, descriptor: Int, command: UInt, argument: ULong) -> int:
     file = task.files.any(descriptor)
     if isinstance(file, PathFile) and command not in OF_A_PATH:
         raise Errno(EBADF)
-    if command not in COMMANDS or (task.abi.word == 8 and F_GETLK64 <= command <= F_SETLKW64):
+    if command not in COMMANDS or (
+        task.abi.word == 8 and locks.F_GETLK64 <= command <= locks.F_SETLKW64
+    ):
         raise Errno(EINVAL)
     return COMMANDS[command](task, descriptor, argument)
-
-
-@syscall(support="partial", missing="every lock is granted, even if another process holds it")
-def flock(task: Task, descriptor: Int, operation: Int) -> int:
-    task.files.get(descriptor)
-    if operation & ~LOCK_NB not in LOCK_KINDS:
-        raise Errno(EINVAL)
-    return 0
 
 
 def _set_cloexec(task: Task, descriptor: int, argument: int) -> int:
@@ -222,13 +199,12 @@ REQUESTS: Final[Mapping[int, Command]] = {
     FIONBIO: _set_nonblocking,
     FIONREAD: _waiting,
     FIOQSIZE: _file_size,
-    **terminals.REQUESTS,
 }
 
 
 @syscall(
     support="partial",
-    missing="terminals know settings, window size and job control, nothing else",
+    missing="pseudo-terminals know no packet mode; modems, serial lines and consoles do not exist",
 )
 def ioctl(task: Task, descriptor: Int, request: UInt, argument: Pointer) -> int:
     file = task.files.get(descriptor)

@@ -20,6 +20,7 @@ from kernel_stub.vfs.modes import O_LARGEFILE, O_WRONLY, S_IFIFO, S_IFREG, W_OK
 from kernel_stub.vfs.opening import open_inode
 
 FALLOC_FL_KEEP_SIZE: Final = 1
+FALLOC_FL_PUNCH_HOLE: Final = 2
 LARGEST: Final = (1 << 63) - 1
 ADVICE: Final = range(6)  # POSIX_FADV_*
 SYNC_RANGE_KNOWN: Final = 7
@@ -66,18 +67,24 @@ def ftruncate64(task: Task, descriptor: Int, length: Loff) -> int:
     return _ftruncate(task, descriptor, length)
 
 
-@syscall(support="partial", missing="holes cannot be punched, ranges neither zeroed nor moved")
+@syscall(
+    support="partial",
+    missing="as on tmpfs, ranges can be punched out, not zeroed, collapsed, inserted or unshared; "
+    "no space is reserved",
+)
 def fallocate(task: Task, descriptor: Int, mode: Int, offset: Loff, length: Loff) -> int:
     file = writable(task, descriptor)
     if offset < 0 or length <= 0:
         raise Errno(EINVAL)
-    if mode & ~FALLOC_FL_KEEP_SIZE:
+    if mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE) or mode == FALLOC_FL_PUNCH_HOLE:
         raise Errno(EOPNOTSUPP)
     if not file.seekable:
         raise Errno(ESPIPE if file.inode.kind == S_IFIFO else ENODEV)
     if offset + length > LARGEST:
         raise Errno(EFBIG)
-    if not mode and offset + length > file.inode.size:
+    if mode & FALLOC_FL_PUNCH_HOLE:
+        file.inode.clear(task, offset, offset + length)
+    elif not mode and offset + length > file.inode.size:
         file.resize(task, offset + length)
     return 0
 

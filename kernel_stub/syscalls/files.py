@@ -19,7 +19,8 @@ from kernel_stub.syscalls.table import Int, Path, Pointer, UInt, ULong, syscall
 from kernel_stub.task import Task
 from kernel_stub.vfs import modes
 from kernel_stub.vfs.inode import OpenFile
-from kernel_stub.vfs.opening import open_file, unnamed
+from kernel_stub.vfs.opening import open_file, unnamed_attributes
+from kernel_stub.vfs.sealed import F_SEAL_EXEC, F_SEAL_SEAL, SealedFile
 
 KNOWN_FLAGS: Final = (
     modes.O_ACCMODE
@@ -38,7 +39,7 @@ KNOWN_FLAGS: Final = (
 WITH_O_PATH: Final = modes.O_PATH | modes.O_DIRECTORY | modes.O_NOFOLLOW | modes.O_CLOEXEC
 KNOWN_RESOLVE: Final = 0x3F
 LARGEST_SMALL: Final = (1 << 31) - 1
-MFD_CLOEXEC, MFD_ALLOW_SEALING = 1, 2
+MFD_CLOEXEC, MFD_ALLOW_SEALING, MFD_NOEXEC_SEAL, MFD_EXEC = 1, 2, 8, 16
 LONGEST_MEMFD: Final = 249
 CLOSE_RANGE_UNSHARE, CLOSE_RANGE_CLOEXEC = 2, 4
 
@@ -95,12 +96,19 @@ def _require_small(task: Task, file: OpenFile, flags: int) -> None:
         raise Errno(EOVERFLOW)
 
 
-@syscall(support="partial", missing="seals (MFD_ALLOW_SEALING) are not kept")
+@syscall(support="partial", missing="huge pages (MFD_HUGETLB)")
 def memfd_create(task: Task, name: Path, flags: UInt) -> int:
-    if flags & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING) or len(name) > LONGEST_MEMFD:
+    known = MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | MFD_EXEC
+    if flags & ~known or len(name) > LONGEST_MEMFD:
         raise Errno(EINVAL)
-    inode = unnamed(task, task.fs.root, 0o777)
-    file = inode.open(task, modes.O_RDWR | modes.O_LARGEFILE)
+    if flags & MFD_NOEXEC_SEAL and flags & MFD_EXEC:
+        raise Errno(EINVAL)
+    seals = 0 if flags & (MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL) else F_SEAL_SEAL
+    mode = 0o777
+    if flags & MFD_NOEXEC_SEAL:
+        mode, seals = 0o666, seals | F_SEAL_EXEC
+    attributes, storage = unnamed_attributes(task, task.fs.root, mode)
+    file = SealedFile(attributes, storage, seals).open(task, modes.O_RDWR | modes.O_LARGEFILE)
     file.path = b"/memfd:" + name
     return new_descriptor(task, file, cloexec=bool(flags & MFD_CLOEXEC))
 

@@ -11,7 +11,15 @@ from struct import Struct
 from typing import Final
 
 from kernel_stub.abi.process_structures import INT, TIMESPEC64, UINT
-from kernel_stub.errno import EAGAIN, EINVAL, ENOSYS, ETIMEDOUT, Errno
+from kernel_stub.errno import (
+    EAGAIN,
+    EINVAL,
+    ENOSYS,
+    ERESTARTNOHAND,
+    ERESTARTSYS,
+    ETIMEDOUT,
+    Errno,
+)
 from kernel_stub.futexes import ALL_BITS, Waiter
 from kernel_stub.syscalls.table import Int, Pointer, UInt, ULong, syscall
 from kernel_stub.syscalls.time import load_timespec
@@ -153,7 +161,9 @@ def _wait(task: Task, address: int, value: int, bits: int, deadline: int | None)
     left = None if deadline is None else max(deadline - kernel.uptime_ns(), 0)
     try:
         if not waiter.woken:
-            kernel.block(task, f"the futex at {address:#x} to be woken", waiter.is_woken, left)
+            what = f"the futex at {address:#x} to be woken"
+            code = ERESTARTSYS if left is None else ERESTARTNOHAND
+            kernel.block(task, what, waiter.is_woken, left, interrupted=code)
     except Errno:
         _leave(task)
         raise

@@ -13,11 +13,13 @@ HOMES: Final[Mapping[str, str]] = {
     ),
     "children": "wait4 waitid waitpid",
     "creation": "clone clone3 execve execveat fork vfork",
-    "descriptors": "fcntl fcntl64 flock ioctl",
+    "descriptors": "fcntl fcntl64 ioctl",
     "directories": (
         "chdir chroot fchdir getcwd getdents getdents64 link linkat mkdir mkdirat mknod mknodat "
         "readlink readlinkat rename renameat renameat2 rmdir symlink symlinkat unlink unlinkat "
     ),
+    "epoll": "epoll_create epoll_create1 epoll_ctl epoll_pwait epoll_pwait2 epoll_wait",
+    "events": "eventfd eventfd2",
     "extents": (
         "fadvise64 fadvise64_64 fallocate fdatasync fsync ftruncate ftruncate64 readahead sync "
         "sync_file_range syncfs truncate truncate64 "
@@ -32,15 +34,18 @@ HOMES: Final[Mapping[str, str]] = {
     ),
     "io": "_llseek lseek pread64 preadv preadv2 pwrite64 pwritev pwritev2 read readv write writev",
     "ldt": "modify_ldt",
+    "locks": "flock",
     "memory": (
         "brk madvise mincore mlock mlock2 mlockall mmap mmap2 mprotect mremap msync munlock "
         "munlockall munmap "
     ),
+    "messages": "recv recvfrom recvmmsg recvmmsg_time64 recvmsg send sendmmsg sendmsg sendto",
     "metadata": (
         "fstat fstat64 fstatat64 fstatfs fstatfs64 lstat lstat64 newfstatat stat stat64 statfs "
         "statfs64 statx "
     ),
-    "pipes": "eventfd eventfd2 pipe pipe2 socket socketcall socketpair splice",
+    "mounts": "mount name_to_handle_at open_by_handle_at pivot_root swapoff swapon umount umount2",
+    "pipes": "pipe pipe2",
     "polling": "_newselect poll ppoll ppoll_time64 pselect6 pselect6_time64 select",
     "ports": "ioperm iopl",
     "process": (
@@ -54,17 +59,25 @@ HOMES: Final[Mapping[str, str]] = {
         "sched_setaffinity sched_setparam sched_setscheduler sched_yield setpriority "
     ),
     "sending": "kill rt_sigqueueinfo rt_tgsigqueueinfo tgkill tkill",
+    "signalfd": "signalfd signalfd4",
     "signals": (
         "pause rt_sigaction rt_sigpending rt_sigprocmask rt_sigreturn rt_sigsuspend "
         "rt_sigtimedwait rt_sigtimedwait_time64 sigaction sigaltstack signal sigpending "
         "sigprocmask sigreturn sigsuspend "
     ),
+    "socketcall": "socketcall",
+    "sockets": (
+        "accept accept4 bind connect getpeername getsockname getsockopt listen setsockopt "
+        "shutdown socket socketpair "
+    ),
+    "splicing": "splice tee vmsplice",
     "system": "getrandom oldolduname olduname personality setdomainname sethostname uname",
     "time": (
         "alarm clock_getres clock_getres_time64 clock_gettime clock_gettime64 clock_nanosleep "
         "clock_nanosleep_time64 clock_settime clock_settime64 getitimer gettimeofday nanosleep "
         "setitimer settimeofday stime time "
     ),
+    "timerfd": "timerfd_create timerfd_gettime timerfd_gettime64 timerfd_settime timerfd_settime64",
     "tls": "arch_prctl get_thread_area set_thread_area",
     "transfers": "copy_file_range sendfile sendfile64",
     "xattrs": (

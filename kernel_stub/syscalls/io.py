@@ -53,7 +53,7 @@ def positioned(offset: int) -> int:
     return offset
 
 
-def _scatter(task: Task, file: OpenFile, vectors: Vectors, data: bytes) -> int:
+def scatter(task: Task, file: OpenFile, vectors: Vectors, data: bytes) -> int:
     """Copies what was read to the program as far as its buffers exist; returns how much."""
     done = 0
     for address, size in vectors:
@@ -65,7 +65,7 @@ def _scatter(task: Task, file: OpenFile, vectors: Vectors, data: bytes) -> int:
     return done
 
 
-def _gather(task: Task, file: OpenFile, vectors: Vectors) -> bytes:
+def gather(task: Task, file: OpenFile, vectors: Vectors) -> bytes:
     """What the program wants to write, as far as its buffers exist. Raises Errno(EFAULT)."""
     pieces = []
     for address, size in vectors:
@@ -87,8 +87,8 @@ def _some(result: Result, done: int) -> Result:
 
 def _read_into(task: Task, descriptor: int, vectors: Vectors) -> int:
     file = readable(task, descriptor)
-    data = file.read(task, _room(vectors))
-    done = _scatter(task, file, vectors, data)
+    data = file.read(task, room_of(vectors))
+    done = scatter(task, file, vectors, data)
     if done < len(data):
         file.unread(data[done:])
         return _some(done, done)
@@ -97,8 +97,8 @@ def _read_into(task: Task, descriptor: int, vectors: Vectors) -> int:
 
 def _read_at_into(task: Task, descriptor: int, vectors: Vectors, offset: int) -> int:
     file = readable(task, descriptor)
-    data = file.read_at(task, positioned(offset), _room(vectors))
-    done = _scatter(task, file, vectors, data)
+    data = file.read_at(task, positioned(offset), room_of(vectors))
+    done = scatter(task, file, vectors, data)
     return done if done == len(data) else _some(done, done)
 
 
@@ -110,7 +110,7 @@ def read(task: Task, descriptor: Int, buffer: Pointer, count: ULong) -> int:
 @syscall()
 def write(task: Task, descriptor: Int, buffer: Pointer, count: ULong) -> int:
     file = writable(task, descriptor)
-    return file.write(task, _gather(task, file, [(buffer, min(count, MOST))]))
+    return file.write(task, gather(task, file, [(buffer, min(count, MOST))]))
 
 
 @syscall()
@@ -122,10 +122,10 @@ def pread64(task: Task, descriptor: Int, buffer: Pointer, count: ULong, offset: 
 def pwrite64(task: Task, descriptor: Int, buffer: Pointer, count: ULong, offset: Loff) -> int:
     file = writable(task, descriptor)
     positioned(offset)
-    return file.write_at(task, offset, _gather(task, file, [(buffer, min(count, MOST))]))
+    return file.write_at(task, offset, gather(task, file, [(buffer, min(count, MOST))]))
 
 
-def _vectors(task: Task, address: int, count: int) -> Vectors:
+def vectors_at(task: Task, address: int, count: int) -> Vectors:
     """The (address, size) pairs of an array of struct iovec. Raises Errno."""
     if not 0 <= count <= MOST_VECTORS:
         raise Errno(EINVAL)
@@ -137,20 +137,21 @@ def _vectors(task: Task, address: int, count: int) -> Vectors:
     return vectors
 
 
-def _room(vectors: Vectors) -> int:
+def room_of(vectors: Vectors) -> int:
+    """How many bytes fit into `vectors`."""
     return min(sum(size for _, size in vectors), MOST)
 
 
 @syscall()
 def readv(task: Task, descriptor: Int, vector: Pointer, count: Int) -> int:
     readable(task, descriptor)
-    return _read_into(task, descriptor, _vectors(task, vector, count))
+    return _read_into(task, descriptor, vectors_at(task, vector, count))
 
 
 @syscall()
 def writev(task: Task, descriptor: Int, vector: Pointer, count: Int) -> int:
     file = writable(task, descriptor)
-    return file.write(task, _gather(task, file, _vectors(task, vector, count)))
+    return file.write(task, gather(task, file, vectors_at(task, vector, count)))
 
 
 def _offset_of(task: Task, low: int, high: int) -> int:
@@ -168,7 +169,7 @@ def preadv(
 
 def _preadv(task: Task, descriptor: int, vector: int, count: int, offset: int) -> int:
     readable(task, descriptor)
-    return _read_at_into(task, descriptor, _vectors(task, vector, count), offset)
+    return _read_at_into(task, descriptor, vectors_at(task, vector, count), offset)
 
 
 @syscall()
@@ -177,7 +178,7 @@ def pwritev(
 ) -> int:
     file = writable(task, descriptor)
     offset = positioned(_offset_of(task, low, high))
-    return file.write_at(task, offset, _gather(task, file, _vectors(task, vector, count)))
+    return file.write_at(task, offset, gather(task, file, vectors_at(task, vector, count)))
 
 
 @syscall()
@@ -211,7 +212,7 @@ def pwritev2(
     if flags & ~RWF_KNOWN:
         raise Errno(EOPNOTSUPP)
     file = writable(task, descriptor)
-    data = _gather(task, file, _vectors(task, vector, count))
+    data = gather(task, file, vectors_at(task, vector, count))
     offset = _offset_of(task, low, high)
     if flags & RWF_APPEND:
         offset = file.inode.size if file.seekable else offset

@@ -50,10 +50,7 @@ _LOW_2_GIB: Final = UserLayout(
     mmap_top=0,
     mmap_low=0x4000_0000,
 )
-_SHARED_MISSING: Final = (
-    "shared file pages are written back at msync, munmap and exit, and do not see what write(2) "
-    "changes while they are mapped; MAP_HUGETLB finds no huge pages"
-)
+_SHARED_MISSING: Final = "MAP_HUGETLB finds no huge pages"
 
 
 @syscall("mmap", support="partial", missing=_SHARED_MISSING)

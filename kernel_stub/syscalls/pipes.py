@@ -1,28 +1,21 @@
-"""Making pipes and event counters; moving bytes through pipes; and the sockets that do not exist.
+"""Making pipes.
 
-pipe(2), eventfd(2), splice(2), tee(2), socket(2), socketpair(2), socketcall(2).
+pipe(2).
 """
-
-# ruff: noqa: ARG001 - a handler has the parameters of its manual page
 
 from __future__ import annotations
 
 from typing import Final
 
-from kernel_stub.errno import EAFNOSUPPORT, EINVAL, Errno
-from kernel_stub.syscalls.places import descriptor_limit, new_descriptor
-from kernel_stub.syscalls.table import Int, Pointer, UInt, ULong, syscall
+from kernel_stub.errno import EINVAL, Errno
+from kernel_stub.syscalls.places import descriptor_limit
+from kernel_stub.syscalls.table import Int, Pointer, syscall
 from kernel_stub.task import Task
 from kernel_stub.vfs.inode import Attributes
 from kernel_stub.vfs.modes import O_CLOEXEC, O_NONBLOCK
-from kernel_stub.vfs.pipes import Event, EventFile, make_pipe
+from kernel_stub.vfs.pipes import make_pipe
 
-EFD_SEMAPHORE: Final = 1
 PIPEFS_DEVICE: Final = 12
-EVENTS_DEVICE: Final = 13
-# The two calls of socketcall(2) that need no socket.
-SYS_SOCKET: Final = 1
-SYS_SOCKETPAIR: Final = 8
 
 
 def _attributes(task: Task, mode: int, device: int) -> Attributes:
@@ -45,53 +38,3 @@ def pipe2(task: Task, ends: Pointer, flags: Int) -> int:
     task.files.install(first, reader, bool(flags & O_CLOEXEC))
     task.files.install(second, writer, bool(flags & O_CLOEXEC))
     return 0
-
-
-@syscall()
-def eventfd(task: Task, count: UInt) -> int:
-    return eventfd2(task, count, 0)
-
-
-@syscall()
-def eventfd2(task: Task, count: UInt, flags: Int) -> int:
-    if flags & ~(EFD_SEMAPHORE | O_CLOEXEC | O_NONBLOCK):
-        raise Errno(EINVAL)
-    event = Event(_attributes(task, 0o600, EVENTS_DEVICE), count, bool(flags & EFD_SEMAPHORE))
-    file = EventFile(event, flags & O_NONBLOCK)
-    file.path = b"anon_inode:[eventfd]"
-    return new_descriptor(task, file, cloexec=bool(flags & O_CLOEXEC))
-
-
-@syscall("splice", support="partial", missing="pipes cannot be spliced: EINVAL")
-def splice(
-    task: Task,
-    source: Int,
-    source_at: Pointer,
-    out: Int,
-    out_at: Pointer,
-    count: ULong,
-    flags: UInt,
-) -> int:
-    task.files.get(source)
-    task.files.get(out)
-    raise Errno(EINVAL)
-
-
-_NO_SOCKETS: Final = "there is no network: every family is EAFNOSUPPORT"
-
-
-@syscall(support="partial", missing=_NO_SOCKETS)
-def socket(task: Task, family: Int, sort: Int, protocol: Int) -> int:
-    raise Errno(EAFNOSUPPORT)
-
-
-@syscall(support="partial", missing=_NO_SOCKETS)
-def socketpair(task: Task, family: Int, sort: Int, protocol: Int, ends: Pointer) -> int:
-    raise Errno(EAFNOSUPPORT)
-
-
-@syscall(support="partial", missing=_NO_SOCKETS)
-def socketcall(task: Task, call: Int, arguments: Pointer) -> int:
-    if call in (SYS_SOCKET, SYS_SOCKETPAIR):
-        raise Errno(EAFNOSUPPORT)
-    raise Errno(EINVAL)

@@ -30,6 +30,7 @@ from kernel_stub.vfs.modes import (
     POLLRDNORM,
     POLLWRNORM,
 )
+from kernel_stub.vfs.readiness import Readiness, Watched, events_of, outside
 
 MOST_SELECTED: Final = 1024
 # select(2), "Correspondence between select() and poll() notifications"
@@ -42,68 +43,56 @@ Wanted = list[tuple[int, int]]  # descriptor, events
 Ready = dict[int, int]  # index in Wanted -> events
 
 
-def _events(task: Task, descriptor: int, wanted: int) -> int:
-    """The events of poll(2) that hold for a descriptor now."""
-    if descriptor < 0:
-        return 0
-    if descriptor not in task.files:
-        return POLLNVAL
-    file = task.files.any(descriptor)
-    if isinstance(file, PathFile):
-        return POLLNVAL
-    told = _with_bands(file.poll(task))
-    return told & (wanted | POLLERR | POLLHUP)
+def _files(task: Task, wanted: Wanted) -> list[Watched | None]:
+    """The open files behind `wanted`; None for what is closed or only a place in the tree."""
+    found: list[Watched | None] = []
+    for descriptor, events in wanted:
+        file = task.files.any(descriptor) if descriptor in task.files else None
+        found.append(None if file is None or isinstance(file, PathFile) else Watched(file, events))
+    return found
 
 
-def _with_bands(events: int) -> int:
-    """What holds for POLLIN holds for the normal band, and so for POLLOUT."""
-    events |= POLLRDNORM if events & POLLIN else 0
-    return events | (POLLWRNORM if events & POLLOUT else 0)
-
-
-def _ready(task: Task, wanted: Wanted) -> Ready:
-    found = ((i, _events(task, fd, events)) for i, (fd, events) in enumerate(wanted))
-    return {index: events for index, events in found if events}
-
-
-class _Readiness:
-    """What poll waits for."""
-
-    def __init__(self, task: Task, wanted: Wanted) -> None:
-        self.task = task
-        self.wanted = wanted
-
-    def is_there(self) -> bool:
-        return bool(_ready(self.task, self.wanted))
+def _ready(task: Task, wanted: Wanted, files: list[Watched | None]) -> Ready:
+    """The events of poll(2) that hold now; a negative descriptor is passed over."""
+    ready = {}
+    for index, (pair, watched) in enumerate(zip(wanted, files, strict=True)):
+        events = POLLNVAL if watched is None else events_of(task, watched)
+        if events and pair[0] >= 0:
+            ready[index] = events
+    return ready
 
 
 def _wait(task: Task, wanted: Wanted, timeout_ns: int | None) -> Ready:
     """Waits until something of `wanted` holds, or `timeout_ns` passed (None: for ever)."""
-    ready = _ready(task, wanted)
+    files = _files(task, wanted)
+    ready = _ready(task, wanted, files)
     if not ready and timeout_ns != 0:
-        ready_for = _Readiness(task, wanted)
-        what = "descriptors to be ready (poll)"
-        outside = _outside(task, wanted)
-        task.kernel.block(
-            task, what, ready_for.is_there, timeout_ns, outside, interrupted=ERESTARTNOHAND
-        )
-        ready = _ready(task, wanted)
+        watch(task, [one for one in files if one], "descriptors to be ready (poll)", timeout_ns)
+        ready = _ready(task, wanted, files)
     return ready
 
 
-def _outside(task: Task, wanted: Wanted) -> dict[int, int]:
-    """The host's descriptors behind `wanted`, and which of their events are."""
-    outside: dict[int, int] = {}
-    for descriptor, events in wanted:
-        host = task.files.any(descriptor).waits_for() if descriptor in task.files else -1
-        if host >= 0:
-            reads = POLLIN if events & (POLLIN | POLLRDNORM) else 0
-            writes = POLLOUT if events & (POLLOUT | POLLWRNORM) else 0
-            outside[host] = outside.get(host, 0) | reads | writes
-    return outside
+def watch(
+    task: Task,
+    watched: list[Watched],
+    what: str,
+    timeout_ns: int | None,
+    interrupted: int = ERESTARTNOHAND,
+) -> None:
+    """Waits until an event of `watched` holds; returns when `timeout_ns` has passed."""
+    waits = Readiness(task, watched)
+    task.kernel.block(
+        task,
+        what,
+        waits.is_there,
+        timeout_ns,
+        outside(task, watched),
+        interrupted,
+        due=waits.due,
+    )
 
 
-def _duration(task: Task, pointer: int, layout: Struct, parts: int) -> int | None:
+def duration_of(task: Task, pointer: int, layout: Struct, parts: int) -> int | None:
     """A time-out in the program's memory, in nanoseconds; `parts` of a second per unit."""
     if not pointer:
         return None
@@ -127,7 +116,8 @@ def _poll(task: Task, array: int, count: int, timeout_ns: int | None) -> int:
     return len(ready)
 
 
-def _use_mask(task: Task, pointer: int) -> None:
+def use_mask_at(task: Task, pointer: int) -> None:
+    """Blocks the signals of the set at `pointer` for the length of the call; NULL: none."""
     if pointer:
         use_mask(task, task.memory.unpack(SIGSET, pointer)[0])
 
@@ -136,7 +126,7 @@ def _use_packed_mask(task: Task, pointer: int) -> None:
     """pselect6 gives a pointer to a pointer and a size."""
     if pointer:
         (mask, _) = task.memory.unpack(task.abi.words(2), pointer)
-        _use_mask(task, mask)
+        use_mask_at(task, mask)
 
 
 @syscall()
@@ -148,16 +138,16 @@ def poll(task: Task, array: Pointer, count: UInt, timeout: Int) -> int:
 def ppoll(
     task: Task, array: Pointer, count: UInt, timeout: Pointer, mask: Pointer, size: ULong
 ) -> int:
-    _use_mask(task, mask)
-    return _poll(task, array, count, _duration(task, timeout, task.abi.timespec, SECOND))
+    use_mask_at(task, mask)
+    return _poll(task, array, count, duration_of(task, timeout, task.abi.timespec, SECOND))
 
 
 @syscall()
 def ppoll_time64(
     task: Task, array: Pointer, count: UInt, timeout: Pointer, mask: Pointer, size: ULong
 ) -> int:
-    _use_mask(task, mask)
-    return _poll(task, array, count, _duration(task, timeout, TIMESPEC64, SECOND))
+    use_mask_at(task, mask)
+    return _poll(task, array, count, duration_of(task, timeout, TIMESPEC64, SECOND))
 
 
 def _members(task: Task, pointer: int, count: int) -> set[int]:
@@ -212,7 +202,7 @@ def _select_and_tell(
     parts: int,
 ) -> int:
     """select(2) on Linux leaves the time that was not used in `timeout`."""
-    duration = _duration(task, timeout, layout, parts)
+    duration = duration_of(task, timeout, layout, parts)
     end = task.deadline or task.kernel.uptime_ns() + (duration or 0)
     total = _select(task, count, pointers, duration)
     if duration is not None:

@@ -25,7 +25,8 @@ _PRIO_KINDS: Final = range(3)  # PRIO_PROCESS, PRIO_PGRP, PRIO_USER
 
 
 @syscall()
-def sched_yield(task: Task) -> int:  # noqa: ARG001 - nobody else can run
+def sched_yield(task: Task) -> int:
+    task.kernel.give_way()
     return 0
 
 

@@ -26,10 +26,6 @@ from kernel_stub.abi.signals import (
     SIG_UNBLOCK,
     SIGKILL,
     SIGSTOP,
-    SMALLEST_SIGNAL_STACK,
-    SS_AUTODISARM,
-    SS_DISABLE,
-    SS_ONSTACK,
     signal_bit,
 )
 from kernel_stub.arrivals import set_mask
@@ -37,13 +33,11 @@ from kernel_stub.errno import (
     EAGAIN,
     EINTR,
     EINVAL,
-    ENOMEM,
-    EPERM,
     ERESTARTNOHAND,
     Errno,
 )
-from kernel_stub.signalling.frames import is_on_stack, stack_mode
 from kernel_stub.signalling.siginfo import pack_siginfo
+from kernel_stub.signalling.stacks import change_stack, stack_mode
 from kernel_stub.syscalls.table import Int, Pointer, UInt, ULong, syscall
 from kernel_stub.syscalls.time import load_timespec
 from kernel_stub.task import Task
@@ -178,23 +172,10 @@ def sigaltstack(task: Task, new: Pointer, old: Pointer) -> int:
     start, _, size = task.signal_stack
     before = (start, stack_mode(task, pointer), size)
     if wanted is not None:
-        if is_on_stack(task, pointer):
-            raise Errno(EPERM)
-        task.signal_stack = _checked_stack(*wanted)
+        change_stack(task, (wanted[0], wanted[1], wanted[2]), pointer)
     if old:
         task.memory.pack(layout, old, *before)
     return 0
-
-
-def _checked_stack(start: int, flags: int, size: int) -> tuple[int, int, int]:
-    mode = flags & _WORD_MASK & ~SS_AUTODISARM
-    if mode not in (0, SS_ONSTACK, SS_DISABLE):
-        raise Errno(EINVAL)
-    if mode == SS_DISABLE:
-        return 0, flags, 0
-    if size < SMALLEST_SIGNAL_STACK:
-        raise Errno(ENOMEM)
-    return start, flags & ~SS_ONSTACK, size
 
 
 @syscall()

@@ -157,7 +157,8 @@ def _sleep(task: Task, clock: int, flags: int, wanted: int, remaining: int, layo
     if not flags & TIMER_ABSTIME:
         return _sleep_for(task, until, layout, remaining)
     if until > now:
-        task.kernel.block(task, "time to pass (sleep)", never, until - now)
+        what = "time to pass (sleep)"
+        task.kernel.block(task, what, never, until - now, interrupted=ERESTARTNOHAND)
     return 0
 
 

@@ -14,7 +14,8 @@ from kernel_stub.syscalls.table import Int, Pointer, UInt, ULong, syscall
 from kernel_stub.task import Task
 from kernel_stub.vfs.directory import DirectoryFile
 from kernel_stub.vfs.inode import OpenFile
-from kernel_stub.vfs.modes import O_APPEND
+from kernel_stub.vfs.modes import O_APPEND, S_IFREG
+from kernel_stub.waits import Blocked
 
 CHUNK: Final = 1 << 20
 
@@ -34,9 +35,9 @@ def _sendfile(task: Task, out: int, source: int, pointer: int, count: int, layou
     if writer.flags & O_APPEND or not (reader.seekable or not pointer):
         raise Errno(EINVAL if reader.seekable else ESPIPE)
     if not pointer:
-        return _move(task, reader, None, writer, None, count)
+        return move(task, reader, None, writer, None, count)
     (start,) = task.memory.unpack(layout, pointer)
-    done = _move(task, reader, positioned(start), writer, None, count)
+    done = move(task, reader, positioned(start), writer, None, count)
     task.memory.pack(layout, pointer, start + done)
     return done
 
@@ -53,22 +54,33 @@ def copy_file_range(
 ) -> int:
     if flags:
         raise Errno(EINVAL)
-    reader, writer = readable(task, source), writable(task, out)
-    if isinstance(reader, DirectoryFile) or isinstance(writer, DirectoryFile):
-        raise Errno(EISDIR)
-    if not (reader.seekable and writer.seekable):
-        raise Errno(EINVAL)
-    if writer.flags & O_APPEND:
-        raise Errno(EBADF)
+    reader, writer = task.files.get(source), task.files.get(out)
     starts = [task.memory.unpack(LOFF, at)[0] if at else None for at in (source_at, out_at)]
-    done = _move(task, reader, starts[0], writer, starts[1], count)
+    _check_copied(reader, writer)
+    places = [
+        file.offset if start is None else start
+        for file, start in zip((reader, writer), starts, strict=True)
+    ]
+    if reader.inode is writer.inode and abs(places[0] - places[1]) < count:
+        raise Errno(EINVAL)
+    done = move(task, reader, starts[0], writer, starts[1], count)
     for at, start in zip((source_at, out_at), starts, strict=True):
         if start is not None:
             task.memory.pack(LOFF, at, start + done)
     return done
 
 
-def _move(
+def _check_copied(reader: OpenFile, writer: OpenFile) -> None:
+    """Both are regular files, opened for what is done to them. Raises Errno."""
+    if isinstance(reader, DirectoryFile) or isinstance(writer, DirectoryFile):
+        raise Errno(EISDIR)
+    if not (reader.inode.kind == writer.inode.kind == S_IFREG):
+        raise Errno(EINVAL)
+    if not reader.readable or not writer.writable or writer.flags & O_APPEND:
+        raise Errno(EBADF)
+
+
+def move(
     task: Task,
     reader: OpenFile,
     read_from: int | None,
@@ -76,7 +88,10 @@ def _move(
     write_to: int | None,
     count: int,
 ) -> int:
-    """Moves bytes from one file to the other; without a place, each moves its own offset."""
+    """Moves bytes from one file to the other; without a place, each moves its own offset.
+
+    What went before it had to wait, counts: a longer wait is the next call's.
+    """
     done, count = 0, min(count, MOST)
     while done < count:
         size = min(CHUNK, count - done)
@@ -86,13 +101,25 @@ def _move(
             data = reader.read_at(task, read_from + done, size)
         if not data:
             break
-        if write_to is None:
-            taken = writer.write(task, data)
-        else:
-            taken = writer.write_at(task, write_to + done, data)
-        if read_from is None and taken < len(data):
-            reader.unread(data[taken:])
+        try:
+            taken = _put(task, writer, None if write_to is None else write_to + done, data)
+        except (Errno, Blocked):
+            taken, task.progress = task.progress, 0
+            if not done and not taken:
+                _take_back(reader, read_from, data)
+                raise
+        _take_back(reader, read_from, data[taken:])
         done += taken
         if taken < size:
             break
     return done
+
+
+def _put(task: Task, writer: OpenFile, place: int | None, data: bytes) -> int:
+    return writer.write(task, data) if place is None else writer.write_at(task, place, data)
+
+
+def _take_back(reader: OpenFile, read_from: int | None, data: bytes) -> None:
+    """What was read and not written, is read the next time."""
+    if read_from is None and data:
+        reader.unread(data)

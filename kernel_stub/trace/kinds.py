@@ -21,16 +21,29 @@ AT_FDCWD: Final = -100
 LONGEST_PATH: Final = 4096
 
 
+class Later(Exception):
+    """Raised by a kind of INPUTS that is one of OUTPUTS too: only the answer tells it."""
+
+
 class Called:
     """One system call while it is told: who called, with what, and later what came of it.
 
-    `limit` is how much of a string is shown; `show_paths`: descriptors tell what they are.
+    `name` is the call's. `limit` is how much of a string is shown; `show_paths`: descriptors tell
+    what they are.
     """
 
     def __init__(
-        self, task: Task, values: tuple[int, ...], limit: int = 32, show_paths: bool = False
+        self,
+        task: Task,
+        values: tuple[int, ...],
+        limit: int = 32,
+        show_paths: bool = False,
+        name: str = "",
     ) -> None:
         self.task = task
+        self.name = name
+        self.noted: dict[int, int] = {}  # sizes that stood in memory before
+        self.shown: dict[int, str] = {}  # how arguments looked before
         self.values = values
         self.limit = limit
         self.show_paths = show_paths
@@ -222,25 +235,6 @@ def _signal(c: Called, i: int) -> str:
     return text.signal_name(signed(c.values[i]))
 
 
-def _argument_of_ioctl(c: Called, i: int) -> str:
-    """An address, or a descriptor."""
-    if names.IOCTL.get(c.values[i - 1]) == "FICLONE":
-        return _fd(c, i)
-    return text.address(c.values[i])
-
-
-def _argument_of_fcntl(c: Called, i: int) -> str:
-    """What the command takes: flags, a number, an address, or nothing."""
-    command, value = c.values[i - 1], c.values[i]
-    if command in (1, 3, 9, 11, 1032):
-        return ""
-    if command == 2:
-        return text.bits(value, names.FD)
-    if command == 4:
-        return open_flags(value)
-    return str(value) if command in (0, 8, 10, 1030, 1031) else text.address(value)
-
-
 _PR_ARGUMENTS: Final = {2: 1, 3: 0, 4: 1, 15: 1, 16: 1, 39: 4}  # how many each option takes
 
 
@@ -283,8 +277,6 @@ INPUTS: Final[Mapping[str, Kind]] = {
     "socket_type": _socket_type,
     "device": _device,
     "signal": _signal,
-    "ioctl_argument": _argument_of_ioctl,
-    "fcntl_argument": _argument_of_fcntl,
     "loff": _wide,
     "position": _wide,
     "mremap_target": _remap_target,
@@ -302,6 +294,7 @@ INPUTS: Final[Mapping[str, Kind]] = {
     "memfd_flags": flags(names.MEMFD),
     "eventfd_flags": flags(names.EVENTFD),
     "rename_flags": flags(names.RENAME),
+    "fallocate_mode": flags(names.FALLOCATE),
     "wait_flags": flags(names.WAIT),
     "lock": flags(names.FLOCK),
     "timer_flags": flags(names.TIMER),
@@ -317,7 +310,6 @@ INPUTS: Final[Mapping[str, Kind]] = {
     "scheduler": one_of(names.SCHEDULER, "SCHED_"),
     "arch_prctl": one_of(names.ARCH_PRCTL, "ARCH_"),
     "fcntl": one_of(names.FCNTL, "F_"),
-    "ioctl": one_of(names.IOCTL, "_IO"),
     "prctl": one_of(names.PRCTL, "PR_"),
     "family": one_of(names.FAMILY, "AF_"),
 }

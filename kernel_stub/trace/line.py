@@ -9,18 +9,47 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
-from kernel_stub.abi.abi import Abi
+from kernel_stub.abi.abi import I386, Abi
 from kernel_stub.errno import ERESTARTNOHAND, ERESTARTSYS, NAMES, Errno
-from kernel_stub.trace import creation, kinds, names, structures, table, text
-from kernel_stub.trace.kinds import Called, Kind
+from kernel_stub.syscalls.socketcall import CALLS
+from kernel_stub.trace import (
+    commands,
+    creation,
+    kinds,
+    names,
+    sockets,
+    structures,
+    table,
+    terminals,
+    text,
+    waiting,
+)
+from kernel_stub.trace.kinds import Called, Kind, Later
 
 if TYPE_CHECKING:
     from kernel_stub.task import Task
 
 COLUMN: Final = 39  # where `=` stands, if there is room
 LARGEST_ERROR: Final = 4095
-_INPUTS: Final = {**kinds.INPUTS, **structures.INPUTS, **creation.INPUTS}
-_OUTPUTS: Final = {**kinds.OUTPUTS, **structures.OUTPUTS}
+F_GET_SEALS: Final = 1034
+_STRUCTURES_IN: Final = {**structures.INPUTS, **waiting.INPUTS, **sockets.INPUTS}
+_STRUCTURES_OUT: Final = {**structures.OUTPUTS, **waiting.OUTPUTS, **sockets.OUTPUTS}
+_INPUTS: Final = {
+    **kinds.INPUTS,
+    **creation.INPUTS,
+    **commands.INPUTS,
+    **terminals.INPUTS,
+    **_STRUCTURES_IN,
+}
+_OUTPUTS: Final = {
+    **kinds.OUTPUTS,
+    **commands.OUTPUTS,
+    **terminals.OUTPUTS,
+    **_STRUCTURES_OUT,
+}
+_NUMBERS: Final = frozenset(  # of structures.INPUTS and its like: what is 0 is no null pointer
+    kind for kind in _STRUCTURES_IN if not kind.endswith("_in") and kind not in _OUTPUTS
+)
 _RESTARTS: Final = {
     ERESTARTSYS: "ERESTARTSYS (To be restarted if SA_RESTART is set)",
     ERESTARTNOHAND: "ERESTARTNOHAND (To be restarted if no handler)",
@@ -40,11 +69,12 @@ class CallLine:
         limit: int = 32,
         show_paths: bool = False,
     ) -> None:
+        name, registers = _real_call(task, name, registers)
         self.name = name
         known = table.ARGUMENTS.get(name)
         self._kinds = known.split() if known is not None else ["hex"] * 6
         values = _values(self._kinds, registers, abi)
-        self._called = Called(task, values, limit, show_paths)
+        self._called = Called(task, values, limit, show_paths, name)
         self._parts: list[str | None] = [self._input(i) for i in range(len(self._kinds))]
 
     def _input(self, i: int) -> str | None:
@@ -53,7 +83,11 @@ class CallLine:
         function = _INPUTS.get(kind)
         if function is None:
             return None
-        return self._written(function, i, is_structure=kind in structures.INPUTS)
+        is_structure = kind in _STRUCTURES_IN and kind not in _NUMBERS
+        try:
+            return self._written(function, i, is_structure=is_structure)
+        except Later:
+            return None
 
     def _written(self, function: Kind, i: int, is_structure: bool) -> str:
         address = text.address(self._called.values[i])
@@ -89,7 +123,9 @@ class CallLine:
         return list(enumerate(self._parts))
 
     def _address(self, i: int) -> str:
-        return text.address(self._called.values[i])
+        if i in self._called.noted:
+            return f"[{self._called.noted[i]}]"
+        return self._called.shown.get(i) or text.address(self._called.values[i])
 
     def ended(self, rax: int, leader: str = "", is_cut: bool = False) -> str:
         """The whole line, once the kernel left `rax`; `is_cut`: what `begun` left of it."""
@@ -121,9 +157,25 @@ class CallLine:
             return kinds.descriptor(self._called, result)
         if kind == table.ENTRY:
             return f"{result} (entry_number={self._stored(0)})"
+        if kind == table.POLLED:
+            return waiting.polled(self._called)
+        if kind == table.SELECTED:
+            return waiting.selected(self._called)
         if kind == table.FLAGS:
             return _flags_of_fcntl(self._called.values[1], result)
         return "?" if kind == table.NOTHING else str(result)
+
+
+def _real_call(task: Task, name: str, registers: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
+    """What socketcall(2) stands for: the call, and its arguments from memory."""
+    if name != "socketcall" or registers[0] not in CALLS:
+        return name, registers
+    meant, count = CALLS[registers[0]]
+    try:
+        values = task.memory.unpack(I386.words(count), registers[1])
+    except Errno:
+        return name, registers
+    return meant, (*values, *(0,) * (6 - count))
 
 
 def _values(wanted: list[str], registers: tuple[int, ...], abi: Abi) -> tuple[int, ...]:
@@ -157,6 +209,8 @@ def error_text(number: int) -> str:
 def _flags_of_fcntl(command: int, result: int) -> str:
     if command == 1 and result:  # F_GETFD
         return f"{result:#x} (flags {text.bits(result, names.FD)})"
+    if command == F_GET_SEALS and result:
+        return f"{result:#x} (seals {text.bits(result, names.SEAL)})"
     if command == 3:  # F_GETFL
         return f"{result:#x} (flags {kinds.open_flags(result)})"
     return str(result)

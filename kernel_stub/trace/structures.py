@@ -19,7 +19,7 @@ from kernel_stub.abi.process_structures import (
     USER_DESC,
     UTSNAME_FIELD,
 )
-from kernel_stub.abi.structures import POLLFD, STAT, STAT64, STATFS, STATX
+from kernel_stub.abi.structures import STAT, STAT64, STATFS, STATX
 from kernel_stub.trace import names, text
 from kernel_stub.trace.kinds import Called, Kind, descriptor, device, kernel_device, signed
 from kernel_stub.vfs.modes import S_IFBLK, S_IFCHR, S_IFMT
@@ -207,14 +207,6 @@ def _vector(c: Called, i: int) -> str:
     return "[" + ", ".join(pieces) + "]"
 
 
-def _poll(c: Called, i: int) -> str:
-    rows = []
-    for n in range(min(c.values[i + 1], _MOST_SHOWN)):
-        number, events, _ = c.task.memory.unpack(POLLFD, c.values[i] + POLLFD.size * n)
-        rows.append(f"{{fd={descriptor(c, number)}, events={text.bits(events, names.POLL)}}}")
-    return "[" + ", ".join(rows) + "]"
-
-
 def _int(c: Called, i: int) -> str:
     return f"[{signed(int.from_bytes(c.read(c.values[i], 4), 'little'))}]"
 
@@ -246,7 +238,6 @@ INPUTS: Final[Mapping[str, Kind]] = {
     "times": _times,
     "descriptor_in": _segment,
     "iovec_in": _vector,
-    "pollfds_in": _poll,
 }
 OUTPUTS: Final[Mapping[str, Kind]] = {
     "stat": _stat,

@@ -77,10 +77,17 @@ class Vdso:
         return base
 
     def symbol_32(self, space: AddressSpace, name: str) -> int:
-        """The address of a symbol of the 32-bit image in `space`; 0 where there is no image."""
+        """Where a symbol of the 32-bit image is in `space`; 0 where there is no image at all.
+
+        In a 64-bit program, which has the other image, the address means nothing: as on Linux.
+        """
         if not space.vdso_base:  # a copy of another space
             space.vdso_base = next((r.start for r in space.regions if r.name == NAME), 0)
-        return space.vdso_base and space.vdso_base + self.symbols[IMAGES[I386.word]][name]
+        if not space.vdso_base:
+            return 0
+        image = IMAGES[I386.word]
+        self._file(image)
+        return space.vdso_base + self.symbols[image][name]
 
     def _file(self, name: str) -> ContentFile:
         if name not in self._files:

@@ -32,6 +32,15 @@ class Kernel(Protocol):
     def require_foreground(self, task: Any, terminal: Any, signal: int, /) -> None:
         """Only the terminal's foreground group may go on. Raises Errno, and Blocked."""
 
+    def signal_group(self, group: int, number: int, /) -> None:
+        """Sends the signal `number` to every process of a group, from the kernel."""
+
+    def session_of_group(self, group: int, /) -> int:
+        """The session of a process group; 0: there is none."""
+
+    def terminal_of(self, session: int, /) -> Any:
+        """The pseudo-terminal that controls a session, or None."""
+
     def block(
         self,
         task: Any,
@@ -39,8 +48,10 @@ class Kernel(Protocol):
         ready: Callable[[], bool],
         timeout_ns: int | None = None,
         outside: Mapping[int, int] = {},
+        *,
+        due: int | None = None,
     ) -> None:
-        """Waits: the call is made anew when `ready`. Raises Errno, and Blocked for the kernel."""
+        """Waits: the call is made anew when `ready`, or at `due`. Raises Errno, and Blocked."""
 
 
 class Space(Protocol):
@@ -114,5 +125,15 @@ class Caller(Protocol):
     def auxv(self) -> bytes: ...
     @property
     def signal_mask(self) -> int: ...
+    @property
+    def session(self) -> int: ...
+    @property
+    def process_group(self) -> int: ...
+    def ignores(self, signal: int, /) -> bool:
+        """Whether a signal would vanish."""
+
+    def blocks(self, signal: int, /) -> bool:
+        """Whether a signal has to wait."""
+
     @property
     def limits(self) -> dict[int, tuple[int, int]]: ...

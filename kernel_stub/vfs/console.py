@@ -1,7 +1,7 @@
 """The console: the descriptors 0, 1 and 2 that the user gave, passed through unbuffered.
 
 They may be a terminal, a pipe or a redirected file; the host's description keeps its own offset, so
-what runs before and after in the same shell fits together. What a terminal is, terminal.py knows.
+what runs before and after in the same shell fits together. Terminals are host_terminal.py's.
 ioctl_tty(2), termios(3), pipe(7).
 """
 
@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any, Final
 from kernel_stub.abi.signals import SIGPIPE, SIGTTIN, SIGTTOU
 from kernel_stub.errno import EAGAIN, EINVAL, EIO, ENOTTY, EPERM, EPIPE, Errno
 from kernel_stub.vfs.host import ask
+from kernel_stub.vfs.host_terminal import WRITES, HostTerminal
 from kernel_stub.vfs.inode import Attributes, Inode, OpenFile, Status
+from kernel_stub.vfs.job_control import JOB_REQUESTS
 from kernel_stub.vfs.modes import (
     O_ACCMODE,
     O_APPEND,
@@ -27,13 +29,15 @@ from kernel_stub.vfs.modes import (
     POLLHUP,
     POLLIN,
     POLLOUT,
+    POLLRDNORM,
+    POLLWRNORM,
     S_IFIFO,
     S_IFMT,
     S_IFREG,
 )
 from kernel_stub.vfs.overlay import read_host
 from kernel_stub.vfs.pipes import PIPE_BUF, PipeEnd, finished
-from kernel_stub.vfs.terminal import WRITES, Terminal
+from kernel_stub.vfs.readiness import Pulses
 
 if TYPE_CHECKING:
     from kernel_stub.vfs.caller import Caller
@@ -53,7 +57,7 @@ class Console(Inode):
         descriptor: int,
         own_number: int = 1,
         boot_ns: int = 0,
-        terminal: Terminal | None = None,
+        terminal: HostTerminal | None = None,
     ) -> None:
         super().__init__(None)
         self.descriptor = descriptor
@@ -62,7 +66,8 @@ class Console(Inode):
         self.boot_ns = boot_ns
         self.only_read = _is_read_only_file(descriptor)
         self.is_regular = self.kind == S_IFREG
-        self.terminal = (terminal or Terminal()) if os.isatty(descriptor) else None
+        self.terminal = (terminal or HostTerminal()) if os.isatty(descriptor) else None
+        self.pulses = Pulses()
         self.kept = b""  # of a pipe or terminal: what was read and found no room in the program
 
     def stat(self) -> Status:
@@ -131,12 +136,14 @@ class ConsoleFile(OpenFile):
     def __init__(self, console: Console, flags: int) -> None:
         super().__init__(console, flags)
         self.console = console
-        self.terminal = console.terminal
+        self.terminal: HostTerminal | None = console.terminal
         self.seekable = self.mappable = console.is_regular
+        self.pollable = not console.is_regular
         self.unit = PipeEnd.unit if console.kind == S_IFIFO else 1
 
     def read(self, task: Caller, size: int) -> bytes:
         descriptor, kept = self.console.descriptor, self.console.kept
+        self.console.pulses.wake_readers()
         if kept:
             self.console.kept = kept[size:]
             return kept[:size]
@@ -185,7 +192,7 @@ class ConsoleFile(OpenFile):
             if task.progress >= len(data) or self.flags & O_NONBLOCK:
                 return finished(task)
 
-    def _is_held_back(self, terminal: Terminal) -> bool:
+    def _is_held_back(self, terminal: HostTerminal) -> bool:
         return terminal.stops_background_output(self.console.host, self.console.descriptor)
 
     def _write_out(self, task: Caller, data: bytes) -> int:
@@ -227,8 +234,14 @@ class ConsoleFile(OpenFile):
         told |= POLLIN if self.console.kept else 0
         return told & (POLLIN | POLLOUT | POLLERR | POLLHUP)
 
-    def waits_for(self) -> int:
-        return self.console.descriptor
+    def pulse(self, task: Caller, events: int) -> int:
+        """The host tells no edges: each read makes one, so that what is left is told again."""
+        return self.console.pulses.latest(events)
+
+    def outside(self, task: Caller, events: int) -> Mapping[int, int]:
+        reads = POLLIN if events & (POLLIN | POLLRDNORM) else 0
+        writes = POLLOUT if events & (POLLOUT | POLLWRNORM) else 0
+        return {self.console.descriptor: reads | writes}
 
     def waiting(self) -> int:
         host, descriptor = self.console.host, self.console.descriptor
@@ -238,9 +251,11 @@ class ConsoleFile(OpenFile):
     def control(self, task: Caller, request: int, argument: bytes | int) -> bytes | int:
         if self.terminal is None:
             raise Errno(ENOTTY)
+        console = self.console
+        if request in JOB_REQUESTS:
+            return JOB_REQUESTS[request](task, self.terminal, argument, False)
         if request in WRITES:
             task.kernel.require_foreground(task, self.terminal, SIGTTOU)
-        console = self.console
         return self.terminal.control(console.host, console.descriptor, request, argument)
 
 
@@ -282,12 +297,12 @@ def console_files(boot_ns: int = 0) -> dict[int, OpenFile]:
     time that they show.
     """
     numbers: dict[tuple[int, int], int] = {}
-    terminals: dict[int, Terminal] = {}
+    terminals: dict[int, HostTerminal] = {}
     files: dict[int, OpenFile] = {}
     for descriptor in filter(_is_open, (0, 1, 2)):
         status = os.fstat(descriptor)
         number = numbers.setdefault((status.st_dev, status.st_ino), len(numbers) + 1)
-        terminal = terminals.setdefault(number, Terminal())
+        terminal = terminals.setdefault(number, HostTerminal())
         files[descriptor] = Console(descriptor, number, boot_ns, terminal).opened()
     return files
 

@@ -61,6 +61,8 @@ class Device(Inode):
 class DeviceFile(OpenFile):
     """An open device."""
 
+    pollable = False
+
     def __init__(self, device: Device, flags: int) -> None:
         super().__init__(device, flags)
         self.behaviour = device.behaviour

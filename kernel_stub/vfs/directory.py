@@ -269,6 +269,7 @@ class DirectoryFile(OpenFile):
     """An open directory: getdents(2) reads a listing that was taken at its start."""
 
     seekable = True
+    pollable = False
 
     def __init__(self, directory: Directory, flags: int) -> None:
         super().__init__(directory, flags)

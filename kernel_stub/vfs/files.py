@@ -15,6 +15,7 @@ from kernel_stub.vfs.inode import OpenFile, PathFile
 
 if TYPE_CHECKING:
     from kernel_stub.vfs.caller import Caller
+    from kernel_stub.vfs.locks import Owner
 
 
 class FileTable:
@@ -24,6 +25,7 @@ class FileTable:
         self._files: dict[int, OpenFile] = {}
         self.cloexec: set[int] = set()
         self.users = 1  # tasks
+        self.waits_on: Owner | None = None  # whose lock its tasks wait for
         self._lowest = 0  # no descriptor below it is free
         for descriptor, file in (files or {}).items():
             self._set(descriptor, file)
@@ -70,7 +72,7 @@ class FileTable:
 
     def _set(self, descriptor: int, file: OpenFile) -> None:
         self._files[descriptor] = file
-        file.references += 1
+        hold(file)
 
     def close(self, task: Caller, descriptor: int) -> None:
         """close(2). Raises Errno(EBADF)."""
@@ -79,9 +81,9 @@ class FileTable:
             raise Errno(EBADF)
         self.cloexec.discard(descriptor)
         self._lowest = min(self._lowest, descriptor)
-        file.references -= 1
-        if not file.references:
-            file.release(task)
+        if file.inode.locks is not None:
+            file.inode.locks.leave(self)  # whichever of its descriptors was closed
+        drop(task, file)
 
     def close_on_exec(self, task: Caller) -> None:
         """execve(2) succeeded."""
@@ -98,6 +100,20 @@ class FileTable:
         copy = FileTable(self._files)
         copy.cloexec = set(self.cloexec)
         return copy
+
+
+def hold(file: OpenFile) -> None:
+    """Somebody more has `file` open: a descriptor, or a message in flight."""
+    file.references += 1
+
+
+def drop(task: Caller, file: OpenFile) -> None:
+    """Somebody closed `file`; with the last one it ends."""
+    file.references -= 1
+    if not file.references:
+        if file.inode.locks is not None:
+            file.inode.locks.leave(file)
+        file.release(task)
 
 
 class FsContext:

@@ -8,10 +8,22 @@ inode(7), open(2), stat(2).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from os import stat_result
-from typing import TYPE_CHECKING, Final, TypeAlias
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
-from kernel_stub.errno import EACCES, EINVAL, ENODEV, ENOTTY, ENXIO, ESPIPE, Errno
+from kernel_stub.errno import (
+    EACCES,
+    EINVAL,
+    ENODEV,
+    ENOTTY,
+    ENXIO,
+    EOPNOTSUPP,
+    EPERM,
+    ESPIPE,
+    Errno,
+)
 from kernel_stub.vfs.modes import (
     O_ACCMODE,
     O_AT_OPEN,
@@ -25,11 +37,12 @@ from kernel_stub.vfs.modes import (
 
 if TYPE_CHECKING:
     from kernel_stub.vfs.caller import Caller
-    from kernel_stub.vfs.terminal import Terminal
+    from kernel_stub.vfs.locks import Locks, Owner
 
 BLOCK: Final = 4096
 PROT_WRITE: Final = 2
 MAP_SHARED: Final = 1
+NOTHING: Final[Mapping[int, int]] = MappingProxyType({})
 
 
 class Attributes:
@@ -82,10 +95,32 @@ class Attributes:
 Status: TypeAlias = Attributes | stat_result
 
 
+class Mapped(Protocol):
+    """The mappings of one file, as the file sees them."""
+
+    def over(self, offset: int, data: bytes) -> bytes:
+        """`data` of the file, with what shared pages hold in its place."""
+
+    def changes(self, offset: int, size: int) -> None:
+        """These bytes are about to change."""
+
+    def changed(self, offset: int, data: bytes) -> None:
+        """The file has `data` at `offset` now."""
+
+    def resized(self, size: int) -> None:
+        """The file ends at `size` now."""
+
+    def is_writable(self) -> bool:
+        """Whether a program may store through a shared mapping."""
+
+
 class Inode:
     """One file. `attributes` is None as long as the host's stat(2) is the truth."""
 
     in_memory = True  # what the guest does to it stays in memory
+    is_linkable = False  # it may get a name though it has none
+    locks: Locks | None = None  # made for the first one
+    mapped: Mapped | None = None  # once a program has mapped it
     mounted = False  # the top of a tree that the kernel placed: no name of it can be taken away
 
     def __init__(self, attributes: Attributes | None) -> None:
@@ -95,7 +130,7 @@ class Inode:
         """What stat(2) tells of it now."""
         attributes = self.own()
         attributes.st_size = self.size
-        attributes.st_blocks = -(-self.size // BLOCK) * (BLOCK // 512)
+        attributes.st_blocks = self.allocated // 512
         return attributes
 
     def own(self) -> Attributes:
@@ -116,9 +151,46 @@ class Inode:
     def size(self) -> int:
         return 0
 
+    @property
+    def allocated(self) -> int:
+        """How many bytes it takes where it is stored."""
+        return -(-self.size // BLOCK) * BLOCK
+
     def open(self, task: Caller, flags: int) -> OpenFile:
         """A new open file description. Raises Errno."""
         raise Errno(ENXIO)
+
+    # ---- its bytes, through whatever maps it
+
+    def content(self, offset: int, size: int) -> bytes:
+        """As `read_at`, with what programs stored through shared mappings."""
+        data = self.read_at(offset, size)
+        return data if self.mapped is None else self.mapped.over(offset, data)
+
+    def store(self, task: Caller, offset: int, data: bytes) -> int:
+        """As `write_at`; whoever maps the file sees it."""
+        if self.mapped is None:
+            return self.write_at(task, offset, data)
+        self.mapped.changes(offset, len(data))
+        done = self.write_at(task, offset, data)
+        self.mapped.changed(offset, data[:done])
+        return done
+
+    def cut(self, task: Caller, size: int) -> None:
+        """As `resize`; pages behind the end vanish from every mapping."""
+        self.resize(task, size)
+        if self.mapped is not None:
+            self.mapped.resized(size)
+
+    def clear(self, task: Caller, start: int, end: int) -> None:
+        """As `punch`; whoever maps the file sees zeros."""
+        if self.mapped is not None:
+            self.mapped.changes(start, end - start)
+        self.punch(task, start, end)
+        if self.mapped is not None:
+            self.mapped.changed(start, bytes(end - start))
+
+    # ---- its bytes, where they are stored
 
     def read_at(self, offset: int, size: int) -> bytes:
         """At most `size` bytes from `offset`; fewer at the end of the file."""
@@ -130,6 +202,22 @@ class Inode:
     def resize(self, task: Caller, size: int) -> None:
         """truncate(2)."""
         raise Errno(EINVAL)
+
+    def punch(self, task: Caller, start: int, end: int) -> None:
+        """Zeros from `start` up to `end`, which take no place; fallocate(2)."""
+        raise Errno(EOPNOTSUPP)
+
+    def next_data(self, offset: int) -> int | None:
+        """SEEK_DATA: a file that knows no holes is full of data."""
+        return offset
+
+    def next_hole(self, offset: int) -> int:
+        """SEEK_HOLE: there is one behind the end."""
+        return self.size
+
+    def may_map_writable(self) -> bool:
+        """Whether a shared mapping may be written through."""
+        return True
 
     def change_mode(self, task: Caller, mode: int) -> None:
         """chmod(2), when the caller may."""
@@ -156,7 +244,8 @@ class OpenFile:
 
     seekable = False
     mappable = False
-    terminal: Terminal | None = None  # which it is an open description of
+    pollable = True  # epoll(7) may watch it; what is always ready, it refuses
+    waits_on: Owner | None = None  # whose lock it waits for
     unit = 1  # bytes that go to or from the program's memory as a whole, or not at all
 
     def __init__(self, inode: Inode, flags: int, path: bytes = b"") -> None:
@@ -202,9 +291,17 @@ class OpenFile:
         """The events of poll(2) that hold now."""
         return POLLIN | POLLOUT
 
-    def waits_for(self) -> int:
-        """The host's descriptor whose state `poll` tells of, or -1: nothing outside matters."""
-        return -1
+    def pulse(self, task: Caller, events: int) -> int:
+        """The moment when it last woke those who watch it for `events`; 0: never."""
+        return 0
+
+    def outside(self, task: Caller, events: int) -> Mapping[int, int]:
+        """The host's descriptors, and those of their events that may bring `events` about."""
+        return NOTHING
+
+    def due(self, task: Caller) -> int | None:
+        """When it will be ready because time has passed, by CLOCK_MONOTONIC; None: it will not."""
+        return None
 
     def waiting(self) -> int:
         """FIONREAD: how many bytes could be read at once. Raises Errno(ENOTTY)."""
@@ -218,6 +315,13 @@ class OpenFile:
         """The last descriptor was closed."""
 
 
+class AnonymousFile(OpenFile):
+    """A descriptor that stands for no file: it has no offset, and seeking it does nothing."""
+
+    def seek(self, task: Caller, offset: int, whence: int) -> int:
+        return 0
+
+
 class PathFile(OpenFile):
     """What O_PATH opens: a place in the tree. The file table hands it to no reader or writer."""
 
@@ -226,7 +330,8 @@ def mmap_check(file: OpenFile, prot: int, flags: int) -> None:
     """Whether mmap(2) may map `file`.
 
     Raises:
-        Errno: EACCES, the description was not opened for it; ENODEV, such files have no pages.
+        Errno: EACCES, the description was not opened for it; ENODEV, such files have no pages;
+            EPERM, the file is sealed.
     """
     if not file.readable:
         raise Errno(EACCES)
@@ -234,3 +339,5 @@ def mmap_check(file: OpenFile, prot: int, flags: int) -> None:
         raise Errno(EACCES)
     if not file.mappable:
         raise Errno(ENODEV)
+    if flags & MAP_SHARED and prot & PROT_WRITE and not file.inode.may_map_writable():
+        raise Errno(EPERM)

@@ -23,7 +23,8 @@ from kernel_stub.errno import (
 from kernel_stub.vfs.access import require, require_names, require_removal
 from kernel_stub.vfs.directory import Directory
 from kernel_stub.vfs.inode import Inode
-from kernel_stub.vfs.modes import S_IFIFO, S_IFMT, S_IFREG, W_OK
+from kernel_stub.vfs.modes import S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK, W_OK
+from kernel_stub.vfs.nodes import SocketNode
 from kernel_stub.vfs.pipes import Pipe
 from kernel_stub.vfs.walk import Place
 
@@ -60,24 +61,26 @@ def make_symlink(task: Caller, target: bytes, place: Place) -> None:
     place.directory.make_symlink(task, place.name, target)
 
 
-def make_node(task: Caller, place: Place, mode: int) -> None:
-    """mknod(2), for regular files and fifos."""
+def make_node(task: Caller, place: Place, mode: int) -> Inode:
+    """mknod(2), for regular files, fifos and the names of sockets."""
     kind, rights = mode & S_IFMT or S_IFREG, mode & 0o7777 & ~task.fs.umask
-    if kind not in (S_IFREG, S_IFIFO):
+    if kind not in (S_IFREG, S_IFIFO, S_IFSOCK):
         raise Errno(EPERM)
     _require_free(task, place)
     directory = place.directory
     if kind == S_IFREG:
-        directory.create(task, place.name, rights)
-        return
-    device = directory.stat().st_dev
-    fifo = Pipe(directory.storage.fresh(task, S_IFIFO | rights, device))
-    directory.make_node(task, place.name, fifo)
+        return directory.create(task, place.name, rights)
+    attributes = directory.storage.fresh(task, kind | rights, directory.stat().st_dev)
+    node = Pipe(attributes) if kind == S_IFIFO else SocketNode(attributes)
+    directory.make_node(task, place.name, node)
+    return node
 
 
 def link(task: Caller, inode: Inode, place: Place) -> None:
     """link(2): the name at `place` for `inode`."""
     _require_free(task, place)
+    if inode.in_memory and not inode.is_linkable and not inode.stat().st_nlink:
+        raise Errno(ENOENT)
     if isinstance(inode, Directory) and place.directory.in_memory:
         raise Errno(EPERM)
     place.directory.link(task, place.name, inode)

@@ -22,7 +22,7 @@ from kernel_stub.errno import (
 )
 from kernel_stub.vfs.access import ROOT, require, require_names
 from kernel_stub.vfs.directory import Directory, Symlink
-from kernel_stub.vfs.inode import Inode, OpenFile, PathFile
+from kernel_stub.vfs.inode import Attributes, Inode, OpenFile, PathFile
 from kernel_stub.vfs.modes import (
     O_ACCMODE,
     O_CREAT,
@@ -41,7 +41,7 @@ from kernel_stub.vfs.modes import (
     W_OK,
     X_OK,
 )
-from kernel_stub.vfs.storage import Regular
+from kernel_stub.vfs.storage import Regular, Storage
 from kernel_stub.vfs.walk import Place, Walk
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def open_inode(task: Caller, inode: Inode, flags: int) -> OpenFile:
         raise Errno(EPERM)
     file = inode.open(task, flags)
     if flags & O_TRUNC and file.writable:
-        inode.resize(task, 0)
+        inode.cut(task, 0)
     return file
 
 
@@ -129,17 +129,19 @@ def _open_unnamed(task: Caller, place: Place, flags: int, mode: int) -> OpenFile
     if not directory.in_memory:
         raise Errno(EOPNOTSUPP)
     require(task, directory, W_OK | X_OK)
-    file = unnamed(task, directory, mode & ~task.fs.umask).open(task, flags & ~O_TMPFILE)
+    made = Regular(*unnamed_attributes(task, directory, mode & ~task.fs.umask))
+    made.is_linkable = not flags & O_EXCL
+    file = made.open(task, flags & ~O_TMPFILE)
     file.path = directory.path().rstrip(b"/") + b"/#%d" % file.inode.number
     return file
 
 
-def unnamed(task: Caller, directory: Directory, mode: int) -> Regular:
-    """A regular file in memory that has no name yet, on the file system of `directory`."""
+def unnamed_attributes(task: Caller, directory: Directory, mode: int) -> tuple[Attributes, Storage]:
+    """What a regular file in memory needs that has no name yet, where `directory` is."""
     storage, device = directory.storage, directory.stat().st_dev
     attributes = storage.fresh(task, S_IFREG | mode & 0o7777, device)
     attributes.st_nlink = 0
-    return Regular(attributes, storage)
+    return attributes, storage
 
 
 def open_executable(task: Caller, start: Directory, path: bytes, follow: bool = True) -> OpenFile:

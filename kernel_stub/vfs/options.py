@@ -16,7 +16,7 @@ class VfsOptions:
 
     `root`: the guest sees only this directory of the host, as `/`. `sysroot`: looked up first, the
     host after it. `writable`: directories of the host below which writes are real. `limit`: how
-    many bytes the guest's own files may take in memory.
+    many bytes the guest's own files may take in memory. `reaches_out`: sockets may leave the guest.
     """
 
     def __init__(
@@ -26,7 +26,9 @@ class VfsOptions:
         writable: tuple[bytes, ...] = (),
         limit: int = 512 * MEBIBYTE,
         about: About | None = None,
+        reaches_out: bool = False,
     ) -> None:
+        self.reaches_out = reaches_out
         self.root = root
         self.sysroot = sysroot
         self.writable = writable

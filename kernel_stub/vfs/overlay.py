@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Key: TypeAlias = tuple[int, int, bool]
 Maker: TypeAlias = "Callable[[Storage], OnHost]"
 MOST_RECENT: Final = 256
+COPIED_AT_ONCE: Final = 1 << 20
 
 
 class HostFiles:
@@ -207,13 +208,30 @@ class OverlayRegular(OnHost, Regular):
         """From now on the first `size` bytes of the host's are the guest's own."""
         if self._copied:
             return
-        self.storage.take(size)
+        promised = self.data.missing(0, size)
+        self.storage.take(promised)
         self.own()
-        self.data = bytearray(self.read_at(0, size) if size else b"")
-        self.storage.give(size - len(self.data))
-        self._size = len(self.data)
+        for offset in range(0, size, COPIED_AT_ONCE):
+            piece = self.read_at(offset, min(COPIED_AT_ONCE, size - offset))
+            self.data.write(offset, piece)
+            self._size = offset + len(piece)
+        self.storage.give(promised - len(self.data))
         self._copied = True
         self._source = None
+
+    @property
+    def allocated(self) -> int:
+        return super().allocated if self._copied else self.host_stat().st_blocks * 512
+
+    def punch(self, task: Caller, start: int, end: int) -> None:
+        self._copy_up(self.size)
+        super().punch(task, start, end)
+
+    def next_data(self, offset: int) -> int | None:
+        return super().next_data(offset) if self._copied else offset
+
+    def next_hole(self, offset: int) -> int:
+        return super().next_hole(offset) if self._copied else self.size
 
 
 class OverlayDirectory(OnHost, Directory):

@@ -1,7 +1,7 @@
-"""Pipes, fifos and event counters: bytes and numbers between the tasks of the guest.
+"""Pipes and fifos: bytes between the tasks of the guest.
 
 A read or write that cannot go on is made again when it can.
-pipe(7), fifo(7), eventfd(2).
+pipe(7), fifo(7).
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 from emu.x86.paging import PAGE_SIZE
 from kernel_stub.abi.signals import SIGPIPE
-from kernel_stub.errno import EAGAIN, EINVAL, ENXIO, EPIPE, Errno
+from kernel_stub.errno import EAGAIN, ENXIO, EPIPE, Errno
 from kernel_stub.vfs.inode import Attributes, Inode, OpenFile
 from kernel_stub.vfs.modes import (
     O_ACCMODE,
     O_NONBLOCK,
     O_RDONLY,
-    O_RDWR,
     O_WRONLY,
     POLLERR,
     POLLHUP,
@@ -25,13 +24,13 @@ from kernel_stub.vfs.modes import (
     POLLOUT,
     S_IFIFO,
 )
+from kernel_stub.vfs.readiness import Pulses
 
 if TYPE_CHECKING:
     from kernel_stub.vfs.caller import Caller
 
 CAPACITY: Final = 65536
 PIPE_BUF: Final = 4096
-LARGEST_COUNT: Final = (1 << 64) - 2
 
 
 class Pipe(Inode):
@@ -42,8 +41,9 @@ class Pipe(Inode):
         attributes.st_mode = S_IFIFO | attributes.st_mode & 0o7777
         self.buffer = bytearray()
         self.capacity = CAPACITY
-        self.readers = 0
-        self.writers = 0
+        self.readers = self.readers_ever = 0
+        self.writers = self.writers_ever = 0
+        self.pulses = Pulses()
 
     def open(self, task: Caller, flags: int) -> OpenFile:
         """Opens an end of a fifo: it waits for the other one, unless O_NONBLOCK or O_RDWR."""
@@ -51,38 +51,32 @@ class Pipe(Inode):
         if access == O_WRONLY and not patient and not self.readers:
             raise Errno(ENXIO)
         if access == O_RDONLY and patient and not self.writers:
-            return self._open_when(task, flags, "a writer of a fifo", self.has_writers)
+            return self._open_when_met(task, flags, "a writer of a fifo")
         if access == O_WRONLY and not self.readers:
-            return self._open_when(task, flags, "a reader of a fifo", self.has_readers)
+            return self._open_when_met(task, flags, "a reader of a fifo")
         return self.end(flags)
 
-    def _open_when(
-        self, task: Caller, flags: int, what: str, ready: Callable[[], bool]
-    ) -> OpenFile:
-        """Opens when the other end is there; meanwhile this end counts for those who wait."""
-        arriving: PipeEnd | None = task.opening
+    def _open_when_met(self, task: Caller, flags: int, what: str) -> OpenFile:
+        """Opens when the other end came; meanwhile this end counts for those who wait."""
+        arriving: _Arriving | None = task.opening
         if arriving is None:
-            arriving = task.opening = self.end(flags)
+            arriving = task.opening = _Arriving(self.end(flags))
         try:
-            if not ready():
-                task.kernel.block(task, what, ready)
+            if not arriving.is_met():
+                task.kernel.block(task, what, arriving.is_met)
         except Errno:
-            arriving.release(task)
+            arriving.end.release(task)
             task.opening = None
             raise
         task.opening = None
-        return arriving
-
-    def has_writers(self) -> bool:
-        return self.writers > 0
-
-    def has_readers(self) -> bool:
-        return self.readers > 0
+        return arriving.end
 
     def end(self, flags: int) -> PipeEnd:
         end = PipeEnd(self, flags)
         self.readers += end.readable
         self.writers += end.writable
+        self.readers_ever += end.readable
+        self.writers_ever += end.writable
         return end
 
     def resize(self, task: Caller, size: int) -> None:
@@ -106,6 +100,7 @@ class PipeEnd(OpenFile):
             wait_or_refuse(self, task, "bytes in an empty pipe", self.has_input)
         data = bytes(memoryview(pipe.buffer)[:size])
         del pipe.buffer[:size]
+        pipe.pulses.wake_writers()
         return data
 
     def unread(self, data: bytes) -> None:
@@ -126,10 +121,11 @@ class PipeEnd(OpenFile):
             if not pipe.readers:
                 task.kernel.signal(task, SIGPIPE)
                 raise Errno(EPIPE)
-            room = self._room()
+            room = self.room()
             if room >= whole:
                 taken = data[task.progress : task.progress + room]
                 pipe.buffer += taken
+                pipe.pulses.wake_readers()
                 task.progress += len(taken)
             if task.progress == len(data) or (task.progress and self.flags & O_NONBLOCK):
                 return finished(task)
@@ -140,8 +136,12 @@ class PipeEnd(OpenFile):
                     return finished(task)
                 raise
 
-    def _room(self) -> int:
+    def room(self) -> int:
         return self.pipe.capacity - len(self.pipe.buffer)
+
+    def has_room(self) -> bool:
+        """Whether a byte can be written, or nobody reads any more."""
+        return self.room() > 0 or not self.pipe.readers
 
     def poll(self, task: Caller) -> int:
         pipe, events = self.pipe, 0
@@ -149,9 +149,13 @@ class PipeEnd(OpenFile):
             events |= POLLIN if pipe.buffer else 0
             events |= POLLHUP if not pipe.writers else 0
         if self.writable:
-            events |= POLLOUT if self._room() >= PIPE_BUF else 0
+            events |= POLLOUT if self.room() >= PIPE_BUF else 0
             events |= POLLERR if not pipe.readers else 0
         return events
+
+    def pulse(self, task: Caller, events: int) -> int:
+        sides = (POLLIN if self.readable else 0) | (POLLOUT if self.writable else 0)
+        return self.pipe.pulses.latest(sides)
 
     def waiting(self) -> int:
         """FIONREAD: how many bytes a read would give."""
@@ -160,6 +164,22 @@ class PipeEnd(OpenFile):
     def release(self, task: Caller) -> None:
         self.pipe.readers -= self.readable
         self.pipe.writers -= self.writable
+        self.pipe.pulses.wake_all()
+
+
+class _Arriving:
+    """An end of a fifo whose opener waits for the other end, which may have gone again since."""
+
+    def __init__(self, end: PipeEnd) -> None:
+        self.end = end
+        self._before = self._others()
+
+    def _others(self) -> int:
+        pipe = self.end.pipe
+        return pipe.writers_ever if self.end.readable else pipe.readers_ever
+
+    def is_met(self) -> bool:
+        return self._others() != self._before
 
 
 class _Room:
@@ -191,59 +211,3 @@ def make_pipe(attributes: Attributes, flags: int) -> tuple[PipeEnd, PipeEnd]:
     """pipe2(2): the end to read from and the end to write to."""
     pipe = Pipe(attributes)
     return pipe.end(O_RDONLY | flags), pipe.end(O_WRONLY | flags)
-
-
-class Event(Inode):
-    """The counter of eventfd(2). `one_by_one`: EFD_SEMAPHORE."""
-
-    def __init__(self, attributes: Attributes, count: int, one_by_one: bool) -> None:
-        super().__init__(attributes)
-        self.count = count
-        self.one_by_one = one_by_one
-
-    def is_set(self) -> bool:
-        return self.count > 0
-
-
-class EventFile(OpenFile):
-    """An open event counter: eight bytes in, eight bytes out."""
-
-    def __init__(self, event: Event, flags: int) -> None:
-        super().__init__(event, flags | O_RDWR)
-        self.event = event
-
-    def read(self, task: Caller, size: int) -> bytes:
-        if size < 8:
-            raise Errno(EINVAL)
-        event = self.event
-        if not event.count:
-            wait_or_refuse(self, task, "an event counter above zero", event.is_set)
-        taken = 1 if event.one_by_one else event.count
-        event.count -= taken
-        return taken.to_bytes(8, "little")
-
-    def write(self, task: Caller, data: bytes) -> int:
-        added = int.from_bytes(data[:8], "little")
-        if len(data) < 8 or added > LARGEST_COUNT:
-            raise Errno(EINVAL)
-        event = self.event
-        if event.count + added > LARGEST_COUNT:
-            ready = _EventRoom(event, added).is_there
-            wait_or_refuse(self, task, "room in a full event counter", ready)
-        event.count += added
-        return 8
-
-    def poll(self, task: Caller) -> int:
-        events = POLLIN if self.event.count else 0
-        return events | (POLLOUT if self.event.count < LARGEST_COUNT else 0)
-
-
-class _EventRoom:
-    """What a writer of an event counter waits for."""
-
-    def __init__(self, event: Event, added: int) -> None:
-        self.event = event
-        self.added = added
-
-    def is_there(self) -> bool:
-        return self.event.count + self.added <= LARGEST_COUNT

@@ -66,6 +66,7 @@ class TextFile(OpenFile):
     """An open generated file: the text as it was then."""
 
     seekable = True
+    pollable = False
 
     def __init__(self, inode: Inode, flags: int, text: bytes) -> None:
         super().__init__(inode, flags)

@@ -9,7 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from kernel_stub.errno import EFBIG, EINVAL, ENOSPC, ENXIO, Errno
-from kernel_stub.vfs.inode import Attributes, Inode, OpenFile
+from kernel_stub.vfs.inode import BLOCK, Attributes, Inode, OpenFile
 from kernel_stub.vfs.modes import (
     O_APPEND,
     RLIMIT_FSIZE,
@@ -20,6 +20,7 @@ from kernel_stub.vfs.modes import (
     SEEK_SET,
     SIGXFSZ,
 )
+from kernel_stub.vfs.sparse import Sparse
 
 if TYPE_CHECKING:
     from kernel_stub.vfs.caller import Caller
@@ -69,12 +70,12 @@ class Charged(Attributes):
 
 
 class Regular(Inode):
-    """A regular file in memory. Behind `data` the file may end in a hole of zeros."""
+    """A regular file in memory; what was never written is a hole of zeros."""
 
     def __init__(self, attributes: Attributes | None, storage: Storage) -> None:
         super().__init__(attributes)
         self.storage = storage
-        self.data = bytearray()
+        self.data = Sparse()
         self._size = 0
 
     def __del__(self) -> None:
@@ -84,47 +85,55 @@ class Regular(Inode):
     def size(self) -> int:
         return self._size
 
+    @property
+    def allocated(self) -> int:
+        return len(self.data)
+
     def open(self, task: Caller, flags: int) -> OpenFile:
         return RegularFile(self, flags)
 
     def read_at(self, offset: int, size: int) -> bytes:
-        end = min(offset + size, self._size)
-        piece = bytes(memoryview(self.data)[offset:end])
-        return piece + bytes(max(0, end - offset - len(piece)))
+        return self.data.read(offset, max(0, min(size, self._size - offset)))
 
     def write_at(self, task: Caller, offset: int, data: bytes) -> int:
-        self._fill_to(offset)
-        end = offset + len(data)
-        if end > len(self.data):
-            self.storage.take(end - len(self.data))
-        self.data[offset:end] = data
-        self._size = max(self._size, end)
+        self.storage.take(self.data.missing(offset, len(data)))
+        self.data.write(offset, data)
+        self._size = max(self._size, offset + len(data))
         self.own().touch(task.kernel.now_ns())
         return len(data)
 
-    def _fill_to(self, offset: int) -> None:
-        """Zeros between the end of the data and `offset`."""
-        missing = offset - len(self.data)
-        if missing > 0:
-            self.storage.take(missing)
-            self.data.extend(bytes(missing))
-
     def resize(self, task: Caller, size: int) -> None:
-        if size < len(self.data):
-            self.storage.give(len(self.data) - size)
-            del self.data[size:]
+        if size < self._size:
+            self._clear(size, -(-self._size // BLOCK) * BLOCK)
         self._size = size
         self.own().touch(task.kernel.now_ns())
+
+    def punch(self, task: Caller, start: int, end: int) -> None:
+        self._clear(start, end)
+        self.own().touch(task.kernel.now_ns())
+
+    def _clear(self, start: int, end: int) -> None:
+        before = len(self.data)
+        self.data.clear(start, end)
+        self.storage.give(before - len(self.data))
+
+    def next_data(self, offset: int) -> int | None:
+        found = self.data.next_data(offset)
+        return None if found is None or found >= self._size else found
+
+    def next_hole(self, offset: int) -> int:
+        return min(self.data.next_hole(offset), self._size)
 
 
 class RegularFile(OpenFile):
     """An open regular file: an offset over the bytes of an inode."""
 
     seekable = True
+    pollable = False
     mappable = True
 
     def read(self, task: Caller, size: int) -> bytes:
-        data = self.inode.read_at(self.offset, size)
+        data = self.inode.content(self.offset, size)
         self.offset += len(data)
         return data
 
@@ -138,7 +147,7 @@ class RegularFile(OpenFile):
         return done
 
     def read_at(self, task: Caller, offset: int, size: int) -> bytes:
-        return self.inode.read_at(offset, size)
+        return self.inode.content(offset, size)
 
     def write_at(self, task: Caller, offset: int, data: bytes) -> int:
         # pwrite(2), BUGS: with O_APPEND the data goes to the end, whatever the offset.
@@ -149,22 +158,35 @@ class RegularFile(OpenFile):
             return 0
         if offset + len(data) > LARGEST_OFFSET:
             raise Errno(EINVAL)
-        return self.inode.write_at(task, offset, within_file_limit(task, offset, data))
+        return self.inode.store(task, offset, within_file_limit(task, offset, data))
 
     def resize(self, task: Caller, size: int) -> None:
         if not self.writable:
             raise Errno(EINVAL)
         if size > self.inode.size:
             within_file_limit(task, size, b"\0")
-        self.inode.resize(task, size)
+        self.inode.cut(task, size)
 
     def waiting(self) -> int:
         return max(0, self.inode.size - self.offset)
 
     def seek(self, task: Caller, offset: int, whence: int) -> int:
-        target = new_offset(offset, whence, self.offset, self.inode.size)
+        if whence in (SEEK_DATA, SEEK_HOLE):
+            target = self._seek_hole(offset, whence)
+        else:
+            target = new_offset(offset, whence, self.offset, self.inode.size)
         self.offset = target
         return target
+
+    def _seek_hole(self, offset: int, whence: int) -> int:
+        if not 0 <= offset < self.inode.size:
+            raise Errno(ENXIO)
+        if whence == SEEK_HOLE:
+            return self.inode.next_hole(offset)
+        found = self.inode.next_data(offset)
+        if found is None:
+            raise Errno(ENXIO)
+        return found
 
 
 def within_file_limit(task: Caller, offset: int, data: bytes) -> bytes:

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 from emu.errors import UsageError
 from kernel_stub.errno import ENXIO, Errno
-from kernel_stub.vfs.console import Console, ConsoleFile, console_files
+from kernel_stub.vfs.console import Console, console_files
 from kernel_stub.vfs.devices import DEVICES, Device
-from kernel_stub.vfs.directory import Directory, Symlink
+from kernel_stub.vfs.directory import Directory, Entry, Symlink
 from kernel_stub.vfs.files import FileTable, FsContext
 from kernel_stub.vfs.granted import GrantedDirectory, GrantedRegular, GrantedSymlink
 from kernel_stub.vfs.host import Host, HostDirectory, Identity
+from kernel_stub.vfs.host_terminal import HostTerminal
 from kernel_stub.vfs.inode import Attributes, Inode, OpenFile
 from kernel_stub.vfs.modes import S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG
 from kernel_stub.vfs.opening import open_executable
@@ -25,11 +26,11 @@ from kernel_stub.vfs.options import VfsOptions
 from kernel_stub.vfs.overlay import HostFiles, OverlayDirectory, OverlayRegular, OverlaySymlink
 from kernel_stub.vfs.procfs import make_proc, make_sys
 from kernel_stub.vfs.storage import Storage
-from kernel_stub.vfs.terminal import Terminal
 from kernel_stub.vfs.walk import Walk
 
 if TYPE_CHECKING:
     from kernel_stub.vfs.caller import Caller
+    from kernel_stub.vfs.terminal_files import SlavesDirectory
 
 DEV_DEVICE: Final = 5
 NAMES_LOOKED_AT: Final = 256
@@ -51,18 +52,53 @@ DEV_LINKS: Final = {
 
 
 class Tty(Inode):
-    """/dev/tty: the terminal among the first three descriptors, if there is one."""
+    """/dev/tty: the controlling terminal of whoever opens it."""
 
-    def __init__(self, attributes: Attributes, console: dict[int, OpenFile]) -> None:
+    def __init__(self, attributes: Attributes) -> None:
         super().__init__(attributes)
         attributes.st_rdev = os.makedev(5, 0)
-        self.console = console
 
     def open(self, task: Caller, flags: int) -> OpenFile:
-        for file in self.console.values():
-            if isinstance(file.inode, Console) and file.inode.terminal is not None:
-                return ConsoleFile(file.inode, flags)
-        raise Errno(ENXIO)
+        terminal: Inode | None = task.kernel.terminal_of(task.session)
+        if terminal is None:
+            raise Errno(ENXIO)
+        return terminal.open(task, flags)
+
+
+class DevDirectory(Directory):
+    """/dev. Pseudo-terminals are made when somebody looks for one."""
+
+    terminals: SlavesDirectory | None = None
+
+    def lookup(self, task: Caller, name: bytes) -> Inode | None:
+        if name in (b"ptmx", b"pts"):
+            self._make_terminals()
+        return super().lookup(task, name)
+
+    def listing(self, task: Caller) -> list[Entry]:
+        self._make_terminals()
+        return super().listing(task)
+
+    def _make_terminals(self) -> None:
+        if self.terminals is not None:
+            return
+        from kernel_stub.vfs.terminal_files import Multiplexer, SlavesDirectory
+        from kernel_stub.vfs.terminals import Terminals
+
+        terminals, now = Terminals(), self.own().st_mtime_ns
+        self.terminals = SlavesDirectory(self.storage, terminals, now)
+        self.mount(b"pts", self.terminals)
+        attributes = Attributes(S_IFCHR | 0o666, 21, DEV_DEVICE, now)
+        self.hold(b"ptmx", Multiplexer(attributes, terminals))
+
+    def terminal_of(self, session: int) -> Inode | None:
+        """The pseudo-terminal that controls `session`."""
+        return None if self.terminals is None else self.terminals.of_session(session)
+
+
+def _console_terminal(inode: Inode) -> HostTerminal | None:
+    """The user's terminal, if `inode` is one."""
+    return inode.terminal if isinstance(inode, Console) else None
 
 
 class Vfs:
@@ -72,26 +108,35 @@ class Vfs:
         self.options = options
         self.storage = Storage(options.limit)
         self.console = console_files(options.about.boot_ns)
-        shown = [file.terminal for file in self.console.values() if file.terminal is not None]
-        self.terminal = shown[0] if shown else Terminal()  # that of the session
+        shown = filter(None, (_console_terminal(file.inode) for file in self.console.values()))
+        self.terminal = next(shown, None) or HostTerminal()  # the user's, also if none shows it
+        _require_visible(options)
         host = Host(frozenset(_identity(path) for path in options.writable))
         layers = [_top(host, options.root or b"/")]
         if options.sysroot is not None:
             layers.insert(0, _top(host, options.sysroot))
         self.root = HostFiles(self.storage, MAKERS).top(tuple(layers))
-        self.root.mount(b"dev", self._dev())
+        self.dev = self._dev()
+        self.root.mount(b"dev", self.dev)
         self.root.mount(b"proc", make_proc(options.about, self.storage))
         self.root.mount(b"sys", make_sys(options.about, self.storage))
 
-    def _dev(self) -> Directory:
-        dev = self._directory(0o755, 1)
+    def terminal_of(self, session: int) -> Inode | None:
+        """The controlling terminal of `session`."""
+        for file in self.console.values():
+            terminal = _console_terminal(file.inode)
+            if terminal is not None and terminal.session == session:
+                return file.inode
+        return self.dev.terminal_of(session)
+
+    def _dev(self) -> DevDirectory:
+        dev = DevDirectory(self._attributes(S_IFDIR | 0o755, 1), self.storage)
         for number, device in enumerate(DEVICES, 10):
             dev.hold(device.name, Device(self._attributes(0, number), device))
-        dev.hold(b"tty", Tty(self._attributes(S_IFCHR | 0o666, 20), self.console))
+        dev.hold(b"tty", Tty(self._attributes(S_IFCHR | 0o666, 20)))
         for number, (name, target) in enumerate(DEV_LINKS.items(), 30):
             dev.hold(name, Symlink(self._attributes(S_IFLNK | 0o777, number), target))
         dev.hold(b"shm", self._directory(0o1777, 2))
-        dev.hold(b"pts", self._directory(0o755, 3))
         return dev
 
     def _directory(self, mode: int, number: int) -> Directory:
@@ -145,6 +190,18 @@ class Vfs:
         except Errno:
             return self.root
         return place.inode if isinstance(place.inode, Directory) else self.root
+
+
+def _require_visible(options: VfsOptions) -> None:
+    """A grant that the guest cannot see would be of no use. Raises UsageError."""
+    if options.root is None:
+        return
+    tops = [os.path.realpath(top) for top in (options.root, options.sysroot) if top is not None]
+    for path in options.writable:
+        place = os.path.realpath(path)
+        if not any(os.path.commonpath((top, place)) == top for top in tops):
+            shown = os.fsdecode(path), os.fsdecode(options.root)
+            raise UsageError(f"--rw {shown[0]}: not below --root {shown[1]}, which is all to see")
 
 
 def _top(host: Host, path: bytes) -> HostDirectory:

@@ -127,7 +127,7 @@ def test_the_support_is_that_of_the_handlers() -> None:
     assert [row["support"] for row in rows("x86_64", "read", "--exact")] == ["full"]
     (row,) = rows("x86_64", "fcntl", "--exact")
     assert row["support"] == "partial"
-    assert "lock" in row["missing"]
+    assert "leases" in row["missing"]
     assert [row["support"] for row in rows("x86_64", "bpf", "--exact")] == ["missing"]
     assert {row["support"] for row in rows("x32", "--dump")} == {"missing"}
 

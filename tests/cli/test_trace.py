@@ -52,6 +52,7 @@ def normalised(trace: str) -> list[str]:
         line = re.sub(r"\[[0-9a-f?]{8,}\]", "[POINTER]", line)
         line = re.sub(r"<pipe:\[\d+\]>", "<pipe>", line)
         line = re.sub(r" +=", " =", line)
+        line = re.sub(r"l_pid=\d+", "l_pid=PID", line)
         line = re.sub(r"(set_tid_address\(.*=) \d+", r"\1 PID", line)
         line = re.sub(r"^\d+  ?", "PID ", line)
         line = re.sub(r'getrandom\("[^"]*"', "getrandom(RANDOM", line)
@@ -99,6 +100,34 @@ def test_a_trace_is_that_of_strace(command: str, folder: Path) -> None:
     assert normalised(ours(words[:start], words[start:], folder)) == normalised(
         (folder / "theirs").read_text()
     )
+
+
+@needs_strace
+@pytest.mark.may_skip("the machine may forbid ptrace")
+@pytest.mark.parametrize("abi", ["-m64", "-m32"])
+def test_calls_about_sockets_waiting_and_terminals_are_told_as_strace_does(
+    abi: str, folder: Path
+) -> None:
+    if shutil.which("gcc") is None:
+        pytest.skip("needs gcc")
+    source = Path(__file__).with_name("waiting_calls.c")
+    subprocess.run(["gcc", abi, "-static", "-w", "-o", folder / "calls", source], check=True)
+    asked = subprocess.run(
+        ["strace", "-o", "theirs", "./calls"],
+        cwd=folder,
+        env=ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    if b"ptrace" in asked.stderr:
+        pytest.skip("ptrace is forbidden here")
+    theirs = normalised((folder / "theirs").read_text())
+    (folder / "g").unlink()
+    found = normalised(ours([], ["./calls"], folder))
+    start = next(i for i, line in enumerate(theirs) if line.startswith("epoll_create1"))
+    assert found[-len(theirs) + start :] == theirs[start:]
+    assert len(theirs) - start > 60
 
 
 def test_thirty_programs_are_compared() -> None:

@@ -313,7 +313,8 @@ def test_what_monitor_shows_is_sent_as_text_before_the_reply() -> None:
     ("packet", "given", "selected"),
     [(b"C1e", [30], 1), (b"c", [0], 1), (b"S05", [5], 1), (b"s", [0], 1),
      (b"vCont;C1e:3e9;c", [30], 0x3E9), (b"vCont;s:3e9;c", [0], 0x3E9),
-     (b"vCont;c;s:3e9", [0], 0x3E9), (b"vCont;c:-1", [0], 1)],
+     (b"vCont;c;s:3e9", [0], 0x3E9),
+     (b"vCont;c:-1", [0], 1)],
 )  # fmt: skip  # a row of the table reads as a row
 def test_a_thread_is_selected_and_a_signal_given_before_it_runs(
     packet: bytes, given: list[int], selected: int

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from emu.memory.physical import PhysicalMemory
 from emu.x86.paging import PF_FETCH, PF_USER, PF_WRITE, PRESENT, WRITABLE
 from kernel_stub.layout import USER_64, UserLayout
@@ -35,7 +37,8 @@ class FakeFile:
     """An open file and its inode in one."""
 
     def __init__(self, content: bytes, path: bytes = b"/file", writable: bool = True) -> None:
-        self.content = bytearray(content)
+        self.bytes = bytearray(content)
+        self.mapped: Any = None
         self.path = path
         self.writable = writable
         self.reads: list[tuple[int, int]] = []
@@ -46,17 +49,21 @@ class FakeFile:
 
     @property
     def size(self) -> int:
-        return len(self.content)
+        return len(self.bytes)
 
     def stat(self) -> Status:
         return Status(0xFE01, 42)
 
     def read_at(self, offset: int, size: int) -> bytes:
         self.reads.append((offset, size))
-        return bytes(self.content[offset : offset + size])
+        return bytes(self.bytes[offset : offset + size])
+
+    def content(self, offset: int, size: int) -> bytes:
+        data = self.read_at(offset, size)
+        return data if self.mapped is None else bytes(self.mapped.over(offset, data))
 
     def write_at(self, task: object, offset: int, data: bytes) -> int:
-        self.content[offset : offset + len(data)] = data
+        self.bytes[offset : offset + len(data)] = data
         return len(data)
 
 

@@ -12,18 +12,19 @@ import pytest
 from kernel_stub.abi.abi import X86_64
 from kernel_stub.abi.process_structures import SIGACTION
 from kernel_stub.abi.signals import SIG_IGN, SIGTTIN, SIGTTOU, signal_bit
-from kernel_stub.abi.structures import INT
 from kernel_stub.errno import EINVAL, EIO, ENOTTY, EPERM, ESRCH, Errno
 from kernel_stub.jobs import is_orphaned
-from kernel_stub.syscalls.terminals import (
+from kernel_stub.task import Process, Task
+from kernel_stub.vfs.job_control import (
+    INT,
+    JOB_REQUESTS,
     TIOCGPGRP,
     TIOCGSID,
     TIOCNOTTY,
     TIOCSCTTY,
     TIOCSPGRP,
+    Controlling,
 )
-from kernel_stub.task import Process, Task
-from kernel_stub.vfs.terminal import Terminal
 from kernel_stub.waits import Blocked
 from tests.kernel.world import PID, World
 
@@ -31,23 +32,12 @@ SESSION: Final = 1
 JOB, CHILD, ELSEWHERE = 2000, 2001, 3000
 
 
-class OneFile:
-    """A table of descriptors in which each is the terminal."""
-
-    def __init__(self, terminal: Terminal) -> None:
-        self.terminal = terminal
-
-    def get(self, descriptor: int) -> OneFile:
-        return self
-
-
 def world() -> World:
     """A shell, PID, whose job has the terminal's session, and a process of a different session."""
     made = World(X86_64)
-    terminal = Terminal()
-    terminal.session, terminal.foreground = SESSION, JOB
-    files: Any = OneFile(terminal)
-    made.task.files = files
+    terminal = Controlling()
+    terminal.session, terminal.group = SESSION, JOB
+    made.kernel.terminal = terminal
     shell = made.task.process
     others = ((JOB, JOB, SESSION), (CHILD, JOB, SESSION), (ELSEWHERE, ELSEWHERE, ELSEWHERE))
     for pid, group, session in others:
@@ -57,28 +47,27 @@ def world() -> World:
     return made
 
 
-def of(made: World) -> Terminal:
-    return terminal_of(made.task)
-
-
-def terminal_of(task: Task) -> Terminal:
-    files: Any = task.files
-    terminal: Terminal = files.get(0).terminal
+def of(made: World) -> Controlling:
+    terminal: Controlling = made.kernel.terminal
     return terminal
 
 
-def ioctl(made: World, request: int, value: int = 0) -> int:
-    return made.call("ioctl", 0, request, made.put(INT, value))
+def ask(made: World, request: int, group: int = 0) -> int:
+    """The answer, an errno below 0 if it is refused."""
+    argument = INT.pack(group)
+    try:
+        answer = JOB_REQUESTS[request](made.task, of(made), argument, False)
+    except Errno as refused:
+        return -refused.number
+    return answer if isinstance(answer, int) else int(INT.unpack(answer)[0])
 
 
 def test_group_and_session_are_told_to_those_whose_terminal_it_is() -> None:
     made = world()
-    assert ioctl(made, TIOCGPGRP) == 0
-    assert made.get(INT) == (JOB,)
-    assert ioctl(made, TIOCGSID) == 0
-    assert made.get(INT) == (SESSION,)
+    assert ask(made, TIOCGPGRP) == JOB
+    assert ask(made, TIOCGSID) == SESSION
     made.task.process.session = 3000
-    assert {ioctl(made, request) for request in (TIOCGPGRP, TIOCGSID, TIOCSPGRP)} == {-ENOTTY}
+    assert {ask(made, request) for request in (TIOCGPGRP, TIOCGSID, TIOCSPGRP)} == {-ENOTTY}
 
 
 @pytest.mark.parametrize(
@@ -86,23 +75,23 @@ def test_group_and_session_are_told_to_those_whose_terminal_it_is() -> None:
 )
 def test_the_foreground_becomes_a_group_of_the_session(group: int, result: int) -> None:
     made = world()
-    of(made).foreground = PID
-    assert ioctl(made, TIOCSPGRP, group) == result
-    assert of(made).foreground == (PID if result else group)
+    of(made).group = PID
+    assert ask(made, TIOCSPGRP, group) == result
+    assert of(made).group == (PID if result else group)
 
 
 def test_a_sessions_leader_takes_a_terminal_that_nobody_has_and_gives_it_up() -> None:
     made = world()
-    assert ioctl(made, TIOCSCTTY) == -EPERM
+    assert ask(made, TIOCSCTTY) == -EPERM
     made.task.process.session = made.task.process.group = PID
-    assert ioctl(made, TIOCSCTTY) == -EPERM  # it belongs to a different one
+    assert ask(made, TIOCSCTTY) == -EPERM  # it belongs to a different one
     of(made).session = 0
-    assert ioctl(made, TIOCSCTTY) == 0
-    assert (of(made).session, of(made).foreground) == (PID, PID)
-    assert ioctl(made, TIOCSCTTY) == 0
-    assert ioctl(made, TIOCNOTTY) == 0
-    assert (of(made).session, of(made).foreground) == (0, 0)
-    assert ioctl(made, TIOCNOTTY) == -ENOTTY
+    assert ask(made, TIOCSCTTY) == 0
+    assert (of(made).session, of(made).group) == (PID, PID)
+    assert ask(made, TIOCSCTTY) == 0
+    assert ask(made, TIOCNOTTY) == 0
+    assert (of(made).session, of(made).group) == (0, 0)
+    assert ask(made, TIOCNOTTY) == -ENOTTY
 
 
 # ---- in the background
@@ -126,7 +115,7 @@ def be_elsewhere(task: Task, _: int) -> None:
 
 def be_orphaned(task: Task, _: int) -> None:
     task.process.session = task.process.group = SESSION + 1
-    terminal_of(task).session = task.session
+    task.kernel.terminal.session = task.session  # type: ignore[attr-defined]  # a FakeKernel
 
 
 def nothing(task: Task, _: int) -> None:

@@ -11,7 +11,7 @@ import pytest
 from emu.errors import OurError
 from emu.machine import Machine
 from kernel_stub import layout
-from kernel_stub.boot import IST, ist_top
+from kernel_stub.boot import ist_top
 from kernel_stub.entry import constants as entry
 from kernel_stub.errors import KernelBug
 from kernel_stub.kernel import Kernel
@@ -37,7 +37,7 @@ def put_call(kernel: Kernel, at: int, number: int) -> None:
     kernel.half.tables.write(at, entry.PT_REGS_STRUCT.pack(*regs.values()))
 
 
-STACKS: Final = [TOP, *map(ist_top, IST.values())]
+STACKS: Final = [TOP, *map(ist_top, layout.IST.values())]
 
 
 @pytest.mark.parametrize("top", STACKS, ids=hex)

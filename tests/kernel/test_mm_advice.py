@@ -117,8 +117,8 @@ def test_a_synchronised_page_is_in_the_file_and_its_neighbour_is_not() -> None:
     poke(space, AT, b"x")
     poke(space, AT + PAGE, b"y")
     advice.msync(space, AT + PAGE, PAGE)
-    assert (file.content[PAGE], file.content[2 * PAGE]) == (1, ord("y"))
+    assert (file.bytes[PAGE], file.bytes[2 * PAGE]) == (1, ord("y"))
     with pytest.raises(Errno) as refused:
         advice.msync(space, AT, 3 * PAGE)
     assert refused.value.number == ENOMEM
-    assert file.content[PAGE] == ord("x")
+    assert file.bytes[PAGE] == ord("x")

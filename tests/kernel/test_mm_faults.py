@@ -178,7 +178,7 @@ def test_a_private_file_page_is_written_for_oneself() -> None:
     poke(space, AT, b"mine")
     assert peek(space, AT + MIB, 4) == bytes(4)
     space.munmap(AT, 2 * PAGE)
-    assert file.content == pages_of(2)
+    assert file.bytes == pages_of(2)
 
 
 def test_shared_file_pages_are_one_and_go_back_into_the_file() -> None:
@@ -189,9 +189,9 @@ def test_shared_file_pages_are_one_and_go_back_into_the_file() -> None:
     poke(space, AT + 2 * PAGE, b"Tail, and more")
     assert peek(space, AT + MIB + 2 * PAGE, 8) == b"Tail, an"
     space.munmap(AT, 3 * PAGE)
-    assert bytes(file.content[2 * PAGE :]) == b"tail"
+    assert bytes(file.bytes[2 * PAGE :]) == b"tail"
     space.munmap(AT + MIB, 3 * PAGE)
-    assert bytes(file.content[2 * PAGE :]) == b"Tail"
+    assert bytes(file.bytes[2 * PAGE :]) == b"Tail"
 
 
 def test_a_page_that_was_only_read_is_never_written_back() -> None:
@@ -199,9 +199,9 @@ def test_a_page_that_was_only_read_is_never_written_back() -> None:
     space.mmap(AT, PAGE, RW, MAP_SHARED | MAP_FIXED, file)
     peek(space, AT)
     assert not space.tables.entry(AT) & WRITABLE
-    file.content[:4] = b"host"
+    file.bytes[:4] = b"host"
     space.release()
-    assert bytes(file.content[:4]) == b"host"
+    assert bytes(file.bytes[:4]) == b"host"
 
 
 def test_shared_anonymous_pages_survive_the_part_that_is_unmapped() -> None:

@@ -247,7 +247,7 @@ def test_a_released_space_gives_every_page_back() -> None:
     poke(space, mapped(space, 9), b"y" * 9 * PAGE)
     space.release()
     assert (len(space.regions), space.pages.resident) == (0, 0)
-    assert file.content[:1] == b"x"
+    assert file.bytes[:1] == b"x"
 
 
 MAPS = (

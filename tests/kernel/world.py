@@ -12,7 +12,7 @@ from kernel_stub.abi.abi import I386, X86_64, Abi
 from kernel_stub.abi.signals import SIGALRM
 from kernel_stub.errno import Errno
 from kernel_stub.futexes import Futexes
-from kernel_stub.jobs import require_foreground
+from kernel_stub.jobs import members, require_foreground, signal_group
 from kernel_stub.layout import USER_32, USER_64
 from kernel_stub.mm.flags import (
     MAP_ANONYMOUS,
@@ -21,12 +21,13 @@ from kernel_stub.mm.flags import (
     PROT_READ,
     PROT_WRITE,
 )
+from kernel_stub.net.network import Network
 from kernel_stub.pending import SigInfo
 from kernel_stub.scheduler import ITIMER_REAL
 from kernel_stub.services import KernelServices
 from kernel_stub.syscalls import bind, every_call
 from kernel_stub.task import Clone, Process, Task
-from kernel_stub.vfs.terminal import Terminal
+from kernel_stub.vfs.job_control import Controlling
 from kernel_stub.waits import Blocked, Wait
 from tests.kernel.fakes import MIB, PAGE, a_space
 
@@ -61,6 +62,7 @@ class FakeKernel:
         self.descriptors = [0, 0, 0]
         self.futexes = Futexes()
         self.made: list[Process] = []
+        self.terminal = Controlling()
         self.cloned: list[Clone] = []
         self.executed: list[tuple[bytes, list[bytes], list[bytes]]] = []
         self.told: list[tuple[int, bytes | None, int]] = []  # I/O level, bitmap, size of the LDT
@@ -89,7 +91,20 @@ class FakeKernel:
 
     block = KernelServices.block
 
-    def require_foreground(self, task: Task, terminal: Terminal, signal: int) -> None:
+    @property
+    def network(self) -> Network:
+        raise AssertionError("nobody here opens a socket")
+
+    def signal_group(self, group: int, number: int) -> None:
+        signal_group(self, group, number)
+
+    def session_of_group(self, group: int) -> int:
+        return next((one.session for one in members(self.made, group)), 0)
+
+    def terminal_of(self, session: int) -> object:
+        return self.terminal if self.terminal.session == session else None
+
+    def require_foreground(self, task: Task, terminal: Controlling, signal: int) -> None:
         require_foreground(task, terminal, signal)
 
     def exit_group(self, task: Task, status: int) -> NoReturn:
@@ -106,6 +121,9 @@ class FakeKernel:
 
     def signals_may_arrive(self) -> None:
         """Whoever makes the call looks."""
+
+    def give_way(self) -> None:
+        """Nobody else is there."""
 
     def timers_changed(self) -> None:
         """The same."""
@@ -132,6 +150,9 @@ class FakeKernel:
 
     def stack_pointer(self, task: Task) -> int:
         return SCRATCH + 4 * PAGE
+
+    def descriptor(self, task: Task, selector: int) -> int:
+        raise NotImplementedError
 
     def sigreturn(self, task: Task, real_time: bool) -> int:
         raise AssertionError("no handler runs here")

@@ -95,3 +95,34 @@ def test_bytes_and_words_are_the_same_memory(ram: PhysicalMemory) -> None:
     ram.words[frame // 8] = 0x1122_3344_5566_7788
     assert bytes(ram.view[frame : frame + 8]) == bytes.fromhex("8877665544332211")
     assert len(ram.view) == 8 * len(ram.words) == MINIMUM_SIZE
+
+
+def test_a_frame_that_is_kept_stays_until_ram_is_used_up(ram: PhysicalMemory) -> None:
+    frame = ram.allocate()
+    ram.keep("libc", frame)
+    ram.free(frame)
+    assert ram.named("libc") == frame
+    others = [ram.allocate() for _ in range(ram.frames_free)]
+    assert frame not in others
+    assert ram.allocate() == frame
+    assert ram.named("libc") is None
+    with pytest.raises(OutOfFrames):
+        ram.allocate()
+
+
+def test_a_frame_that_is_forgotten_stays_with_its_users(ram: PhysicalMemory) -> None:
+    frame = ram.allocate()
+    ram.keep("libc", frame)
+    ram.forget("libc")
+    assert ram.named("libc") is None
+    assert not ram.is_shared(frame)
+
+
+def test_what_is_kept_belongs_to_a_snapshot(ram: PhysicalMemory) -> None:
+    frame = ram.allocate()
+    ram.keep("libc", frame)
+    kept = ram.kept()
+    ram.forget()
+    ram.restore(kept)
+    assert ram.named("libc") == frame
+    assert ram.is_shared(frame)

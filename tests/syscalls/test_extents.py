@@ -51,7 +51,7 @@ def test_an_enormous_hole_takes_no_memory(program: Program) -> None:
     before = program.task.fs.root.storage.used
     program.call("truncate", b"f", 1 << 40)
     assert size(program) == 1 << 40
-    assert program.task.fs.root.storage.used - before < 100
+    assert program.task.fs.root.storage.used - before <= 4096
 
 
 def test_what_does_not_fit_into_the_memory_is_enospc(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_what_does_not_fit_into_the_memory_is_enospc(tmp_path: Path) -> None:
         written += 100_000
         assert written < 1 << 20
     assert error == ENOSPC
-    assert program.fails("pwrite64", descriptor, b"x", 1, 1 << 40) == ENOSPC
+    assert program.fails("pwrite64", descriptor, bytes(100_000), 100_000, 1 << 40) == ENOSPC
     program.call("close", descriptor)
     program.call("unlink", b"big")
     assert program.task.fs.root.storage.used < 10_000

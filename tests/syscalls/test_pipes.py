@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kernel_stub.abi.signals import SIGPIPE
-from kernel_stub.errno import EAFNOSUPPORT, EAGAIN, EINVAL, EPIPE
+from kernel_stub.errno import EAGAIN, EINVAL, EPIPE
 from tests.vfs.program import BUFFER, Program, a_program
 from tests.vfs.world import Deadlock
 
@@ -117,16 +117,3 @@ def test_an_event_counter_speaks_in_eight_bytes(program: Program) -> None:
     program.read(descriptor, 8)
     with pytest.raises(Deadlock, match="event counter"):
         program.call("read", descriptor, BUFFER, 8)
-
-
-@pytest.mark.parametrize("family", [1, 2, 10, 16, 99])
-def test_there_is_no_network(family: int, program: Program) -> None:
-    assert program.fails("socket", family, 1, 0) == EAFNOSUPPORT
-    assert program.fails("socketpair", family, 1, 0, BUFFER) == EAFNOSUPPORT
-    assert program.fails("socketcall", 1, BUFFER) == EAFNOSUPPORT
-    assert program.fails("socketcall", 99, BUFFER) == EINVAL
-
-
-def test_pipes_cannot_be_spliced_yet(program: Program) -> None:
-    reader, _ = pipe(program)
-    assert program.fails("splice", reader, 0, program.open("f"), 0, 1, 0) == EINVAL

@@ -213,13 +213,16 @@ def test_dev_stdout_is_the_same_place(program: Program, pipe: list[int]) -> None
     assert os.read(pipe[0], 100) == b"by name, again"
 
 
-def test_dev_tty_is_the_terminal_among_the_first_three(program: Program, pipe: list[int]) -> None:
+def test_dev_tty_is_the_terminal_of_the_session(program: Program, pipe: list[int]) -> None:
     assert program.fails("openat", AT_FDCWD, b"/dev/tty", os.O_RDWR, 0) == ENXIO
     master, slave = pty.openpty()
     try:
-        tty = program.task.fs.root.entries[b"dev"].entries[b"tty"]
-        tty.console.clear()
-        tty.console.update({0: Console(pipe[0]).opened(), 1: Console(slave).opened()})
+        console = Console(slave)
+        vfs = program.task.kernel.vfs
+        vfs.console.update({0: Console(pipe[0]).opened(), 1: console.opened()})
+        assert program.fails("openat", AT_FDCWD, b"/dev/tty", os.O_RDWR, 0) == ENXIO
+        assert console.terminal is not None
+        console.terminal.session = program.task.session
         descriptor = program.open("/dev/tty", os.O_RDWR)
         program.write(descriptor, b"hello")
         assert os.read(master, 100) == b"hello"

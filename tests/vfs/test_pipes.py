@@ -23,7 +23,7 @@ def test_both_ends_have_to_be_opened(program: Program) -> None:
     for flags in (os.O_RDONLY, os.O_WRONLY):
         with pytest.raises(Deadlock, match="fifo"):
             program.open("fifo", flags)
-        program.task.opening.release(program.task)
+        program.task.opening.end.release(program.task)
         program.task.opening = None
     assert program.fails("openat", AT_FDCWD, b"fifo", os.O_WRONLY | os.O_NONBLOCK, 0) == ENXIO
     reader = program.open("fifo", os.O_RDONLY | os.O_NONBLOCK)

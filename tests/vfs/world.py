@@ -67,6 +67,9 @@ class FakeKernel:
     def signals_may_arrive(self) -> None:
         """No signal arrives here."""
 
+    def give_way(self) -> None:
+        """Nobody else is there."""
+
     def timers_changed(self) -> None:
         """`wait` looks at them."""
 
@@ -88,6 +91,15 @@ class FakeKernel:
     def wait_outside(self, wanted: Mapping[int, int], timeout_ns: int | None) -> bool:
         self.waits.append((dict(wanted), timeout_ns))
         return timeout_ns is None
+
+    def signal_group(self, group: int, number: int) -> None:
+        self.signals.append(number)
+
+    def session_of_group(self, group: int) -> int:
+        return group if group == 1000 else 0
+
+    def terminal_of(self, session: int) -> Any:
+        return self.vfs.terminal_of(session)
 
     def signal(self, task: Any, number: int, code: int = 0) -> None:
         self.signals.append(number)
@@ -154,6 +166,7 @@ class FakeTask:
         self.space = FakeSpace()
         self.abi = self.program_abi = abi
         self.pid, self.parent_pid = 1000, 1
+        self.session = self.process_group = 1000
         self.uid, self.gid = uid, uid
         self.groups: list[int] = []
         self.name = b"it"

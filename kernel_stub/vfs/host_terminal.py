@@ -1,4 +1,4 @@
-"""The user's terminal: which session and group have it, and its settings.
+"""The user's terminal and its settings; whose it is, job_control.py knows.
 
 Unless it is lent, the user's own terminal is never changed: settings are remembered and told back.
 Who may read or change it is decided by the kernel. ioctl_tty(2), termios(3), credentials(7).
@@ -14,6 +14,7 @@ from typing import Any, Final
 from kernel_stub.abi.structures import TERMIOS_SIZE, WINSIZE_SIZE
 from kernel_stub.errno import ENOTTY, Errno
 from kernel_stub.vfs.host import ask
+from kernel_stub.vfs.job_control import Controlling
 
 READS: Final = {termios.TCGETS: TERMIOS_SIZE, termios.TIOCGWINSZ: WINSIZE_SIZE}
 # A request that changes settings: the one that reads them.
@@ -28,12 +29,11 @@ ORDERS: Final = (termios.TCSBRK, termios.TCSBRKP, termios.TCXONC, termios.TCFLSH
 _LOCAL_FLAGS: Final = slice(12, 16)  # c_lflag of struct termios
 
 
-class Terminal:
-    """A terminal of the host. `foreground` is the group whose members may read it."""
+class HostTerminal(Controlling):
+    """A terminal of the host, as the program sees it."""
 
     def __init__(self) -> None:
-        self.session = 0
-        self.foreground = 0
+        super().__init__()
         self.is_lent = False  # the program may change the user's terminal itself
         self.is_changed = False  # and did
         self.settings: dict[int, bytes] = {}  # remembered, by the request that reads them
