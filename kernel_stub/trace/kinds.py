@@ -256,6 +256,13 @@ def one_of(table: Mapping[int, str], prefix: str) -> Kind:
     return lambda c, i: text.one_of(signed(c.values[i]), table, prefix)
 
 
+def _io_priority(c: Called, i: int) -> str:
+    """Class and level. ioprio_set(2), "Selecting an I/O scheduler"."""
+    level = signed(c.values[i])
+    kind = text.one_of(level >> 13, names.IOPRIO_CLASS, "IOPRIO_CLASS_")
+    return f"IOPRIO_PRIO_VALUE({kind}, {level & 0x1FFF})"
+
+
 INPUTS: Final[Mapping[str, Kind]] = {
     "int": _int,
     "uint": _uint,
@@ -307,6 +314,10 @@ INPUTS: Final[Mapping[str, Kind]] = {
     "rusage_who": one_of(names.RUSAGE, "RUSAGE_"),
     "itimer": one_of(names.ITIMER, "ITIMER_"),
     "priority_kind": one_of(names.PRIORITY, "PRIO_"),
+    "ioprio_who": one_of(names.IOPRIO_WHO, "IOPRIO_WHO_"),
+    "ioprio": _io_priority,
+    "membarrier": one_of(names.MEMBARRIER, "MEMBARRIER_CMD_"),
+    "membarrier_flags": flags(names.MEMBARRIER_FLAGS),
     "scheduler": one_of(names.SCHEDULER, "SCHED_"),
     "arch_prctl": one_of(names.ARCH_PRCTL, "ARCH_"),
     "fcntl": one_of(names.FCNTL, "F_"),

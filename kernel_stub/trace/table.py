@@ -216,6 +216,9 @@ ARGUMENTS: Final[dict[str, str]] = {
     "getgroups32": "int groups",
     "getpgid": "int",
     "getpriority": "priority_kind int",
+    "ioprio_get": "ioprio_who int",
+    "ioprio_set": "ioprio_who int ioprio",
+    "membarrier": "membarrier membarrier_flags",
     "getresgid": "int_out int_out int_out",
     "getresgid32": "int_out int_out int_out",
     "getresuid": "int_out int_out int_out",
@@ -328,11 +331,9 @@ ARGUMENTS: Final[dict[str, str]] = {
     "timerfd_settime64": "fd timerfd_set_flags itimerspec64_in itimerspec64",
     # the machine
     "getrandom": "random size random_flags",
-    "oldolduname": "address",
-    "olduname": "address",
+    **dict.fromkeys(("oldolduname", "olduname"), "address"),
     "rseq": "address hex hex hex",
-    "setdomainname": "buffer size",
-    "sethostname": "buffer size",
+    **dict.fromkeys(("setdomainname", "sethostname"), "buffer size"),
     "sysinfo": "sysinfo",
     "uname": "utsname",
     # without arguments
@@ -340,8 +341,7 @@ ARGUMENTS: Final[dict[str, str]] = {
         (
             *("getegid", "getegid32", "geteuid", "geteuid32", "getgid", "getgid32", "getpgrp"),
             *("getpid", "getppid", "gettid", "getuid", "getuid32", "pause", "sched_yield"),
-            "setsid",
-            *("fork", "vfork"),
+            *("setsid", "fork", "vfork"),
         ),
         "",
     ),
