@@ -120,6 +120,7 @@ def test_ctrl_c_stops_an_endless_loop_of_ring_3(tmp_path: Path) -> None:
 def test_ctrl_c_while_a_line_is_typed_ends_nothing(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path / "history", "hello_syscall_64", 60)
     terminal.type("nonsense")
+    terminal.read(re.compile(b"nonsense$"))
     terminal.type("\x03")
     lines = terminal.read(re.compile(rb"quit ends the debugger\r?\n\(ring3\) $"))
     assert "quit ends the debugger" in lines

@@ -196,7 +196,7 @@ def test_tasks_are_threads_with_registers_and_stacks_of_their_own(bits: int) -> 
     session = debug(
         path_of(f"tasks_{bits}"),
         *("handle SIGUSR1 nostop noprint", "break in_the_thread", "continue", "info threads"),
-        *("backtrace 1", "thread 1", "backtrace", "stepi", "info threads", "continue"),
+        *("backtrace 1", "thread 1", "stepi", "backtrace", "info threads", "continue"),
     )
     said = session.said
     assert re.search(r"^\* 2 +Thread 1002 \(tasks_\d+, of process 1000: runs, ring 3\)", said, re.M)
