@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from struct import Struct
-from typing import Final
+from typing import Final, TypeAlias
 
 from emu.machine import Machine
 from kernel_stub import layout
@@ -38,6 +38,7 @@ _NOBODY: Final = -1
 _LEAST_NS: Final = 256  # until the timer interrupts: the way to ring 3 is shorter
 _INTERRUPTED: Final = (ERESTARTSYS, ERESTARTNOHAND, EINTR)
 
+Call: TypeAlias = "tuple[CallTable, int, tuple[int, ...]]"
 _REGS: Final = entry.PT_REGS_STRUCT
 _CALL: Final = Struct("<9Q")  # from r10 up to orig_rax: what SYSCALL's arguments stand among
 _CALL_AT: Final = entry.PT_OFFSET["r10"]
@@ -130,9 +131,7 @@ class Kernel(KernelServices):
             return
         self.physical.words[at + _RAX_AT >> 3] = result & _MASK64
 
-    def _park(
-        self, task: Task, blocked: Blocked, call: tuple[CallTable, int, tuple[int, ...]]
-    ) -> None:
+    def _park(self, task: Task, blocked: Blocked, call: Call) -> None:
         """The task waits inside `call`."""
         task.wait, task.call = blocked.wait, call
         self.scheduler.waits(task)

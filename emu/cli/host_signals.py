@@ -65,8 +65,6 @@ class HostSignals:
 
     def _came(self, number: int, _frame: FrameType | None) -> None:
         """In the main thread, between two instructions of Python."""
-        with suppress(BlockingIOError):  # it is full of them
-            os.write(self._wake_end, b"\0")
         if number in ENDS_THE_RUN:
             self.ended_by = number
             self._machine.engine.stop()
@@ -75,8 +73,13 @@ class HostSignals:
             self._kernel.user_sent(number)
 
     def _watch(self) -> None:
-        """In a thread: the engine must stop, or `_came` is never called."""
+        """In a thread: the engine must stop and a wait end, or `_came` is never called.
+
+        A signal that comes just before a wait does not end it: only the byte here does.
+        """
         while number := os.read(self._read_end, 1)[0]:
+            with suppress(BlockingIOError):  # it is full of them
+                os.write(self._wake_end, b"\0")
             if number in ENDS_THE_RUN:
                 self._machine.engine.stop()
             while number in PASSED_ON:

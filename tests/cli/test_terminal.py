@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import termios
+import time
 from typing import Any, Final
 
 import pytest
@@ -47,6 +48,7 @@ def test_a_key_ends_the_program_as_on_a_terminal_of_its_own(
         else:
             run.type("line\n")
             run.await_text("line\nline\n")
+        time.sleep(0.3)  # until it waits: a shell notes a signal before `read`, and reads on
         run.type(key)
         assert exited(run.state(), code)
 
@@ -162,6 +164,6 @@ def test_a_job_in_the_background_may_not_read() -> None:
         at_the_prompt(run, "cat &")
         at_the_prompt(run, "wait %1; jobs")
         run.await_text("Stopped")
-        at_the_prompt(run, "kill -9 %1; wait %1")
+        at_the_prompt(run, "kill -9 %1; sleep 0.1")
         at_the_prompt(run, "exit 3")
         assert exited(run.state(), 3)

@@ -121,6 +121,7 @@ def test_ctrl_c_while_a_line_is_typed_ends_nothing(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path / "history", "hello_syscall_64", 60)
     terminal.type("nonsense")
     terminal.read(re.compile(b"nonsense$"))
+    time.sleep(0.3)  # the editor waits for the next key: a Ctrl-C before that waits for it, too
     terminal.type("\x03")
     lines = terminal.read(re.compile(rb"quit ends the debugger\r?\n\(ring3\) $"))
     assert "quit ends the debugger" in lines
