@@ -24,7 +24,7 @@ from bench.experiments import (
     testing,
 )
 from bench.measure import ROOT, compiled_files
-from bench.report import Section, as_json, as_markdown, into_page
+from bench.report import Section, as_json, as_markdown, into_page, renewed, tables_of
 from bench.subjects import neighbours
 
 EXPERIMENTS: Final[Mapping[str, Callable[[bool, int], list[Section]]]] = {
@@ -80,7 +80,8 @@ def _report(options: argparse.Namespace, sections: list[Section]) -> None:
         Path(options.json).write_text(json.dumps(report, indent=1) + "\n")
     tables = as_markdown(sections, options.quick, others)
     if options.write_docs:
-        PAGE.write_text(into_page(PAGE.read_text("utf-8"), tables), "utf-8")
+        page = PAGE.read_text("utf-8")
+        PAGE.write_text(into_page(page, renewed(tables_of(page), tables)), "utf-8")
     print(tables, end="")
 
 

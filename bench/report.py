@@ -7,6 +7,7 @@ keeps them between two marks.
 from __future__ import annotations
 
 import platform
+import re
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -152,6 +153,24 @@ def number(value: float) -> str:
         if abs(value) >= least:
             return f"{value:,.{digits}f}"
     return f"{value:.3f}"
+
+
+def renewed(old: str, new: str) -> str:
+    """The tables of `new`, and those of `old` that were not measured this time, in their order."""
+    kept, measured = _by_title(old), _by_title(new)
+    return "".join((kept | measured).values()).rstrip() + "\n"
+
+
+def _by_title(tables: str) -> dict[str, str]:
+    """The parts of a page by their headings; what stands before the first has none."""
+    parts = re.split(r"^(?=### )", tables.strip() + "\n\n", flags=re.MULTILINE)
+    return {part.partition("\n")[0] if part.startswith("### ") else "": part for part in parts}
+
+
+def tables_of(page: str, mark: str = MARK) -> str:
+    """What stands between the marks of `page`."""
+    _, _, rest = page.partition(f"<!-- {mark}: begin -->")
+    return rest.partition(f"<!-- {mark}: end -->")[0]
 
 
 def into_page(page: str, table: str, mark: str = MARK) -> str:

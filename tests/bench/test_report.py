@@ -15,6 +15,8 @@ from bench.report import (
     as_markdown,
     into_page,
     number,
+    renewed,
+    tables_of,
 )
 
 BASE: Final = Figure((1.0, 2.0, 3.0))
@@ -78,3 +80,13 @@ def test_the_table_replaces_what_stands_between_the_marks() -> None:
 def test_a_page_without_both_marks_is_refused(page: str) -> None:
     with pytest.raises(ValueError, match="the page has no"):
         into_page(page, "new")
+
+
+def test_what_was_not_measured_this_time_stays_in_its_place() -> None:
+    old = "Measured on A.\n\n### One\n\nold one\n\n### Two\n\nold two\n"
+    new = "Measured on B.\n\n### Two\n\nnew two\n\n### Three\n\nthree\n"
+    told = renewed(old, new)
+    assert told == (
+        "Measured on B.\n\n### One\n\nold one\n\n### Two\n\nnew two\n\n### Three\n\nthree\n"
+    )
+    assert tables_of(into_page(f"{BEGIN}\n{END}", told)).strip() == told.strip()
