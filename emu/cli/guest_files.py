@@ -37,6 +37,8 @@ def read_link(task: Task, path: bytes) -> bytes:
 
 
 def _find(task: Task, path: bytes, follow: bool) -> Inode:
+    if b"\0" in path:
+        raise OSError(ENOENT, "no name has a null byte")
     try:
         found = Walk(task, task.fs.cwd).to(path, follow=follow).inode
     except Errno as refused:

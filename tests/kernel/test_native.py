@@ -25,6 +25,9 @@ PROGRAMS: Final = {
     "fpstate": 89,
     "futexes": 99,
     "handlers": 80,
+    "internet": 176,
+    "locks": 98,
+    "mappings": 171,
     "memory": 100,
     "memory_limits": 105,
     "polling": 220,
@@ -34,9 +37,11 @@ PROGRAMS: Final = {
     "restarts": 98,
     "segments": 1900,
     "signals": 50,
+    "sockets": 251,
     "steps": 11,
-    "timers": 150,
+    "terminals": 111,
     "threads": 97,
+    "timers": 150,
     "times": 80,
 }
 # A signal's end: SIGKILL, SIGTERM, SIGABRT, SIGUSR1, a real-time one; SIGCHLD vanishes.
@@ -88,3 +93,7 @@ def test_a_selector_of_the_ldt_can_be_loaded_or_kills(
     here = host.run([*MACHINE, program, selector], cwd=ROOT)
     assert (here.status, here.stdout) == (native.status, native.stdout)
     assert here.status == status
+
+
+def test_every_program_of_claims_is_run() -> None:
+    assert {path.stem for path in SOURCES.glob("*.c")} == PROGRAMS.keys()
