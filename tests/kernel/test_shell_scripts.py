@@ -68,8 +68,8 @@ SCRIPTS: Final = {
     ),
     "umask and limits": "umask; umask 077; umask; ulimit -n 50; ulimit -n; ulimit -c",
     "job control": (
-        "set -m; sleep 5 & sleep 6 & kill %1; wait %1 2>/dev/null; echo $?; kill %2\n"
-        "wait %2 2>/dev/null; echo $?; wait; echo $?"
+        "set -m; sleep 5 & sleep 6 & kill %1; wait %1 2>/dev/null; echo $?; "
+        "kill %2; wait %2 2>/dev/null; echo $?; wait; echo $?"
     ),
     "a job of a group of its own": (
         "set -m; (sleep 5 | sleep 5) & p=$!; sleep 0.1\n"
