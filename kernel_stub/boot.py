@@ -68,6 +68,7 @@ class KernelHalf:
         self.map_data(layout.KERNEL_STACKS, layout.KERNEL_STACK_SIZE)
         for ist in layout.IST.values():
             self.map_data(ist_top(ist) - paging.PAGE_SIZE, paging.PAGE_SIZE)
+        self._map_espfix_stacks()
         self._write_gdt()
         self._write_idt()
         self._write_tss()
@@ -85,6 +86,16 @@ class KernelHalf:
         """Maps zeroed pages of kernel data. Raises OutOfFrames."""
         for page in range(address, address + size, paging.PAGE_SIZE):
             self.tables.map(page, self.machine.physical.allocate(), _DATA_BITS)
+
+    def _map_espfix_stacks(self) -> None:
+        """One page at ESPFIX_PAGE, and read-only in each ESPFIX_STRIDE of ESPFIX_STACKS."""
+        self.map_data(layout.ESPFIX_PAGE, paging.PAGE_SIZE)
+        frame = self.tables.translate(layout.ESPFIX_PAGE)
+        start, (gib, mib_2) = layout.ESPFIX_STACKS, (1 << s for s in paging.LEVEL_SHIFTS[1:3])
+        for address in range(start, start + mib_2, layout.ESPFIX_STRIDE):
+            self.tables.map(address, frame, _DATA_BITS & ~paging.WRITABLE)
+        self.tables.repeat(start, start + gib, mib_2)
+        self.tables.repeat(start, start + layout.ESPFIX_SIZE, gib)
 
     # ---- kernel stacks
 

@@ -131,7 +131,7 @@ class Exceptions:
         self._kernel.tasks.contexts.enter_again(task.cpu)
         code = regs[_CODE] & _LOW
         if frame[_IRET_SS_AT] & descriptors.TABLE_INDICATOR:
-            vector, code = vectors.GP, 0  # Linux returns by another way there, and loses the code
+            vector, code = vectors.GP, 0  # what it was is lost: a double fault took its place
         self._faulted(task, vector, code)
         outcome = OUTCOMES[vector]
         self._send(task, outcome.signal, outcome.code, 0, describe(vector, regs))

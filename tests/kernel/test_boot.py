@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from emu.machine import DEFAULT_MODELS, Machine
-from emu.x86 import msrs, registers
+from emu.memory import walk
+from emu.x86 import msrs, paging, registers
+from kernel_stub import layout
 from kernel_stub.boot import KernelHalf
 from tests import golden
 
@@ -39,3 +41,14 @@ def test_the_fast_entries_clear_ac() -> None:
     assert machine.engine.read_msr(msrs.FMASK) == golden.number(
         golden.machine(MODELS["intel"])["msr"]["FMASK"]
     )
+
+
+@pytest.mark.parametrize("high", [0, 1, 0x1F, 0x20, 0x1234, 0x3FFF, 0x4000, 0xC000, 0xFFFF])
+def test_the_espfix_stack_is_seen_under_each_16_high_bits_and_only_read(high: int) -> None:
+    tables = KernelHalf(Machine(8 << 20)).tables
+    seen = layout.ESPFIX_STACKS + (high << 16)
+    entry = tables.entry(seen)
+    assert entry & paging.ADDRESS_MASK == tables.translate(layout.ESPFIX_PAGE)
+    assert not entry & (paging.WRITABLE | paging.USER)
+    assert walk.physical_address(tables.physical, tables.root, seen) == tables.translate(seen)
+    assert [tables.entry(seen + page) for page in range(4096, 0x10000, 4096)] == [0] * 15

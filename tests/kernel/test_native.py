@@ -37,6 +37,7 @@ PROGRAMS: Final = {
     "restarts": 98,
     "segments": 1900,
     "signals": 50,
+    "small_stacks": 152,
     "sockets": 251,
     "steps": 11,
     "terminals": 111,
