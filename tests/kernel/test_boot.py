@@ -13,6 +13,7 @@ from tests import golden
 
 MODELS = {"intel": "haswell_default", "amd": "epyc_default"}
 PROTECTIONS = registers.CR4_SMEP | registers.CR4_SMAP | registers.CR4_UMIP
+FOR_RING_3 = registers.CR4_FSGSBASE | registers.CR4_OSXSAVE
 
 
 @pytest.mark.parametrize("vendor", DEFAULT_MODELS)
@@ -22,17 +23,22 @@ def test_of_the_protections_that_linux_sets_smap_is_left_out(vendor: str) -> Non
     machine.engine.state.load()
     linux = golden.number(golden.machine(MODELS[vendor])["cr4"]) & ~registers.CR4_SMAP
     assert machine.engine.state.control(4) & PROTECTIONS == linux & PROTECTIONS
+    assert machine.engine.state.control(4) & FOR_RING_3 == linux & FOR_RING_3 == FOR_RING_3
 
 
 @pytest.mark.parametrize(
-    ("model", "protections"),
-    [("core2duo", 0), ("sandybridge", 0), ("haswell", registers.CR4_SMEP)],
+    ("model", "shown"),
+    [
+        ("core2duo", 0),
+        ("sandybridge", registers.CR4_OSXSAVE),
+        ("haswell", registers.CR4_SMEP | FOR_RING_3),
+    ],
 )
-def test_what_a_model_does_not_show_stays_off(model: str, protections: int) -> None:
+def test_what_a_model_does_not_show_stays_off(model: str, shown: int) -> None:
     machine = Machine(8 << 20, model=model)
     KernelHalf(machine)
     machine.engine.state.load()
-    assert machine.engine.state.control(4) & PROTECTIONS == protections
+    assert machine.engine.state.control(4) & (PROTECTIONS | FOR_RING_3) == shown
 
 
 def test_the_fast_entries_clear_ac() -> None:

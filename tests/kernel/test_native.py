@@ -22,7 +22,7 @@ PROGRAMS: Final = {
     "contexts": 110,
     "exec": 17,
     "faults": 50,
-    "fpstate": 89,
+    "fpstate": 94,
     "futexes": 99,
     "handlers": 80,
     "internet": 176,
