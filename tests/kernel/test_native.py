@@ -39,7 +39,7 @@ PROGRAMS: Final = {
     "signals": 50,
     "small_stacks": 152,
     "sockets": 251,
-    "steps": 11,
+    "steps": 15,
     "terminals": 111,
     "threads": 97,
     "timers": 150,
