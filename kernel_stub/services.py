@@ -191,10 +191,6 @@ class KernelServices:
         send(target, sent)
         self._work = True
 
-    def interrupt_soon(self) -> None:
-        """The machine's timer interrupts ring 3 at once: somebody outside changed something."""
-        self.machine.set_timer(layout.TIMER_VECTOR, 1)
-
     def signal(self, task: Task, number: int, code: int = SI_USER, address: int = 0) -> None:
         self.send(task, SigInfo(number, code, task.pid, task.uid, address=address))
 
