@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from emu.events import Cause
 from emu.x86 import descriptors, error_codes, flags, paging, vectors
-from emu.x86.debug import ENABLED, STATUS_HITS, STATUS_STEP
+from emu.x86.debug import ENABLED, STATUS_AT_RESET, STATUS_HITS, STATUS_STEP
 from kernel_stub import layout, vsyscall
 from kernel_stub.abi import signals
 from kernel_stub.abi.abi import X86_64
@@ -64,9 +64,12 @@ class Exceptions:
         elif vector not in OUTCOMES:
             raise KernelBug(f"ring 0 handed over {vector:#x}, which is no exception of ring 3")
         else:
-            outcome = outcome_of(vector, self._machine.engine.state.mxcsr)
+            state = self._machine.engine.state
+            outcome = outcome_of(vector, state.mxcsr, state.debug(6))
             address = regs[_RIP] if outcome.has_address else 0
             self._signal(task, outcome.signal, outcome.code, address, vector, regs)
+            if vector == vectors.DB:
+                state.set_debug(6, STATUS_AT_RESET)
 
     def _page_fault(self, task: Task, regs: tuple[int, ...], at: int) -> None:
         state = self._machine.engine.state
@@ -131,7 +134,7 @@ class Exceptions:
         self._kernel.tasks.contexts.enter_again(task.cpu)
         code = regs[_CODE] & _LOW
         if frame[_IRET_SS_AT] & descriptors.TABLE_INDICATOR:
-            vector, code = vectors.GP, 0  # Linux returns by another way there, and loses the code
+            vector, code = vectors.GP, 0  # what it was is lost: a double fault took its place
         self._faulted(task, vector, code)
         outcome = OUTCOMES[vector]
         self._send(task, outcome.signal, outcome.code, 0, describe(vector, regs))

@@ -43,6 +43,8 @@ class Services(Protocol):
 
     physical: PhysicalMemory
     hwcap: int
+    has_fsgsbase: bool
+    largest_signal_frame: int
     vfs: Vfs
     futexes: Futexes
 

@@ -20,7 +20,7 @@ from kernel_stub import layout
 from kernel_stub.abi.abi import I386
 from kernel_stub.abi.signals import SI_KERNEL, SI_USER, SIGSEGV
 from kernel_stub.arrivals import force, send, set_mask
-from kernel_stub.boot import KernelHalf
+from kernel_stub.boot import KernelHalf, shows
 from kernel_stub.clock import Clock
 from kernel_stub.entry import constants as entry
 from kernel_stub.errno import ENOMEM, ERESTARTSYS, Errno
@@ -32,7 +32,7 @@ from kernel_stub.pending import SigInfo
 from kernel_stub.process import Process
 from kernel_stub.protocol import Clone
 from kernel_stub.scheduler import Scheduler
-from kernel_stub.signalling.frames import UserState
+from kernel_stub.signalling.frames import UserState, largest_frame
 from kernel_stub.signalling.returns import find_pop, restore_fpu, restore_stack
 from kernel_stub.task import Task
 from kernel_stub.task_tables import TaskTables
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
 
 _REGS: Final = entry.PT_REGS_STRUCT
 _PAGE: Final = 4096
-_SHOWS_OSXSAVE: Final = 1 << 27  # ECX of CPUID leaf 1
 
 
 def _signed(value: int, bits: int) -> int:
@@ -77,7 +76,9 @@ class KernelServices:
         self.machine = machine
         self.physical = machine.physical
         self.hwcap = machine.hwcap
-        self.has_xsave = bool(machine.engine.leaves[1, 0][2] & _SHOWS_OSXSAVE)
+        self.has_xsave = shows(machine, registers.CR4_OSXSAVE)
+        self.has_fsgsbase = shows(machine, registers.CR4_FSGSBASE)
+        self.largest_signal_frame = largest_frame(self.has_xsave)
         self.vfs = vfs
         self.half = KernelHalf(machine)
         self.vsyscall = True
@@ -189,10 +190,6 @@ class KernelServices:
     def send(self, target: Task | Process, sent: SigInfo) -> None:
         send(target, sent)
         self._work = True
-
-    def interrupt_soon(self) -> None:
-        """The machine's timer interrupts ring 3 at once: somebody outside changed something."""
-        self.machine.set_timer(layout.TIMER_VECTOR, 1)
 
     def signal(self, task: Task, number: int, code: int = SI_USER, address: int = 0) -> None:
         self.send(task, SigInfo(number, code, task.pid, task.uid, address=address))

@@ -66,10 +66,6 @@ _PADDING: Final = {"SELFTEST_PADDING": "x" * 40_000}
 
 _NO_PTRACE: Final = "there is no `ptrace`"
 _ONE_PROCESSOR: Final = "what needs a second processor is left out: there is one"
-_ESPFIX: Final = (
-    "with a 16-bit SS of the LDT, IRET leaves bits 16 to 31 of ESP; Linux returns over a stack "
-    "whose address has the program's bits there (espfix), our kernel does not"
-)
 _X87: Final = (
     "the engine does not set the flags of masked x87 exceptions in all cases "
     "([quirks](quirks.md#where-it-is-not-like-a-processor))"
@@ -89,8 +85,6 @@ EXPLAINED: Final = {
     "ptrace_syscall_32": _NO_PTRACE,
     "sigaltstack_64": _SMALL_FRAME,
     "sigaltstack_32": _SMALL_FRAME,
-    "sigreturn_64": _ESPFIX,
-    "sigreturn_32": _ESPFIX,
     "syscall_numbering_64": _NO_PTRACE,
     "test_FCOMI_32": _X87,
     "test_FISTTP_32": _X87,
