@@ -35,6 +35,9 @@ class Inode(Protocol):
 
     def write_at(self, task: Any, offset: int, data: bytes) -> int: ...
 
+    def clear(self, task: Any, start: int, end: int) -> None:
+        """Zeros from `start` up to `end`, for whoever maps it too."""
+
 
 class SharedPages:
     """The pages of one shared object: of a file, or with no inode, of anonymous memory.
@@ -118,6 +121,11 @@ class SharedPages:
         if frame is not None:
             at = frame | size & PAGE_SIZE - 1
             self._frames.physical.view[at : frame + PAGE_SIZE] = bytes(frame + PAGE_SIZE - at)
+
+    def forget(self, first: int, end: int) -> None:
+        """The pages from `first` up to `end`, which nobody shows any more, are zeros again."""
+        for index in [index for index in self._pages if first <= index < end]:
+            self._frames.free(self._pages.pop(index))
 
     def write_back(self, first: int = 0, end: int = 1 << 64) -> None:
         """Writes the dirty pages from `first` up to `end` into the file, up to the file's end.

@@ -24,6 +24,7 @@ ACCOUNTED: Final = 1 << 32
 LEFT_BY_FORK: Final = 1 << 33
 WIPED_BY_FORK: Final = 1 << 34
 LOCKED: Final = 1 << 35
+LOCKED_ON_FAULT: Final = 1 << 36  # only beside LOCKED
 MOST_REGIONS: Final = 65530
 
 

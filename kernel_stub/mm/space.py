@@ -39,6 +39,7 @@ from kernel_stub.mm.regions import (
     KEPT_FLAGS,
     LEFT_BY_FORK,
     LOCKED,
+    LOCKED_ON_FAULT,
     WIPED_BY_FORK,
     MappedFile,
     Region,
@@ -80,6 +81,7 @@ class AddressSpace:
         self.data_limit = UNLIMITED
         self.size_limit = UNLIMITED
         self.read_implies_exec = False
+        self.locks_to_come = 0  # marks of every new region: LOCKED, perhaps LOCKED_ON_FAULT
         self.break_start = self.break_end = 0
         self.users = 1  # tasks
         self.barriers = 0  # membarrier(2): what its program registered
@@ -145,7 +147,7 @@ class AddressSpace:
             self._check_fixed(address, size, flags, layout)
         else:
             address = self.choose(address, size, layout)
-        kept = flags & KEPT_FLAGS
+        kept = flags & KEPT_FLAGS | self.locks_to_come
         region = Region(address, address + size, self.rights(prot), kept, file, None, offset, name)
         self._check_commit(region)
         self.munmap(address, size)
@@ -308,7 +310,7 @@ class AddressSpace:
                 if region.flags & LEFT_BY_FORK:
                     continue
                 twin = region.copy(region.start, region.end)
-                twin.flags &= ~LOCKED
+                twin.flags &= ~(LOCKED | LOCKED_ON_FAULT)
                 if twin.shared is not None:
                     twin.shared.retain(twin.pages)
                 other.regions.insert(twin)
