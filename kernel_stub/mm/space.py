@@ -141,14 +141,14 @@ class AddressSpace:
             raise Errno(EINVAL)
         if self.regions.is_full or size > layout.task_size:
             raise Errno(ENOMEM)
-        if self.regions.size + (size >> PAGE_SHIFT) > self.size_limit >> PAGE_SHIFT:
-            raise Errno(ENOMEM)
         if flags & (MAP_FIXED | MAP_FIXED_NOREPLACE):
             self._check_fixed(address, size, flags, layout)
         else:
             address = self.choose(address, size, layout)
         kept = flags & KEPT_FLAGS | self.locks_to_come
         region = Region(address, address + size, self.rights(prot), kept, file, None, offset, name)
+        replaced = self.regions.pages_within(address, address + size)
+        self.require_room(region.pages - replaced, region.is_data)
         self._check_commit(region)
         self.munmap(address, size)
         if file is not None:
@@ -215,6 +215,16 @@ class AddressSpace:
                 replaced += region.part(new.start, new.end).pages
         self.check_promise(new.pages - replaced)
 
+    def require_room(self, more: int, is_data: bool) -> None:
+        """RLIMIT_AS and, unless it is 0, RLIMIT_DATA leave room for `more` pages.
+
+        Raises Errno(ENOMEM).
+        """
+        if self.regions.size + more > self.size_limit >> PAGE_SHIFT:
+            raise Errno(ENOMEM)
+        if is_data and self.data_limit and self.regions.data + more > self.data_limit >> PAGE_SHIFT:
+            raise Errno(ENOMEM)
+
     def check_promise(self, more: int) -> None:
         """Refuses to promise `more` pages more than RAM has. Raises Errno(ENOMEM)."""
         if more > 0 and self.regions.committed + more > self.frames.physical.size >> PAGE_SHIFT:
@@ -237,7 +247,7 @@ class AddressSpace:
         end = self.regions.covered_until(address, address + size)
         if prot & PROT_WRITE and any(r.is_kernels for r in self.regions.overlapping(address, end)):
             raise Errno(EACCES)
-        self.check_promise(self._newly_committed(address, end, prot))
+        self._check_new_rights(address, end, prot)
         for region in self.regions.remove(address, end):
             if region.prot != prot:
                 self._protect(region, prot)
@@ -245,15 +255,17 @@ class AddressSpace:
         if end < address + size:
             raise Errno(ENOMEM)
 
-    def _newly_committed(self, start: int, end: int, prot: int) -> int:
-        """How many pages mprotect to `prot` would promise that are not promised yet."""
-        pages = 0
+    def _check_new_rights(self, start: int, end: int, prot: int) -> None:
+        """The pages that mprotect to `prot` makes writable find room and RAM. Raises Errno."""
+        promised = data = 0
         for region in self.regions.overlapping(start, end):
             part = region.part(start, end)
             part.set_rights(prot)
-            if part.is_committed and not region.is_committed:
-                pages += part.pages
-        return pages
+            promised += part.pages * (part.is_committed and not region.is_committed)
+            data += part.pages * (part.is_data and not region.is_data)
+        if data:
+            self.require_room(data, is_data=True)
+        self.check_promise(promised)
 
     def _protect(self, region: Region, prot: int) -> None:
         region.set_rights(prot)

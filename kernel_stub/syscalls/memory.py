@@ -45,6 +45,7 @@ _KNOWN_FLAGS: Final = (
     | mm.MAP_FIXED_NOREPLACE
     | _IGNORED_FLAGS
 )
+_HUGE_SHIFT: Final = 26  # MAP_HUGE_SHIFT: the logarithm of the size of a huge page
 # MAP_32BIT: sought upwards in the second gigabyte.
 _LOW_2_GIB: Final = UserLayout(
     task_size=0x8000_0000,
@@ -128,7 +129,8 @@ def _check_flags(flags: int, prot: int, file: OpenFile | None) -> None:
         if flags & mm.MAP_GROWSDOWN:
             raise Errno(EINVAL)
     if flags & mm.MAP_HUGETLB:
-        raise Errno(EINVAL if file is not None else ENOMEM)
+        is_size = flags >> _HUGE_SHIFT & 0x3F in (0, 21, 30)
+        raise Errno(EINVAL if file is not None or not is_size else ENOMEM)
     if flags & mm.MAP_SHARED and flags & mm.MAP_GROWSDOWN:
         raise Errno(EINVAL)
 

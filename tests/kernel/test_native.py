@@ -31,6 +31,7 @@ PROGRAMS: Final = {
     "mappings": 171,
     "memory": 100,
     "memory_limits": 105,
+    "placing": 110,
     "polling": 220,
     "priorities": 31,
     "process": 100,
