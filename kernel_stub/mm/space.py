@@ -2,8 +2,8 @@
 
 Linux's rules without address randomisation. What a region is backed by was decided by the caller;
 which system call asked, it does not know. Memory is promised only as far as RAM goes: a mapping
-that could not be filled is refused at once (as Linux with vm.overcommit_memory=2, but for stacks
-and MAP_NORESERVE).
+that could not be filled is refused at once (as Linux with vm.overcommit_memory=2, but for
+MAP_STACK, MAP_GROWSDOWN and MAP_NORESERVE).
 mmap(2), munmap(2), mprotect(2), brk(2).
 """
 
@@ -24,8 +24,10 @@ from kernel_stub.mm.flags import (
     MAP_ANONYMOUS,
     MAP_FIXED,
     MAP_FIXED_NOREPLACE,
+    MAP_NORESERVE,
     MAP_PRIVATE,
     MAP_SHARED,
+    MAP_STACK,
     PROT_EXEC,
     PROT_NONE,
     PROT_READ,
@@ -47,6 +49,8 @@ from kernel_stub.mm.regions import (
 )
 
 UNLIMITED: Final = 1 << 64
+# One part in 32 of RAM is kept from further processes: those that are there still copy pages.
+_RESERVE_SHIFT: Final = 5
 _RIGHTS: Final = PROT_READ | PROT_WRITE | PROT_EXEC
 
 
@@ -146,6 +150,8 @@ class AddressSpace:
         else:
             address = self.choose(address, size, layout)
         kept = flags & KEPT_FLAGS | self.locks_to_come
+        if flags & MAP_STACK:
+            kept |= MAP_NORESERVE  # a thread's: of its megabytes, few pages are ever touched
         region = Region(address, address + size, self.rights(prot), kept, file, None, offset, name)
         replaced = self.regions.pages_within(address, address + size)
         self.require_room(region.pages - replaced, region.is_data)
@@ -307,10 +313,11 @@ class AddressSpace:
 
         Raises Errno(ENOMEM).
         """
+        physical = self.frames.physical
         try:
-            other = AddressSpace(
-                self.frames.physical, self.frames.cpu, kernel_half, self.layout, beside=self
-            )
+            if physical.frames_free < physical.size >> PAGE_SHIFT + _RESERVE_SHIFT:
+                raise OutOfFrames
+            other = AddressSpace(physical, self.frames.cpu, kernel_half, self.layout, beside=self)
         except OutOfFrames:
             raise Errno(ENOMEM) from None
         other.stack_limit, other.data_limit = self.stack_limit, self.data_limit

@@ -250,6 +250,7 @@ class OpenFile:
     mappable = False
     pollable = True  # epoll(7) may watch it; what is always ready, it refuses
     waits_on: Owner | None = None  # whose lock it waits for
+    in_pieces = False  # a long read or write is the same as several short ones
     unit = 1  # bytes that go to or from the program's memory as a whole, or not at all
 
     def __init__(self, inode: Inode, flags: int, path: bytes = b"") -> None:

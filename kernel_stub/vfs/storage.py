@@ -145,6 +145,7 @@ class RegularFile(OpenFile):
     seekable = True
     pollable = False
     mappable = True
+    in_pieces = True
 
     def read(self, task: Caller, size: int) -> bytes:
         data = self.inode.content(self.offset, size)
