@@ -68,6 +68,7 @@ class Socket(Inode):
     family: int
     sort: int  # SOCK_*
     protocol = 0
+    queue = Queue
 
     def __init__(self, network: Network, task: Caller) -> None:
         super().__init__(network.attributes(task, S_IFSOCK | 0o777))
@@ -75,7 +76,7 @@ class Socket(Inode):
         self.options: dict[Any, Any] = {}
         self.receive_timeout: int | None = None
         self.send_timeout: int | None = None
-        self.inbox = Queue(DEFAULT_BUFFER)
+        self.inbox = self.queue(DEFAULT_BUFFER, task.fs.root.storage)
         self.shut = self.error = 0
         self.passes_credentials = False
         self.name: Address | None = None

@@ -33,13 +33,24 @@ LEAST_BUFFER: Final = 8192
 INODE_COST: Final = 2048  # about what an inode and its name take here
 
 
-class Storage:
+class Buffers:
+    """The memory of what waits in pipes and sockets: `buffered` bytes of it are used."""
+
+    def __init__(self) -> None:
+        self.buffered = 0
+
+    @property
+    def left(self) -> int:
+        return MOST_BUFFERED - self.buffered
+
+
+class Storage(Buffers):
     """What all files of the guest share: bounded memory (over it is ENOSPC), and inode numbers."""
 
     def __init__(self, limit: int) -> None:
+        super().__init__()
         self.limit = limit
         self.used = 0
-        self.buffered = 0  # what pipes may hold
         self._numbers = count(FIRST_NUMBER)
 
     def take(self, size: int) -> None:
@@ -71,7 +82,7 @@ class Charged(Attributes):
     def buffer(self, wanted: int) -> int:
         """All of it while pipes are few, else two pages. pipe(7), "pipe-user-pages-soft"."""
         assert self._storage is not None, "it was charged"
-        rest = MOST_BUFFERED - self._storage.buffered + self._buffer
+        rest = self._storage.left + self._buffer
         granted = wanted if wanted <= rest else min(wanted, LEAST_BUFFER)
         self._storage.buffered += granted - self._buffer
         self._buffer = granted

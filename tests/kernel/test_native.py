@@ -19,6 +19,7 @@ SOURCES: Final = Path(__file__).with_name("native")
 # How many lines each must print at least: an empty output would agree too.
 PROGRAMS: Final = {
     "advice": 145,
+    "buffers": 220,
     "children": 80,
     "contexts": 110,
     "exec": 17,
