@@ -150,8 +150,7 @@ class AddressSpace:
         else:
             address = self.choose(address, size, layout)
         kept = flags & KEPT_FLAGS | self.locks_to_come
-        if flags & MAP_STACK:
-            kept |= MAP_NORESERVE  # a thread's: of its megabytes, few pages are ever touched
+        kept |= MAP_NORESERVE if flags & MAP_STACK else 0  # few pages of a thread's are touched
         region = Region(address, address + size, self.rights(prot), kept, file, None, offset, name)
         replaced = self.regions.pages_within(address, address + size)
         self.require_room(region.pages - replaced, region.is_data)

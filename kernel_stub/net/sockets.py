@@ -68,7 +68,7 @@ class Socket(Inode):
     family: int
     sort: int  # SOCK_*
     protocol = 0
-    queue = Queue
+    queue: type[Queue] = Queue
 
     def __init__(self, network: Network, task: Caller) -> None:
         super().__init__(network.attributes(task, S_IFSOCK | 0o777))

@@ -20,7 +20,7 @@ from kernel_stub.errno import (
 )
 from kernel_stub.net.addresses import AF_UNIX, AF_UNSPEC, UnixName, family_of, unix_name
 from kernel_stub.net.datagrams import Datagram
-from kernel_stub.net.queues import Chunk, MessageQueue, UnixStreamQueue
+from kernel_stub.net.queues import Chunk, MessageQueue, Queue, UnixStreamQueue
 from kernel_stub.net.sockets import (
     DEFAULT_BUFFER,
     RECEIVE,
@@ -114,7 +114,7 @@ class UnixStream(UnixSocket, Stream):
     """SOCK_STREAM of AF_UNIX."""
 
     sort = SOCK_STREAM
-    queue = UnixStreamQueue
+    queue: type[Queue] = UnixStreamQueue
 
     def listen(self, task: Caller, backlog: int) -> None:
         if self.name is None:

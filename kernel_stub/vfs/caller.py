@@ -14,6 +14,8 @@ from typing import Any, Protocol
 class Kernel(Protocol):
     """The services of the kernel that files need. Times are guest time."""
 
+    physical: Any
+
     def now_ns(self) -> int:
         """CLOCK_REALTIME."""
 
@@ -59,6 +61,10 @@ class Kernel(Protocol):
 
 class Space(Protocol):
     """The address space, as /proc shows it."""
+
+    regions: Any
+    pages: Any
+    tables: Any
 
     def maps_text(self) -> bytes:
         """The lines of /proc/PID/maps."""

@@ -65,6 +65,21 @@ class Generated(Inode):
         return TextFile(self, flags, self.text(View(self.whose or task, self.source.about)))
 
 
+class PagemapInode(Inode):
+    """/proc/PID/pagemap: of `whose`, or of the task that looks."""
+
+    def __init__(self, source: Source, whose: Caller | None) -> None:
+        super().__init__(source.attributes(S_IFREG | 0o400))
+        self.whose = whose
+
+    def open(self, task: Caller, flags: int) -> OpenFile:
+        from kernel_stub.vfs.procmemory import Pagemap
+
+        if flags & O_ACCMODE != O_RDONLY:
+            raise Errno(EACCES)
+        return Pagemap(self, flags, self.whose or task)
+
+
 class TextFile(OpenFile):
     """An open generated file: the text as it was then."""
 
@@ -184,6 +199,7 @@ class ThreadDirectory(FixedDirectory):
         for name in (b"cwd", b"exe", b"root"):
             self.hold(name, OwnLink(source, name, whose))
         self.hold(b"fd", FdDirectory(source, whose))
+        self.hold(b"pagemap", PagemapInode(source, whose))
 
 
 class ThreadsDirectory(FixedDirectory):

@@ -1,5 +1,6 @@
 """The texts of /proc: what each file says, as a function of the task and of the machine.
 
+What is told of memory, procmemory.py knows; it is imported when somebody asks.
 The values are this kernel's own and the same in every run; nothing is asked of the host.
 proc(5).
 """
@@ -85,13 +86,33 @@ def stat(view: View) -> bytes:
     return head + b" ".join(b"%d" % field for field in fields[4:]) + b"\n"
 
 
+def smaps(view: View) -> bytes:
+    from kernel_stub.vfs.procmemory import smaps
+
+    return smaps(view.task)
+
+
+def smaps_rollup(view: View) -> bytes:
+    from kernel_stub.vfs.procmemory import smaps_rollup
+
+    return smaps_rollup(view.task)
+
+
 def statm(view: View) -> bytes:
-    pages = sum(end - start for start, end, _ in lines_of(view.task)) // PAGE_SIZE
-    return b"%d %d 0 0 0 %d 0\n" % (pages, pages, pages)
+    from kernel_stub.vfs.procmemory import statm
+
+    return statm(view.task)
+
+
+def meminfo(view: View) -> bytes:
+    from kernel_stub.vfs.procmemory import meminfo
+
+    return meminfo(view.task, view.about.memory)
 
 
 def status(view: View) -> bytes:
-    size = sum(end - start for start, end, _ in lines_of(view.task)) // 1024
+    from kernel_stub.vfs.procmemory import status_rows
+
     rows: list[tuple[bytes, bytes]] = [
         (b"Name", view.task.name),
         (b"Umask", b"%04o" % view.task.fs.umask),
@@ -105,9 +126,7 @@ def status(view: View) -> bytes:
         (b"Gid", b"\t".join([b"%d" % view.task.gid] * 4)),
         (b"FDSize", b"64"),
         (b"Groups", b" ".join(b"%d" % group for group in view.task.groups) + b" "),
-        (b"VmPeak", b"%8d kB" % size),
-        (b"VmSize", b"%8d kB" % size),
-        (b"VmRSS", b"%8d kB" % size),
+        *status_rows(view.task),
         (b"Threads", b"%d" % len(view.task.threads)),
         (b"SigBlk", b"%016x" % view.task.signal_mask),
         (b"Cpus_allowed", b"1"),
@@ -147,17 +166,6 @@ def kallsyms(view: View) -> bytes:
     return about.kallsyms(about.kptr_restrict < 2 and view.task.uid == 0)
 
 
-def meminfo(view: View) -> bytes:
-    total = view.about.memory // 1024
-    rows = [
-        (b"MemTotal:", total),
-        (b"MemFree:", total * 3 // 4),
-        (b"MemAvailable:", total * 3 // 4),
-        *((name, 0) for name in (b"Buffers:", b"Cached:", b"SwapTotal:", b"SwapFree:")),
-    ]
-    return b"".join(b"%-15s %8d kB\n" % row for row in rows)
-
-
 def uptime(view: View) -> bytes:
     hundredths = view.task.kernel.uptime_ns() // TICK
     shown = b"%d.%02d" % divmod(hundredths, 100)
@@ -194,6 +202,8 @@ OF_A_TASK: Final[Mapping[bytes, Text]] = {
     b"mounts": always(MOUNTS),
     b"oom_score_adj": always(b"0\n"),
     b"stat": stat,
+    b"smaps": smaps,
+    b"smaps_rollup": smaps_rollup,
     b"statm": statm,
     b"status": status,
 }

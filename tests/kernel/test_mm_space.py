@@ -19,7 +19,6 @@ from kernel_stub.mm.flags import (
     MAP_NORESERVE,
     MAP_PRIVATE,
     MAP_SHARED,
-    MAP_STACK,
     PROT_EXEC,
     PROT_NONE,
     PROT_READ,
@@ -344,22 +343,3 @@ def check(space: AddressSpace, model: Model, number: int) -> None:
     assert bool(space.fault(address, READ)) == (prot != PROT_NONE)
     if prot != PROT_NONE:
         assert space.tables.read(address, 1)[0] == value
-
-
-def test_the_stacks_of_threads_are_no_promise() -> None:
-    space = a_space(16 * MIB)
-    for _ in range(100):
-        at = mapped(space, 8 * MIB // PAGE, PROT_NONE, ANON | MAP_STACK)
-        space.mprotect(at + PAGE, 8 * MIB - PAGE, RW)
-    assert space.regions.committed == 0
-
-
-def test_the_last_frames_are_not_for_further_processes() -> None:
-    space = a_space(16 * MIB)
-    at = mapped(space, 16 * MIB // PAGE // 32 * 31)
-    poke(space, at, bytes(16 * MIB // 32 * 31 - 16 * PAGE))
-    with pytest.raises(Errno) as refused:
-        space.fork(space.tables)
-    assert refused.value.number == ENOMEM
-    space.munmap(at, MIB)
-    space.fork(space.tables).release()

@@ -98,7 +98,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
             found[name] = entry_letters(kernel, named["rsi"])
         handed_over(call, argument)
 
-    kernel.handed_over = watch  # type: ignore[method-assign]
+    kernel.handed_over = watch  # type: ignore[method-assign]  # it watches, and hands on
     machine.run()
     return found
 
