@@ -62,7 +62,7 @@ class Mappings:
 
 
 class MappedInode:
-    """What one file is told by, and asks of, its mappings (vfs/inode.py: Mapped)."""
+    """What one file is told by, and asks of, its mappings (vfs/mapped.py)."""
 
     def __init__(self, mappings: Mappings, inode: Inode) -> None:
         self._mappings = mappings

@@ -23,7 +23,7 @@ from kernel_stub.vfs.modes import (
     POLLRDHUP,
     S_IFSOCK,
 )
-from kernel_stub.vfs.readiness import Pulses
+from kernel_stub.vfs.pulses import Pulses
 
 if TYPE_CHECKING:
     from kernel_stub.net.network import Network
@@ -188,6 +188,10 @@ class SocketFile(OpenFile):
     def poll(self, task: Caller) -> int:
         return self.socket.events(task)
 
+    @property
+    def pulses(self) -> Pulses:
+        return self.socket.pulses
+
     def pulse(self, task: Caller, events: int) -> int:
         return self.socket.pulses.latest(events)
 
@@ -203,4 +207,5 @@ class SocketFile(OpenFile):
         return len(socket.inbox.first.data)
 
     def release(self, task: Caller) -> None:
+        self.socket.pulses.listeners.pop(self, None)
         self.socket.closed(task)

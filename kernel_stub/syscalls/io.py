@@ -10,6 +10,7 @@ from struct import Struct, iter_unpack
 from typing import Final, TypeAlias, TypeVar
 
 from kernel_stub.errno import (
+    EAGAIN,
     EBADF,
     EFAULT,
     EINVAL,
@@ -20,7 +21,7 @@ from kernel_stub.errno import (
 from kernel_stub.syscalls.table import Int, Loff, Long, Pointer, UInt, ULong, syscall
 from kernel_stub.task import Task
 from kernel_stub.vfs.inode import OpenFile
-from kernel_stub.vfs.modes import SEEK_HOLE
+from kernel_stub.vfs.modes import POLLERR, POLLHUP, POLLIN, POLLOUT, SEEK_HOLE
 
 MOST: Final = 0x7FFF_F000  # MAX_RW_COUNT
 PIECE: Final = 1 << 24  # more at once is moved in parts
@@ -28,6 +29,7 @@ MOST_VECTORS: Final = 1024  # IOV_MAX
 LOFF: Final = Struct("<q")
 LARGEST_32: Final = (1 << 31) - 1
 RWF_KNOWN: Final = 0x1F  # HIPRI, DSYNC, SYNC, NOWAIT, APPEND
+RWF_NOWAIT: Final = 0x8
 RWF_APPEND: Final = 0x10
 
 Vectors: TypeAlias = list[tuple[int, int]]  # address, size
@@ -250,6 +252,9 @@ def preadv2(
     if flags & ~RWF_KNOWN or flags & RWF_APPEND:
         raise Errno(EOPNOTSUPP)
     offset = _offset_of(task, low, high)
+    file = readable(task, descriptor)
+    if flags & RWF_NOWAIT and not file.poll(task) & (POLLIN | POLLHUP | POLLERR):
+        raise Errno(EAGAIN)
     if offset == -1:
         return readv(task, descriptor, vector, count)
     return _preadv(task, descriptor, vector, count, positioned(offset))
@@ -269,9 +274,14 @@ def pwritev2(
         raise Errno(EOPNOTSUPP)
     file = writable(task, descriptor)
     vectors, offset = vectors_at(task, vector, count), _offset_of(task, low, high)
-    if flags & RWF_APPEND:
-        offset = file.inode.size if file.seekable else offset
-    if offset == -1 and not flags & RWF_APPEND:
+    if flags & RWF_NOWAIT and not file.poll(task) & (POLLOUT | POLLERR):
+        raise Errno(EAGAIN)
+    if flags & RWF_APPEND and file.seekable:
+        moves, offset = offset == -1, file.inode.size
+        done = _write_at_from(task, descriptor, vectors, offset)
+        file.offset = offset + done if moves else file.offset
+        return done
+    if offset == -1:
         return _write_from(task, descriptor, vectors)
     return _write_at_from(task, descriptor, vectors, offset)
 

@@ -12,7 +12,7 @@ from kernel_stub.abi.signals import SIGWINCH
 from kernel_stub.errno import ENOSPC, Errno
 from kernel_stub.vfs.discipline import NOFLSH, Discipline
 from kernel_stub.vfs.job_control import Controlling
-from kernel_stub.vfs.readiness import Pulses
+from kernel_stub.vfs.pulses import Pulses
 
 if TYPE_CHECKING:
     from kernel_stub.vfs.caller import Caller

@@ -20,6 +20,7 @@ SOURCES: Final = Path(__file__).with_name("native")
 PROGRAMS: Final = {
     "advice": 145,
     "buffers": 220,
+    "channels": 115,
     "children": 80,
     "contexts": 110,
     "exec": 17,
