@@ -33,6 +33,7 @@ PROGRAMS: Final = {
     "mappings": 171,
     "memory": 100,
     "memory_limits": 105,
+    "names": 166,
     "placing": 110,
     "polling": 220,
     "priorities": 31,
