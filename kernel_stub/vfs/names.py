@@ -33,8 +33,6 @@ from kernel_stub.vfs.modes import (
     S_IFSOCK,
     W_OK,
 )
-from kernel_stub.vfs.nodes import SocketNode
-from kernel_stub.vfs.pipes import Pipe
 from kernel_stub.vfs.walk import Place
 
 if TYPE_CHECKING:
@@ -79,10 +77,7 @@ def make_node(task: Caller, place: Place, mode: int) -> Inode:
     directory = place.directory
     if kind == S_IFREG:
         return directory.create(task, place.name, rights)
-    attributes = directory.storage.fresh(task, kind | rights, directory.stat().st_dev)
-    node = Pipe(attributes, has_name=True) if kind == S_IFIFO else SocketNode(attributes)
-    directory.make_node(task, place.name, node)
-    return node
+    return directory.make_node(task, place.name, kind | rights)
 
 
 def link(task: Caller, inode: Inode, place: Place) -> None:
