@@ -26,6 +26,7 @@ from kernel_stub.vfs.modes import (
 from kernel_stub.vfs.pulses import Pulses
 
 if TYPE_CHECKING:
+    from kernel_stub.net.listing import InetRow, UnixRow
     from kernel_stub.net.network import Network
     from kernel_stub.vfs.caller import Caller
 
@@ -85,6 +86,7 @@ class Socket(Inode):
         self.peer_owner: Credentials | None = None
         self.is_listening = self.is_closed = False
         self.pulses = Pulses()
+        network.joined_by(self)
 
     # ---- what kinds do
 
@@ -109,6 +111,10 @@ class Socket(Inode):
     def shutdown(self, task: Caller, how: int) -> None:
         """shutdown(2), of a kind that is connected or need not be."""
         raise Errno(EOPNOTSUPP)
+
+    def row(self, table: bytes) -> UnixRow | InetRow | None:
+        """Its row in a file of /proc/net; None: it stands in another, or in none."""
+        return None
 
     def closed(self, task: Caller) -> None:
         """Its last descriptor was closed."""

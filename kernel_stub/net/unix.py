@@ -20,6 +20,7 @@ from kernel_stub.errno import (
 )
 from kernel_stub.net.addresses import AF_UNIX, AF_UNSPEC, UnixName, family_of, unix_name
 from kernel_stub.net.datagrams import Datagram
+from kernel_stub.net.listing import UnixRow
 from kernel_stub.net.queues import Chunk, MessageQueue, Queue, UnixStreamQueue
 from kernel_stub.net.sockets import (
     DEFAULT_BUFFER,
@@ -101,6 +102,13 @@ class UnixSocket(Socket):
         if found.sort != self.sort:
             raise Errno(EPROTOTYPE)
         return found
+
+    def row(self, table: bytes) -> UnixRow | None:
+        if table != b"unix" or self.is_closed:
+            return None
+        name = self.name if isinstance(self.name, UnixName) else None
+        connected = self.peer_owner is not None
+        return UnixRow(self.sort, self.is_listening, connected, self.number, name)
 
     def forget_name(self) -> None:
         """It was closed: its name leads nowhere."""

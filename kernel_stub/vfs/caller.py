@@ -16,6 +16,10 @@ class Kernel(Protocol):
 
     physical: Any
 
+    @property
+    def network(self) -> Any:
+        """The guest's network."""
+
     def now_ns(self) -> int:
         """CLOCK_REALTIME."""
 

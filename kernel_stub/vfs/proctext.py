@@ -186,6 +186,16 @@ def version(view: View) -> bytes:
     return b"Linux version %s (ringscope) %s\n" % (view.about.release, view.about.version)
 
 
+def of_network(table: bytes) -> Text:
+    """A file of /proc/net."""
+
+    def text(view: View) -> bytes:
+        found: bytes = view.task.kernel.network.listing(table)
+        return found
+
+    return text
+
+
 def always(text: bytes) -> Text:
     return lambda view: text
 
@@ -200,6 +210,7 @@ OF_A_TASK: Final[Mapping[bytes, Text]] = {
     b"maps": maps,
     b"mountinfo": always(MOUNTINFO),
     b"mounts": always(MOUNTS),
+    **{b"net/" + table: of_network(table) for table in b"raw raw6 tcp tcp6 udp udp6 unix".split()},
     b"oom_score_adj": always(b"0\n"),
     b"stat": stat,
     b"smaps": smaps,
