@@ -7,6 +7,7 @@ proc(5).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
@@ -166,6 +167,22 @@ def kallsyms(view: View) -> bytes:
     return about.kallsyms(about.kptr_restrict < 2 and view.task.uid == 0)
 
 
+def locks(view: View) -> bytes:
+    """Each advisory lock that is held: its kind, who holds it, of which file, and its range."""
+    from kernel_stub.vfs.locks import ENDLESS
+
+    rows: list[bytes] = []
+    for inode in sorted(view.task.fs.root.storage.locked, key=lambda inode: inode.number):
+        device, number = inode.stat().st_dev, inode.number
+        place = b"%02x:%02x:%d" % (os.major(device), os.minor(device), number)
+        for kind, lock in inode.locks.held():
+            right = b"WRITE" if lock.exclusive else b"READ"
+            end = b"EOF" if lock.end == ENDLESS else b"%d" % (lock.end - 1)
+            numbers = (len(rows) + 1, kind, right, lock.pid, place, lock.start, end)
+            rows.append(b"%d: %-6s ADVISORY  %-5s %d %s %d %s\n" % numbers)
+    return b"".join(rows)
+
+
 def uptime(view: View) -> bytes:
     hundredths = view.task.kernel.uptime_ns() // TICK
     shown = b"%d.%02d" % divmod(hundredths, 100)
@@ -225,6 +242,7 @@ OF_THE_MACHINE: Final[Mapping[bytes, Text]] = {
     b"filesystems": always(b"nodev\tsysfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\ttmpfs\n"),
     b"kallsyms": kallsyms,
     b"loadavg": lambda view: b"0.00 0.00 0.00 1/1 %d\n" % view.task.pid,
+    b"locks": locks,
     b"meminfo": meminfo,
     b"stat": machine_stat,
     b"uptime": uptime,

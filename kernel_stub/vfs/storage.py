@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from itertools import count
 from typing import TYPE_CHECKING, Final
+from weakref import WeakSet
 
 from kernel_stub.errno import EFBIG, EINVAL, ENOSPC, ENXIO, Errno
 from kernel_stub.vfs.inode import BLOCK, Attributes, Inode, OpenFile
@@ -51,6 +52,7 @@ class Storage(Buffers):
         super().__init__()
         self.limit = limit
         self.used = 0
+        self.locked: WeakSet[Inode] = WeakSet()  # files that have, or had, locks
         self._numbers = count(FIRST_NUMBER)
 
     def take(self, size: int) -> None:

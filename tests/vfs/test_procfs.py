@@ -237,3 +237,19 @@ def test_meminfo_counts_frames(program: Program) -> None:
     after = rows_of(program.contents("/proc/meminfo"))
     assert total == 256 << 10
     assert int(after[b"MemFree"].split()[0]) == free - 4
+
+
+def test_locks_are_listed_with_who_holds_what(program: Program) -> None:
+    fd = program.open("/file", os.O_RDWR | os.O_CREAT)
+    assert program.contents("/proc/locks") == b""
+    program.call("fcntl", fd, 6, struct.pack("<hh4xqqi4x", 1, 0, 10, 5, 0))
+    program.call("flock", fd, 1)
+    file = program.status("fstat", fd)
+    major, minor = os.major(file["st_dev"]), os.minor(file["st_dev"])
+    place = b"%02x:%02x:%d" % (major, minor, file["st_ino"])
+    assert program.contents("/proc/locks") == (
+        b"1: POSIX  ADVISORY  WRITE 1000 %s 10 14\n2: FLOCK  ADVISORY  READ  1000 %s 0 EOF\n"
+        % (place, place)
+    )
+    program.call("close", fd)
+    assert program.contents("/proc/locks") == b""
