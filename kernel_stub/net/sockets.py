@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from kernel_stub.errno import EAGAIN, EINVAL, EOPNOTSUPP, Errno
+from kernel_stub.errno import EAGAIN, EINVAL, ENOTTY, EOPNOTSUPP, Errno
 from kernel_stub.net.addresses import Address
 from kernel_stub.net.queues import Chunk, Credentials, Queue
 from kernel_stub.vfs.inode import NOTHING, Inode, OpenFile
@@ -35,6 +35,7 @@ SHUT_RD, SHUT_WR, SHUT_RDWR = range(3)
 RECEIVE, SEND, BOTH = 1, 2, 3  # what shutdown(2) ended: bits
 DEFAULT_BUFFER: Final = 212_992
 
+SIOCATMARK: Final = 0x8905
 MSG_OOB: Final = 0x1
 MSG_PEEK: Final = 0x2
 MSG_TRUNC: Final = 0x20
@@ -133,6 +134,10 @@ class Socket(Inode):
         """The host's descriptors that matter to whoever watches it for `events`."""
         return NOTHING
 
+    def at_mark(self) -> bool:
+        """SIOCATMARK: whether the next byte is behind an urgent one. Raises Errno(ENOTTY)."""
+        raise Errno(ENOTTY)
+
     # ---- what all need
 
     def take_error(self) -> int:
@@ -211,6 +216,11 @@ class SocketFile(OpenFile):
         if socket.sort == SOCK_STREAM or not len(socket.inbox):
             return socket.inbox.size
         return len(socket.inbox.first.data)
+
+    def control(self, task: Caller, request: int, argument: bytes | int) -> bytes | int:
+        if request == SIOCATMARK:
+            return int(self.socket.at_mark()).to_bytes(4, "little")
+        return super().control(task, request, argument)
 
     def release(self, task: Caller) -> None:
         self.socket.pulses.listeners.pop(self, None)

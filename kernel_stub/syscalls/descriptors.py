@@ -9,6 +9,7 @@ fcntl(2), ioctl(2), ioctl_tty(2).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -16,13 +17,14 @@ from emu.x86.paging import PAGE_SIZE
 from kernel_stub.abi import structures
 from kernel_stub.errno import EBADF, EBUSY, EINVAL, ENOTTY, EPERM, Errno
 from kernel_stub.syscalls import locks, owners
-from kernel_stub.syscalls.places import descriptor_limit
+from kernel_stub.syscalls.places import descriptor_limit, new_descriptor
 from kernel_stub.syscalls.table import Int, Pointer, UInt, ULong, syscall
 from kernel_stub.task import Task
 from kernel_stub.vfs.inode import OpenFile, PathFile
 from kernel_stub.vfs.modes import (
     O_APPEND,
     O_ASYNC,
+    O_CLOEXEC,
     O_DIRECT,
     O_NOATIME,
     O_NONBLOCK,
@@ -44,6 +46,7 @@ MOST_OF_A_PIPE: Final = 1 << 31
 
 TCGETS, TCSETS, TCSETSW, TCSETSF = range(0x5401, 0x5405)
 TIOCSPGRP, TIOCSWINSZ, TIOCSPTLCK = 0x5410, 0x5414, 0x4004_5431
+TIOCPKT, TIOCGPTPEER = 0x5420, 0x5441
 FIONREAD, FIONBIO = 0x541B, 0x5421
 FIONCLEX, FIOCLEX, FIOASYNC, FIOQSIZE = 0x5450, 0x5451, 0x5452, 0x5460
 # Requests that carry a structure to the file.
@@ -54,6 +57,7 @@ CARRIED: Final = {
     TIOCSWINSZ: structures.WINSIZE_SIZE,
     TIOCSPGRP: structures.INT.size,
     TIOCSPTLCK: structures.INT.size,
+    TIOCPKT: structures.INT.size,
 }
 
 Command = Callable[[Task, int, int], int]
@@ -215,6 +219,14 @@ def _file_size(task: Task, descriptor: int, argument: int) -> int:
     return 0
 
 
+def _open_peer(task: Task, descriptor: int, flags: int) -> int:
+    """The slave of a master, whatever its name in the task's tree."""
+    slave = task.files.get(descriptor).slave()
+    opened = slave.open(task, flags)
+    opened.path = b"/dev/pts/%d" % os.minor(slave.own().st_rdev)
+    return new_descriptor(task, opened, cloexec=bool(flags & O_CLOEXEC))
+
+
 REQUESTS: Final[Mapping[int, Command]] = {
     FIOCLEX: _set_cloexec,
     FIONCLEX: _clear_cloexec,
@@ -222,12 +234,13 @@ REQUESTS: Final[Mapping[int, Command]] = {
     FIOASYNC: _set_asynchronous,
     FIONREAD: _waiting,
     FIOQSIZE: _file_size,
+    TIOCGPTPEER: _open_peer,
 }
 
 
 @syscall(
     support="partial",
-    missing="pseudo-terminals know no packet mode; modems, serial lines and consoles do not exist",
+    missing="modems, serial lines and consoles do not exist",
 )
 def ioctl(task: Task, descriptor: Int, request: UInt, argument: Pointer) -> int:
     file = task.files.get(descriptor)

@@ -301,6 +301,10 @@ class OpenFile:
         """FIONREAD: how many bytes could be read at once. Raises Errno(ENOTTY)."""
         raise Errno(ENOTTY)
 
+    def slave(self) -> Inode:
+        """Of a pseudo-terminal's master, the other end. Raises Errno(ENOTTY)."""
+        raise Errno(ENOTTY)
+
     def control(self, task: Caller, request: int, argument: bytes | int) -> bytes | int:
         """ioctl(2): bytes for the guest's buffer, or a number. Raises Errno(ENOTTY)."""
         raise Errno(ENOTTY)

@@ -20,7 +20,7 @@ SOURCES: Final = Path(__file__).with_name("native")
 PROGRAMS: Final = {
     "advice": 145,
     "buffers": 220,
-    "channels": 115,
+    "channels": 138,
     "children": 80,
     "contexts": 110,
     "exec": 17,
@@ -34,6 +34,7 @@ PROGRAMS: Final = {
     "memory": 100,
     "memory_limits": 105,
     "names": 166,
+    "packets": 45,
     "placing": 110,
     "polling": 220,
     "priorities": 31,

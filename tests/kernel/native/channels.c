@@ -10,6 +10,7 @@
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <netinet/in.h>
 
 static char bytes[300000];
 static volatile int heard, code, band, which;
@@ -145,8 +146,42 @@ static void second_flags(void)
 
 static void out_of_band(void)
 {
-	int ends[2];
+	int ends[2], listener = socket(AF_INET, SOCK_STREAM, 0), client, server, mark = 7;
+	struct sockaddr_in name = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001) };
+	socklen_t size = sizeof name;
 
+	bind(listener, (void *)&name, size);
+	listen(listener, 1);
+	getsockname(listener, (void *)&name, &size);
+	client = socket(AF_INET, SOCK_STREAM, 0);
+	connect(client, (void *)&name, size);
+	server = accept(listener, NULL, NULL);
+	CALL(send(client, "ab", 2, 0));
+	CALL(send(client, "cX", 2, MSG_OOB));
+	struct pollfd watched = { server, POLLPRI, 0 };
+	CALL(poll(&watched, 1, 1000));
+	CALL(watched.revents);
+	CALL(recv(server, bytes, 10, MSG_OOB));
+	CLAIM(bytes[0] == 'X');
+	CALL(recv(server, bytes, 10, MSG_OOB));
+	CALL(recv(server, bytes, 10, 0));
+	CALL(ioctl(server, SIOCATMARK, &mark));
+	CALL(mark);
+	CALL(send(client, "de", 2, 0));
+	CALL(recv(server, bytes, 10, 0));
+	CALL(ioctl(server, SIOCATMARK, &mark));
+	CALL(mark);
+	CALL(send(client, "f", 1, MSG_OOB));
+	CALL(send(client, "gh", 2, 0));
+	CALL(poll(&watched, 1, 1000));
+	CALL(recv(server, bytes, 10, 0));
+	CLAIM(bytes[0] == 'g');
+	CALL(recv(server, bytes, 10, MSG_OOB));
+	CALL(send(client, "2", 1, MSG_OOB));
+	CALL(poll(&watched, 1, 1000));
+	CALL(recv(server, bytes, 10, MSG_OOB | MSG_PEEK));
+	CALL(recv(server, bytes, 10, MSG_OOB));
+	CLAIM(bytes[0] == '2');
 	socketpair(AF_UNIX, SOCK_DGRAM, 0, ends);
 	CALL(send(ends[0], "x", 1, MSG_OOB));
 	CALL(recv(ends[0], bytes, 1, MSG_OOB));
