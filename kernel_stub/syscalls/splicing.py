@@ -21,7 +21,7 @@ from kernel_stub.syscalls.io import (
     writable,
 )
 from kernel_stub.syscalls.table import Int, Pointer, UInt, ULong, syscall
-from kernel_stub.syscalls.transfers import move
+from kernel_stub.syscalls.transfers import move, moved_on
 from kernel_stub.task import Task
 from kernel_stub.vfs.directory import DirectoryFile
 from kernel_stub.vfs.inode import OpenFile
@@ -67,10 +67,7 @@ def splice(
     starts = [_place(task, file, at) for file, at in ((reader, source_at), (writer, out_at))]
     size = _spliceable(task, reader, writer, min(count, MOST), flags)
     done = move(task, reader, starts[0], writer, starts[1], size)
-    for at, start in zip((source_at, out_at), starts, strict=True):
-        if start is not None:
-            task.memory.pack(LOFF, at, start + done)
-    return done
+    return moved_on(task, (source_at, out_at), starts, done)
 
 
 def _spliceable(task: Task, reader: OpenFile, writer: OpenFile, count: int, flags: int) -> int:

@@ -69,7 +69,12 @@ def copy_file_range(
     if reader.inode is writer.inode and abs(places[0] - places[1]) < count:
         raise Errno(EINVAL)
     done = move(task, reader, starts[0], writer, starts[1], count)
-    for at, start in zip((source_at, out_at), starts, strict=True):
+    return moved_on(task, (source_at, out_at), starts, done)
+
+
+def moved_on(task: Task, pointers: tuple[int, int], starts: list[int | None], done: int) -> int:
+    """Tells the program's own offsets that `done` bytes were moved; returns `done`."""
+    for at, start in zip(pointers, starts, strict=True):
         if start is not None:
             task.memory.pack(LOFF, at, start + done)
     return done

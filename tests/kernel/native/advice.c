@@ -1,11 +1,9 @@
 /* Advice and locks: what madvise, mlock, mlockall, mincore do to pages of each sort. */
 #include "claims.h"
+#include "touch.h"
 #include <fcntl.h>
-#include <setjmp.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #define P 4096L
 #define RW (PROT_READ | PROT_WRITE)
@@ -20,27 +18,6 @@
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED 24
 #endif
-
-static sigjmp_buf out;
-
-static void struck(int signal)
-{
-	siglongjmp(out, signal);
-}
-
-/* The signal that a touch brings, or 0. */
-static int touch(volatile char *at, int store)
-{
-	int signal = sigsetjmp(out, 1);
-
-	if (signal)
-		return signal;
-	if (store)
-		*at = 'w';
-	else
-		(void)*at;
-	return 0;
-}
 
 /* Which of `count` pages are resident, as a number in binary; -1 with errno. */
 static long resident(void *at, long count)
@@ -68,15 +45,6 @@ static int memory_file(long pages)
 		pwrite(fd, "abcdefgh" + i, 1, i * P);
 	return fd;
 }
-
-#define CHILD(body) do { \
-	int status; \
-	fflush(stdout); \
-	pid_t child = fork(); \
-	if (!child) { body; fflush(stdout); _exit(0); } \
-	waitpid(child, &status, 0); \
-	printf("child: %#x\n", status); \
-} while (0)
 
 static void removing(void)
 {

@@ -1,11 +1,9 @@
 /* Where mappings go and what moves them: flags of mmap, mremap, limits of the address space. */
 #include "claims.h"
+#include "touch.h"
 #include <fcntl.h>
-#include <setjmp.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 
 #define P 4096L
 #define RW (PROT_READ | PROT_WRITE)
@@ -14,40 +12,10 @@
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
-static sigjmp_buf out;
-
-static void struck(int signal)
-{
-	siglongjmp(out, signal);
-}
-
-/* The signal that a touch brings, or 0. */
-static int touch(volatile char *at, int store)
-{
-	int signal = sigsetjmp(out, 1);
-
-	if (signal)
-		return signal;
-	if (store)
-		*at = 'w';
-	else
-		(void)*at;
-	return 0;
-}
-
 static char *map(long pages, int prot, int flags)
 {
 	return mmap(NULL, pages * P, prot, flags, -1, 0);
 }
-
-#define CHILD(body) do { \
-	int status; \
-	fflush(stdout); \
-	pid_t child = fork(); \
-	if (!child) { body; fflush(stdout); _exit(0); } \
-	waitpid(child, &status, 0); \
-	printf("child: %#x\n", status); \
-} while (0)
 
 static void hints(void)
 {
