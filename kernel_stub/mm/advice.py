@@ -18,7 +18,7 @@ from emu.x86.paging import (
     WRITABLE,
 )
 from kernel_stub.abi.signals import SIGBUS, SIGKILL, SIGSEGV
-from kernel_stub.errno import EACCES, EFAULT, EINVAL, ENOMEM, Errno
+from kernel_stub.errno import EACCES, EBUSY, EFAULT, EINVAL, ENOMEM, Errno
 from kernel_stub.mm import flags
 from kernel_stub.mm.regions import LEFT_BY_FORK, LOCKED, WIPED_BY_FORK, Region
 from kernel_stub.mm.space import AddressSpace
@@ -162,9 +162,14 @@ def _is_resident(space: AddressSpace, page: int) -> bool:
     return bool(space.tables.entry(page))
 
 
-def msync(space: AddressSpace, start: int, size: int) -> None:
-    """Writes shared file pages back. Raises Errno: ENOMEM, or what the file refuses."""
+def msync(space: AddressSpace, start: int, size: int, invalidate: bool = False) -> None:
+    """Writes shared file pages back; locked ones cannot be `invalidate`d, others always agree.
+
+    Raises Errno: ENOMEM, EBUSY, or what the file refuses.
+    """
     for region in space.regions.overlapping(start, start + size):
+        if invalidate and region.flags & LOCKED:
+            raise Errno(EBUSY)
         if region.shared is not None:
             part = region.part(start, start + size)
             first = part.page_index(part.start)

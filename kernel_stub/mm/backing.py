@@ -45,8 +45,9 @@ class SharedPages:
     The file is written in the name of `task`, the last that mapped it.
     """
 
-    def __init__(self, frames: Frames, inode: Inode | None) -> None:
+    def __init__(self, frames: Frames, inode: Inode | None, length: int = 0) -> None:
         self.inode = inode
+        self._length = length  # in pages, of anonymous memory
         self.task: Any = None
         self._frames = frames
         self._pages: dict[int, int] = {}
@@ -75,6 +76,8 @@ class SharedPages:
         if frame is not None:
             return frame
         if self.inode is None:
+            if index >= self._length:
+                return None
             frame = self._frames.fresh()
         elif index << PAGE_SHIFT < self.inode.size:
             frame = self._frames.filled(self.inode.read_at(index << PAGE_SHIFT, PAGE_SIZE))
@@ -171,9 +174,9 @@ class SharedFiles:
         """The shared pages of `inode`, if it is mapped shared now."""
         return self._objects.get(inode)
 
-    def anonymous(self) -> SharedPages:
-        """Shared pages that belong to no file."""
-        return SharedPages(self._frames, None)
+    def anonymous(self, length: int) -> SharedPages:
+        """`length` shared pages that belong to no file."""
+        return SharedPages(self._frames, None, length)
 
     def release(self, shared: SharedPages, pages: int) -> None:
         """`pages` pages less are mapped from `shared`."""

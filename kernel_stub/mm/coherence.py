@@ -72,6 +72,11 @@ class MappedInode:
         shared = self._mappings.shared_files.find(self._inode)
         return data if shared is None else shared.over(offset, data)
 
+    def shared_frame(self, index: int) -> int | None:
+        """The frame of page `index`, if whoever maps the file shared has brought it in."""
+        shared = self._mappings.shared_files.find(self._inode)
+        return shared.frame(index) if shared is not None and shared.has(index) else None
+
     def changes(self, offset: int, size: int) -> None:
         """Private pages that still are as the file is, vanish: the next touch reads them anew."""
         for space, region in self._mappings.of(self._inode):

@@ -25,6 +25,7 @@ LEFT_BY_FORK: Final = 1 << 33
 WIPED_BY_FORK: Final = 1 << 34
 LOCKED: Final = 1 << 35
 LOCKED_ON_FAULT: Final = 1 << 36  # only beside LOCKED
+NEVER_WRITABLE: Final = 1 << 37  # a shared mapping of a file that was sealed against writing
 MOST_REGIONS: Final = 65530
 
 

@@ -165,8 +165,10 @@ class AddressSpace:
 
     def _share(self, region: Region, task: Any) -> None:
         """Gives `region` the pages that every other mapping of its file has too."""
-        files, file = self.shared_files, region.file
-        region.shared = files.anonymous() if file is None else files.pages_of(file.inode, task)
+        if region.file is None:
+            region.shared = self.shared_files.anonymous(region.pages)
+        else:
+            region.shared = self.shared_files.pages_of(region.file.inode, task)
         region.shared.retain(region.pages)
 
     def _check_fixed(self, address: int, size: int, flags: int, layout: UserLayout) -> None:
@@ -221,10 +223,7 @@ class AddressSpace:
         self.check_promise(new.pages - replaced)
 
     def require_room(self, more: int, is_data: bool) -> None:
-        """RLIMIT_AS and, unless it is 0, RLIMIT_DATA leave room for `more` pages.
-
-        Raises Errno(ENOMEM).
-        """
+        """Raises Errno(ENOMEM): RLIMIT_AS or RLIMIT_DATA (0: none) has no room for `more` pages."""
         if self.regions.size + more > self.size_limit >> PAGE_SHIFT:
             raise Errno(ENOMEM)
         if is_data and self.data_limit and self.regions.data + more > self.data_limit >> PAGE_SHIFT:

@@ -21,7 +21,7 @@ from kernel_stub.layout import USER_32, USER_64, UserLayout
 from kernel_stub.mm import advice as pages
 from kernel_stub.mm import flags as mm
 from kernel_stub.mm.locking import bring_in_if_possible, populate_locked
-from kernel_stub.mm.regions import LOCKED
+from kernel_stub.mm.regions import LOCKED, NEVER_WRITABLE
 from kernel_stub.mm.remap import mremap as remap
 from kernel_stub.mm.space import AddressSpace
 from kernel_stub.syscalls.memory_locks import require_lockable
@@ -112,6 +112,8 @@ def _mmap(
     if locked or task.space.locks_to_come:
         require_lockable(task, page_up(length) >> PAGE_SHIFT, bool(locked))
     start = task.space.mmap(address, length, prot, flags, file, offset, name, layout, task)
+    if file is not None and flags & mm.MAP_SHARED and not file.inode.may_map_writable():
+        task.space.mark(start, start + page_up(length), NEVER_WRITABLE)
     _bring_in(task.space, start, start + page_up(length), flags)
     return start
 
@@ -194,6 +196,8 @@ def _check_writable(task: Task, start: int, end: int) -> None:
     for region in task.space.regions.overlapping(start, end):
         if region.shared is not None and region.file is not None and not region.file.writable:
             raise Errno(EACCES)
+        if region.flags & NEVER_WRITABLE:
+            raise Errno(EACCES)
 
 
 @syscall()
@@ -271,5 +275,5 @@ def msync(task: Task, address: ULong, length: ULong, flags: Int) -> int:
         raise Errno(EINVAL)
     if address + size > task.abi.word_mask:
         raise Errno(ENOMEM)
-    pages.msync(task.space, address, size)
+    pages.msync(task.space, address, size, bool(flags & mm.MS_INVALIDATE))
     return 0

@@ -42,6 +42,7 @@ PROGRAMS: Final = {
     "reopened": 20,
     "restarts": 98,
     "segments": 1900,
+    "sharing": 80,
     "signals": 50,
     "sockets": 251,
     "steps": 11,
