@@ -148,6 +148,13 @@ class PageTables:
                 if entry:
                     yield base + (index << PAGE_SHIFT), entry
 
+    def count(self) -> int:
+        """How many frames the tables of the lower half take, with the root, as far as known."""
+        uppers = {address >> 9 for address in self._leaves}
+        tops = {address >> 9 for address in uppers}
+        lower = [address for address in self._leaves if address < 1 << 26]
+        return len(lower) + len(uppers) + len(tops) + 1
+
     def release(self) -> None:
         """Gives back the frames of the tables of the lower half, and of the root."""
         for index in range(256):

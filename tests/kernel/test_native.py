@@ -18,6 +18,9 @@ from tests.oracle import host
 SOURCES: Final = Path(__file__).with_name("native")
 # How many lines each must print at least: an empty output would agree too.
 PROGRAMS: Final = {
+    "advice": 145,
+    "buffers": 220,
+    "channels": 138,
     "children": 80,
     "contexts": 110,
     "exec": 17,
@@ -30,12 +33,16 @@ PROGRAMS: Final = {
     "mappings": 171,
     "memory": 100,
     "memory_limits": 105,
+    "names": 166,
+    "packets": 45,
+    "placing": 110,
     "polling": 220,
     "priorities": 31,
     "process": 100,
     "reopened": 20,
     "restarts": 98,
     "segments": 1900,
+    "sharing": 80,
     "signals": 50,
     "small_stacks": 152,
     "sockets": 251,
