@@ -53,6 +53,7 @@ HOMES: Final[Mapping[str, str]] = {
         "exit exit_group get_robust_list getpgid getpgrp getpid getppid getsid gettid prctl "
         "set_robust_list set_tid_address setpgid setsid "
     ),
+    "ptrace": "ptrace",
     "resources": "getrlimit getrusage prlimit64 setrlimit sysinfo times ugetrlimit",
     "scheduling": (
         "getcpu getpriority membarrier nice sched_get_priority_max sched_get_priority_min "

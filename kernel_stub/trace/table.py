@@ -1,8 +1,7 @@
 """Every supported call: what each of its arguments is, and how its result is written.
 
 The heart of the room: kinds are those of kinds.py and structures.py, in the order of the arguments
-as the man page has them. `loff` is a 64-bit number, which takes two registers of i386,
-`position` one that always comes in two.
+as the man page has them. `loff` is a 64-bit number, two registers of i386, `position` is always two.
 The man page of each call, section 2.
 """
 
@@ -228,6 +227,7 @@ ARGUMENTS: Final[dict[str, str]] = {
     "getsid": "int",
     "nice": "int",
     "personality": "hex",
+    "ptrace": "ptrace int address address",
     "prctl": "prctl prctl_argument prctl_argument prctl_argument prctl_argument",
     "prlimit64": "int resource rlimit64_in rlimit64",
     "sched_get_priority_max": "scheduler",
