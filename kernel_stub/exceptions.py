@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from emu.events import Cause
 from emu.x86 import descriptors, error_codes, flags, paging, vectors
-from emu.x86.debug import ENABLED, STATUS_HITS, STATUS_STEP
+from emu.x86.debug import ENABLED, STATUS_AT_RESET, STATUS_HITS, STATUS_STEP
 from kernel_stub import layout, vsyscall
 from kernel_stub.abi import signals
 from kernel_stub.abi.abi import X86_64
@@ -66,7 +66,17 @@ class Exceptions:
         else:
             outcome = outcome_of(vector, self._machine.engine.state.mxcsr)
             address = regs[_RIP] if outcome.has_address else 0
-            self._signal(task, outcome.signal, outcome.code, address, vector, regs)
+            code = outcome.code
+            if task.tracing is not None and vector == vectors.DB:
+                code = self._note_breakpoints(task, code)
+            self._signal(task, outcome.signal, code, address, vector, regs)
+
+    def _note_breakpoints(self, task: Task, code: int) -> int:
+        """DR6 is for the tracer, and starts anew; si_code, by what the breakpoints were."""
+        state = self._machine.engine.state
+        status = task.tracing.debug_status = state.debug(6) & (STATUS_HITS | STATUS_STEP)
+        state.set_debug(6, STATUS_AT_RESET)
+        return signals.TRAP_HWBKPT if status & STATUS_HITS and not status & STATUS_STEP else code
 
     def _page_fault(self, task: Task, regs: tuple[int, ...], at: int) -> None:
         state = self._machine.engine.state
@@ -152,7 +162,7 @@ class Exceptions:
         error_code = regs[_CODE] if vectors.TABLE[vector].has_error_code else 0
         if vector == vectors.PF and address >= layout.USER_64.task_size:
             error_code |= paging.PF_PRESENT  # nobody learns what the kernel has mapped
-        kills = not task.has_handler(signal)
+        kills = not task.has_handler(signal) and task.tracing is None
         self._faulted(task, vector, error_code, address)
         self._send(task, signal, code, address, cause)
         if kills:

@@ -242,6 +242,7 @@ class Kernel(Deliveries):
         self.tasks.contexts.switch(None if old is None else old.cpu, task.cpu)
         self._is_running(task)
         self.tables_changed(task)
+        self.use_breakpoints()
 
     def _account(self, task: Task | None) -> None:
         """The time since the last switch was that of `task`."""

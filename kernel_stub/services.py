@@ -234,6 +234,7 @@ class KernelServices(RingThree):
     def clone(self, task: Task, asked: Clone) -> int:
         self._work = True
         child = self.tasks.clone(task, asked)
+        self.forget_breakpoints(child)
         if task.tracing is not None:
             task.tracing.made(child, event_of(asked), bool(asked.flags & CLONE_PTRACE))
         if self.observer is not None:
@@ -275,6 +276,7 @@ class KernelServices(RingThree):
         old_tid = task.tid
         self.tasks.executed(task, old, start)
         self.tables_changed(task)
+        self.use_breakpoints()
         if task.tracing is not None:
             task.tracing.executed(old_tid)
         if self.observer is not None:

@@ -123,6 +123,11 @@ class Task:
         return self.process.parent_pid
 
     @property
+    def tracer_pid(self) -> int:
+        """The task that traces it; 0: none."""
+        return 0 if self.tracing is None else int(self.tracing.tracer.tid)
+
+    @property
     def process_group(self) -> int:
         return self.process.group
 

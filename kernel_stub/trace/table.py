@@ -1,8 +1,7 @@
 """Every supported call: what each of its arguments is, and how its result is written.
 
 The heart of the room: kinds are those of kinds.py and structures.py, in the order of the arguments
-as the man page has them. `loff` is a 64-bit number, two registers of i386, `position` is always two.
-The man page of each call, section 2.
+as the man page has them. `loff`: 64 bits, two registers of i386; `position`: always two. The man page of each call.
 """
 
 from __future__ import annotations
@@ -227,6 +226,7 @@ ARGUMENTS: Final[dict[str, str]] = {
     "getsid": "int",
     "nice": "int",
     "personality": "hex",
+    **dict.fromkeys(("process_vm_readv", "process_vm_writev"), "int address size address size hex"),
     "ptrace": "ptrace int address address",
     "prctl": "prctl prctl_argument prctl_argument prctl_argument prctl_argument",
     "prlimit64": "int resource rlimit64_in rlimit64",

@@ -86,6 +86,7 @@ class Tracee:
         self.is_asked = False  # it is to stop as soon as it can: PTRACE_INTERRUPT
         self.joins = 0  # the signal of a group-stop that it has still to take part in
         self.forces_step = False  # the trap flag in its registers is its tracer's
+        self.debug_status = 0  # DR6 of its last breakpoint
         self.is_ending = False
         self.status: int | None = None  # as wait(2) tells it, once it has ended
         self._given = 0

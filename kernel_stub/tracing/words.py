@@ -16,6 +16,7 @@ from kernel_stub.task import Task
 from kernel_stub.tracing import registers
 
 _STATUS, _CONTROL = 6, 7
+_CONTROL_OF_KERNEL: Final = 0xFC00
 _HITS: Final = debug.STATUS_HITS | debug.STATUS_STEP
 
 
@@ -55,9 +56,10 @@ def poke(task: Task, abi: Abi, offset: int, value: int) -> None:
 def _read_debug(task: Task, number: int) -> int:
     if number in (4, 5):
         return 0
-    value = task.kernel.debug_register(number)
     if number == _STATUS:
-        return value & _HITS
+        status: int = task.tracing.debug_status
+        return status
+    value = task.kernel.debug_register(number)
     return value & ~debug.CONTROL_AT_RESET if number == _CONTROL else value
 
 
@@ -67,8 +69,11 @@ def _write_debug(task: Task, number: int, value: int) -> None:
         raise Errno(EIO)
     if number < 4 and value >= layout.USER_64.task_size:
         raise Errno(EINVAL)
+    if number == _STATUS:
+        task.tracing.debug_status = value & _HITS
+        return
     if number == _CONTROL:
-        value &= ~0xFC00
+        value &= ~_CONTROL_OF_KERNEL
         addresses = [task.kernel.debug_register(slot) for slot in range(4)]
         if any(_is_wrong(value, slot, addresses[slot]) for slot in range(4)):
             raise Errno(EINVAL)

@@ -17,6 +17,7 @@ from kernel_stub.vfs.inode import Attributes, Inode, OpenFile
 from kernel_stub.vfs.modes import O_ACCMODE, O_RDONLY, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG
 from kernel_stub.vfs.opening import GONE
 from kernel_stub.vfs.options import About
+from kernel_stub.vfs.procmem import MemoryInode
 from kernel_stub.vfs.proctext import (
     OF_A_TASK,
     OF_SYSCTL,
@@ -184,6 +185,7 @@ class ThreadDirectory(FixedDirectory):
         for name in (b"cwd", b"exe", b"root"):
             self.hold(name, OwnLink(source, name, whose))
         self.hold(b"fd", FdDirectory(source, whose))
+        self.hold(b"mem", MemoryInode(source.attributes(S_IFREG | 0o600), whose))
 
 
 class ThreadsDirectory(FixedDirectory):
