@@ -140,7 +140,9 @@ def _stop(process: Process, signal: int) -> None:
 def is_traced_by_parent(process: Process) -> bool:
     """Whether its parent hears of its stops as its tracer."""
     tracing = process.threads[0].tracing if process.threads else None
-    return tracing is not None and tracing.tracer.process is process.parent
+    if tracing is None or tracing.is_parted:
+        return False
+    return bool(tracing.tracer.process is process.parent)
 
 
 def _continue(process: Process) -> None:

@@ -125,7 +125,8 @@ class Task:
     @property
     def tracer_pid(self) -> int:
         """The task that traces it; 0: none."""
-        return 0 if self.tracing is None else int(self.tracing.tracer.tid)
+        tracing = self.tracing
+        return 0 if tracing is None or tracing.is_parted else int(tracing.tracer.tid)
 
     @property
     def process_group(self) -> int:
@@ -204,7 +205,7 @@ class Task:
     @property
     def is_stopped(self) -> bool:
         """Whether it may not run: its process is stopped, or it is, for its tracer."""
-        if self.tracing is None:
+        if self.tracing is None or self.tracing.is_parted:
             return bool(self.process.stopped_by)
         return self.tracing.stop is not None
 

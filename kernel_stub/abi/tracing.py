@@ -95,11 +95,15 @@ NT_PRXFPREG: Final = 0x46E6_2B7F
 
 
 class UserArea(NamedTuple):
-    """struct user of an ABI: the registers at its start, its debug registers, its size."""
+    """struct user of an ABI: the registers at its start, its debug registers, its size.
+
+    `ignores`: what is written between them is ignored, not refused.
+    """
 
     registers: tuple[str, ...]
     debug_at: int
     size: int
+    ignores: bool
 
 
 # The names are pt_regs's and those of segments; each takes one word.
@@ -110,12 +114,14 @@ USER_AREA: Final[dict[Abi, UserArea]] = {
             "rsp ss fs_base gs_base ds es fs gs".split()
         ),
         848,
-        912,
+        928,
+        ignores=False,
     ),
     I386: UserArea(
         tuple("rbx rcx rdx rsi rdi rbp rax ds es fs gs orig_rax rip cs rflags rsp ss".split()),
         252,
-        284,
+        288,
+        ignores=True,
     ),
 }
 DEBUG_REGISTERS: Final = 8

@@ -1,7 +1,7 @@
 """Every supported call: what each of its arguments is, and how its result is written.
 
 The heart of the room: kinds are those of kinds.py and structures.py, in the order of the arguments
-as the man page has them. `loff`: 64 bits, two registers of i386; `position`: always two. The man page of each call.
+as its man page has them. `loff` takes two registers of i386, `position` always does.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from kernel_stub.tracing.tracee import Tracee
 def trace_me(task: Task) -> None:
     """The parent of `task` traces it from now on. Raises Errno(EPERM)."""
     parent = task.process.parent
-    if task.tracing is not None or parent is None or not parent.threads:
+    if task.tracer_pid or parent is None or not parent.threads:
         raise Errno(EPERM)
     task.kernel.trace_calls()
     Tracee(task, parent.threads[0])
@@ -44,7 +44,7 @@ def _permitted(tracer: Task, tid: int) -> Task:
     if task is None:
         raise Errno(ESRCH)
     foreign = tracer.uid not in (0, task.uid)
-    if task.process is tracer.process or task.tracing is not None or foreign:
+    if task.process is tracer.process or task.tracer_pid or foreign:
         raise Errno(EPERM)
     tracer.kernel.trace_calls()
     return task

@@ -6,7 +6,7 @@ from kernel_stub.abi.signals import CLD_EXITED, CLD_KILLED, SI_KERNEL, SIGKILL
 from kernel_stub.abi.tracing import EXITKILL
 from kernel_stub.pending import SigInfo
 from kernel_stub.task import Task
-from kernel_stub.tracing.tracee import Mode, Tracee
+from kernel_stub.tracing.tracee import Tracee
 from kernel_stub.waits import TaskEnded
 
 
@@ -16,7 +16,7 @@ def leave(task: Task, ended: TaskEnded) -> None:
         if tracee.options & EXITKILL and tracee.status is None:
             task.kernel.send(tracee.task, SigInfo(SIGKILL, SI_KERNEL))
         part(tracee)
-    if task.tracing is not None:
+    if task.tracing is not None and not task.tracing.is_parted:
         _end(task.tracing, ended)
 
 
@@ -40,6 +40,4 @@ def part(tracee: Tracee) -> None:
         if tracee.tid == task.pid:
             task.kernel.tell_of_end(task.process)
         return
-    if tracee.stop is not None or tracee.forces_step:
-        tracee.resume(Mode(), 0)
-    task.tracing = None
+    tracee.part()

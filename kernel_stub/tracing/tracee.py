@@ -88,10 +88,13 @@ class Tracee:
         self.forces_step = False  # the trap flag in its registers is its tracer's
         self.debug_status = 0  # DR6 of its last breakpoint
         self.is_ending = False
+        self.is_parted = False  # nobody traces it any more; what it has begun, it ends
         self.status: int | None = None  # as wait(2) tells it, once it has ended
         self._given = 0
         self._info: SigInfo | None = None  # of the stop behind which it goes on
         self._agenda: deque[Step] = deque()
+        if task.tracing is not None:  # what it had begun under another tracer
+            self._agenda, self._given = task.tracing._agenda, task.tracing._given
         task.tracing = self
         tracer.tracees.append(self)
 
@@ -142,10 +145,21 @@ class Tracee:
             given, self._given = self._given, 0
             self._agenda.popleft()(given)
             return True
+        if self.is_parted:
+            task.tracing = None
+            return True
         if self.wants_stop:
             self._take_part()
             return True
         return False
+
+    def part(self) -> None:
+        """Its tracer has left it: it goes on, and stops no more."""
+        if self.stop is not None:
+            self.resume(Mode(), 0)
+        self.mode, self.options, self.is_parted = Mode(), 0, True
+        self._set_step(False)
+        self.task.kernel.signals_may_arrive()
 
     # ---- stops
 
@@ -186,6 +200,8 @@ class Tracee:
 
     def joins_stop(self, signal: int) -> None:
         """Its process is stopped by `signal`."""
+        if self.is_parted:
+            return
         self.joins = signal
         if self.stop is None:
             self._take_part()

@@ -47,10 +47,10 @@ def poke(task: Task, abi: Abi, offset: int, value: int) -> None:
     if name:
         registers.write(task, name, value, abi)
         registers.judge_restart(task)
-    elif number is None:
-        raise Errno(EIO)
-    else:
+    elif number is not None:
         _write_debug(task, number, value)
+    elif not USER_AREA[abi].ignores:
+        raise Errno(EIO)
 
 
 def _read_debug(task: Task, number: int) -> int:
