@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 from emu.events import Cause
 from emu.x86 import descriptors, error_codes, flags, paging, vectors
-from emu.x86.debug import ENABLED, STATUS_AT_RESET, STATUS_HITS, STATUS_STEP
+from emu.x86.debug import (
+    ENABLED,
+    EXECUTE,
+    STATUS_AT_RESET,
+    STATUS_HITS,
+    STATUS_STEP,
+    enabled,
+)
 from kernel_stub import layout, vsyscall
 from kernel_stub.abi import signals
 from kernel_stub.abi.abi import X86_64
@@ -68,14 +75,21 @@ class Exceptions:
             address = regs[_RIP] if outcome.has_address else 0
             code = outcome.code
             if task.tracing is not None and vector == vectors.DB:
-                code = self._note_breakpoints(task, code)
+                code = self._note_breakpoints(task, code, at)
             self._signal(task, outcome.signal, code, address, vector, regs)
 
-    def _note_breakpoints(self, task: Task, code: int) -> int:
-        """DR6 is for the tracer, and starts anew; si_code, by what the breakpoints were."""
+    def _note_breakpoints(self, task: Task, code: int, at: int) -> int:
+        """DR6 is for the tracer, and starts anew; si_code, by what the breakpoints were.
+
+        One on an instruction must not hold it for ever: RF lets that be executed.
+        """
         state = self._machine.engine.state
-        status = task.tracing.debug_status = state.debug(6) & (STATUS_HITS | STATUS_STEP)
+        status = state.debug(6) & (STATUS_HITS | STATUS_STEP)
+        task.tracing.debug_status = status | STATUS_AT_RESET
         state.set_debug(6, STATUS_AT_RESET)
+        points = enabled(state.debug(7), [state.debug(number) for number in range(4)])
+        if any(status >> point.slot & 1 and point.kind == EXECUTE for point in points):
+            self._machine.physical.words[at + _RFLAGS_AT >> 3] |= flags.RF
         return signals.TRAP_HWBKPT if status & STATUS_HITS and not status & STATUS_STEP else code
 
     def _page_fault(self, task: Task, regs: tuple[int, ...], at: int) -> None:

@@ -118,7 +118,7 @@ class RingThree:
     def use_breakpoints(self) -> None:
         """The processor has another task's debug registers: it stops where they say."""
         if self._sets_breakpoints:
-            self.machine.processor.debug.refresh()
+            self.machine.processor.debug.exchange()
 
     def forget_breakpoints(self, child: Task) -> None:
         """A new task has none of its parent's."""

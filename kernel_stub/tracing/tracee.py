@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from emu.x86 import flags
+from emu.x86.debug import STATUS_AT_RESET
 from kernel_stub.abi.signals import (
     CLD_STOPPED,
     CLD_TRAPPED,
@@ -86,7 +87,7 @@ class Tracee:
         self.is_asked = False  # it is to stop as soon as it can: PTRACE_INTERRUPT
         self.joins = 0  # the signal of a group-stop that it has still to take part in
         self.forces_step = False  # the trap flag in its registers is its tracer's
-        self.debug_status = 0  # DR6 of its last breakpoint
+        self.debug_status = STATUS_AT_RESET  # DR6 of its last breakpoint
         self.is_ending = False
         self.is_parted = False  # nobody traces it any more; what it has begun, it ends
         self.status: int | None = None  # as wait(2) tells it, once it has ended

@@ -17,7 +17,6 @@ from kernel_stub.tracing import registers
 
 _STATUS, _CONTROL = 6, 7
 _CONTROL_OF_KERNEL: Final = 0xFC00
-_HITS: Final = debug.STATUS_HITS | debug.STATUS_STEP
 
 
 def _place(abi: Abi, offset: int) -> tuple[str, int | None]:
@@ -70,7 +69,7 @@ def _write_debug(task: Task, number: int, value: int) -> None:
     if number < 4 and value >= layout.USER_64.task_size:
         raise Errno(EINVAL)
     if number == _STATUS:
-        task.tracing.debug_status = value & _HITS
+        task.tracing.debug_status = value
         return
     if number == _CONTROL:
         value &= ~_CONTROL_OF_KERNEL

@@ -247,6 +247,7 @@ static void units(void)
 extern char watch_begin[], watch_end[];
 static void writes(void)
 {
+	watched = 1;
 	asm volatile(".globl watch_begin, watch_end\nint3\nnop\nmovl $5, %0\nwatch_begin: nop\n"
 		     "watch_end: nop\nnop" : "=m"(watched));
 	_exit(watched);
