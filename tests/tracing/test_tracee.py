@@ -60,7 +60,8 @@ def test_sigkill_ends_every_stop() -> None:
 def test_a_call_stops_at_both_ends_with_the_mark_that_was_asked_for() -> None:
     pair = Pair()
     tracee = pair.trace(TRACESYSGOOD)
-    tracee.mode, made = Mode(stops_at_calls=True), []
+    made: list[int] = []
+    tracee.mode = Mode(stops_at_calls=True)
     pair.child.cpu = type("Context", (), {"frame_at": 64})
     tracee.enters_call(made.append)
     assert (code_of(tracee), made) == (SIGTRAP | 0x80, [])
@@ -75,7 +76,8 @@ def test_a_call_stops_at_both_ends_with_the_mark_that_was_asked_for() -> None:
 def test_a_call_that_is_taken_away_is_not_made(way: str) -> None:
     pair = Pair()
     tracee = pair.trace()
-    tracee.mode, made = Mode(stops_at_calls=way == "number", emulates=way == "emulated"), []
+    made: list[int] = []
+    tracee.mode = Mode(stops_at_calls=way == "number", emulates=way == "emulated")
     tracee.enters_call(made.append)
     pair.kernel.save(pair.child, "orig_rax", -1 if way == "number" else 39)
     tracee.resume(Mode(), 0)
