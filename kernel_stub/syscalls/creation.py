@@ -7,11 +7,10 @@ fork(2), vfork(2), clone(2), execve(2), execveat(2).
 from __future__ import annotations
 
 from struct import Struct
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from kernel_stub.abi.process_structures import USER_DESC
 from kernel_stub.abi.signals import LAST_SIGNAL, SIGCHLD
-from kernel_stub.abi.tracing import Event
 from kernel_stub.errno import E2BIG, EINVAL, ENOENT, EPERM, Errno
 from kernel_stub.protocol import Clone
 from kernel_stub.syscalls.places import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW
@@ -19,6 +18,9 @@ from kernel_stub.syscalls.table import Int, Path, Pointer, ULong, syscall
 from kernel_stub.syscalls.tls import tls_slot
 from kernel_stub.syscalls.user_desc import descriptor
 from kernel_stub.task import Task
+
+if TYPE_CHECKING:
+    from kernel_stub.abi.tracing import Event
 
 CSIGNAL: Final = 0xFF
 CLONE_VM: Final = 0x100
@@ -119,6 +121,8 @@ def _clone(task: Task, asked: Clone) -> int:
 
 def event_of(asked: Clone) -> Event | None:
     """What a tracer is told of; None: nothing. ptrace(2), "PTRACE_O_TRACECLONE"."""
+    from kernel_stub.abi.tracing import Event
+
     if asked.flags & CLONE_UNTRACED:
         return None
     if asked.flags & CLONE_VFORK:
@@ -140,7 +144,7 @@ def _wait_for_child(task: Task) -> int:
         task.kernel.block(task, what, child.is_vfork_done, killable=True)
     task.child = None
     if task.tracing is not None:
-        task.tracing.event(Event.VFORK_DONE, child.tid)
+        task.tracing.vfork_ended(child.tid)
     return child.tid
 
 

@@ -297,6 +297,10 @@ class Tracee:
         if event is not None:
             self.event(event, child.tid)
 
+    def vfork_ended(self, child: int) -> None:
+        """Its child of vfork has left its memory."""
+        self.event(Event.VFORK_DONE, child)
+
     def executed(self, old_tid: int) -> None:
         """It is another program now."""
         self.tid = self.task.tid

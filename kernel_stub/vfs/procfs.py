@@ -7,9 +7,10 @@ proc(5), sysfs(5).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from itertools import count
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from kernel_stub.errno import EACCES, Errno
 from kernel_stub.vfs.directory import Directory, Entry, FixedDirectory, MagicLink, Symlink
@@ -17,7 +18,6 @@ from kernel_stub.vfs.inode import Attributes, Inode, OpenFile
 from kernel_stub.vfs.modes import O_ACCMODE, O_RDONLY, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG
 from kernel_stub.vfs.opening import GONE
 from kernel_stub.vfs.options import About
-from kernel_stub.vfs.procmem import MemoryInode
 from kernel_stub.vfs.proctext import (
     OF_A_TASK,
     OF_SYSCTL,
@@ -90,6 +90,24 @@ class TextFile(OpenFile):
     def seek(self, task: Caller, offset: int, whence: int) -> int:
         self.offset = new_offset(offset, whence, self.offset, len(self.text))
         return self.offset
+
+
+class MemoryInode(Inode):
+    """mem: the memory of `whose`, or of the task that opens it."""
+
+    def __init__(self, attributes: Attributes, whose: Caller | None) -> None:
+        super().__init__(attributes)
+        attributes.st_uid = os.getuid() if whose is None else whose.uid
+        self.whose = whose
+
+    def open(self, task: Caller, flags: int) -> OpenFile:
+        from kernel_stub.vfs.procmem import MemoryFile
+
+        whose = self.whose or task
+        if task.uid not in (0, whose.uid):
+            raise Errno(EACCES)
+        space: Any = whose.space
+        return MemoryFile(self, flags, space)
 
 
 class OwnLink(MagicLink):

@@ -5,12 +5,11 @@ A description shows the address space that there was when it was opened. proc(5)
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from kernel_stub.errno import EACCES, EINVAL, EIO, Errno
+from kernel_stub.errno import EINVAL, EIO, Errno
 from kernel_stub.mm import AddressSpace, forced
-from kernel_stub.vfs.inode import Attributes, Inode, OpenFile
+from kernel_stub.vfs.inode import Inode, OpenFile
 
 if TYPE_CHECKING:
     from kernel_stub.vfs.caller import Caller
@@ -18,22 +17,6 @@ if TYPE_CHECKING:
 _MASK64: Final = (1 << 64) - 1
 _SEEK_SET, _SEEK_CUR = 0, 1
 _MOST: Final = 1 << 24  # bytes that one read gives
-
-
-class MemoryInode(Inode):
-    """The memory of `whose`, or of the task that opens it."""
-
-    def __init__(self, attributes: Attributes, whose: Caller | None) -> None:
-        super().__init__(attributes)
-        attributes.st_uid = os.getuid() if whose is None else whose.uid
-        self.whose = whose
-
-    def open(self, task: Caller, flags: int) -> OpenFile:
-        whose = self.whose or task
-        if task.uid not in (0, whose.uid):
-            raise Errno(EACCES)
-        space: Any = whose.space
-        return MemoryFile(self, flags, space)
 
 
 class MemoryFile(OpenFile):
