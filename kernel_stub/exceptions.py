@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 from emu.events import Cause
 from emu.x86 import descriptors, error_codes, flags, paging, vectors
-from emu.x86.debug import ENABLED, STATUS_AT_RESET, STATUS_HITS, STATUS_STEP
+from emu.x86.debug import (
+    ENABLED,
+    EXECUTE,
+    STATUS_AT_RESET,
+    STATUS_HITS,
+    STATUS_STEP,
+    enabled,
+)
 from kernel_stub import layout, vsyscall
 from kernel_stub.abi import signals
 from kernel_stub.abi.abi import X86_64
@@ -67,9 +74,24 @@ class Exceptions:
             state = self._machine.engine.state
             outcome = outcome_of(vector, state.mxcsr, state.debug(6))
             address = regs[_RIP] if outcome.has_address else 0
-            self._signal(task, outcome.signal, outcome.code, address, vector, regs)
             if vector == vectors.DB:
-                state.set_debug(6, STATUS_AT_RESET)
+                self._note_breakpoints(task, at)
+            self._signal(task, outcome.signal, outcome.code, address, vector, regs)
+
+    def _note_breakpoints(self, task: Task, at: int) -> None:
+        """DR6 starts anew, and what it said is for the tracer.
+
+        A breakpoint on an instruction must not hold it for ever: RF lets that be executed.
+        """
+        state = self._machine.engine.state
+        status = state.debug(6) & (STATUS_HITS | STATUS_STEP)
+        state.set_debug(6, STATUS_AT_RESET)
+        if task.tracing is None:
+            return
+        task.tracing.debug_status = status | STATUS_AT_RESET
+        points = enabled(state.debug(7), [state.debug(number) for number in range(4)])
+        if any(status >> point.slot & 1 and point.kind == EXECUTE for point in points):
+            self._machine.physical.words[at + _RFLAGS_AT >> 3] |= flags.RF
 
     def _page_fault(self, task: Task, regs: tuple[int, ...], at: int) -> None:
         state = self._machine.engine.state
@@ -155,7 +177,7 @@ class Exceptions:
         error_code = regs[_CODE] if vectors.TABLE[vector].has_error_code else 0
         if vector == vectors.PF and address >= layout.USER_64.task_size:
             error_code |= paging.PF_PRESENT  # nobody learns what the kernel has mapped
-        kills = not task.has_handler(signal)
+        kills = not task.has_handler(signal) and task.tracing is None
         self._faulted(task, vector, error_code, address)
         self._send(task, signal, code, address, cause)
         if kills:

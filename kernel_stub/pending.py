@@ -63,6 +63,10 @@ class Pending:
         """How many signals are queued."""
         return len(self._sent)
 
+    def queued(self) -> list[SigInfo]:
+        """What is queued, in order."""
+        return list(self._sent)
+
     def discard(self, signals: int) -> None:
         """Forgets the signals whose bits are in `signals`."""
         self._sent = [sent for sent in self._sent if not signals & signal_bit(sent.signal)]

@@ -64,7 +64,6 @@ _FLAGS: Final = (
 # much on it, what it uses lies lower.
 _PADDING: Final = {"SELFTEST_PADDING": "x" * 40_000}
 
-_NO_PTRACE: Final = "there is no `ptrace`"
 _ONE_PROCESSOR: Final = "what needs a second processor is left out: there is one"
 _X87: Final = (
     "the engine does not set the flags of masked x87 exceptions in all cases "
@@ -76,19 +75,12 @@ _SMALL_FRAME: Final = (
 )
 # Why a program ends otherwise here than on the host.
 EXPLAINED: Final = {
-    "fsgsbase_64": _NO_PTRACE,
-    "fsgsbase_restore_64": _NO_PTRACE,
-    "fsgsbase_restore_32": _NO_PTRACE,
     "ldt_gdt_64": _ONE_PROCESSOR,
     "ldt_gdt_32": _ONE_PROCESSOR,
-    "ptrace_syscall_64": _NO_PTRACE,
-    "ptrace_syscall_32": _NO_PTRACE,
     "sigaltstack_64": _SMALL_FRAME,
     "sigaltstack_32": _SMALL_FRAME,
-    "syscall_numbering_64": _NO_PTRACE,
     "test_FCOMI_32": _X87,
     "test_FISTTP_32": _X87,
-    "test_syscall_vdso_32": _NO_PTRACE,
     "test_vsyscall_64": _ONE_PROCESSOR,
     "test_vsyscall_32": _ONE_PROCESSOR,
 }

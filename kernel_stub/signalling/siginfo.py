@@ -31,8 +31,15 @@ def pack_siginfo(sent: SigInfo, abi: Abi) -> bytes:
 
 
 def unpack_siginfo(content: bytes, abi: Abi) -> SigInfo:
-    """What a program gives to sigqueue(3): code, sender and value."""
+    """What a program gives to sigqueue(3), or a tracer to its tracee."""
     word = abi.word
     signal, _, code = SIGINFO_HEAD[word].unpack_from(content)
-    pid, uid, value = SIGINFO_SENT[word].unpack_from(content, SIGINFO_HEAD[word].size)
+    rest = content[SIGINFO_HEAD[word].size :]
+    if signal in SYNCHRONOUS and code > 0:
+        (address,) = SIGINFO_FAULT[word].unpack_from(rest)
+        return SigInfo(signal, code, address=address)
+    if signal == SIGCHLD and code > 0:
+        pid, uid, status, _, _ = SIGINFO_CHILD[word].unpack_from(rest)
+        return SigInfo(signal, code, pid, uid, status)
+    pid, uid, value = SIGINFO_SENT[word].unpack_from(rest)
     return SigInfo(signal, code, pid, uid, value=value)

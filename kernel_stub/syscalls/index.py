@@ -51,6 +51,8 @@ HOMES: Final[Mapping[str, str]] = {
         "exit exit_group get_robust_list getpgid getpgrp getpid getppid getsid gettid prctl "
         "set_robust_list set_tid_address setpgid setsid "
     ),
+    "process_vm": "process_vm_readv process_vm_writev",
+    "ptrace": "ptrace",
     "resources": "getrlimit getrusage prlimit64 setrlimit sysinfo times ugetrlimit",
     "scheduling": (
         "getcpu getpriority membarrier nice sched_get_priority_max sched_get_priority_min "

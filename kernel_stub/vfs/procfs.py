@@ -7,9 +7,10 @@ proc(5), sysfs(5).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from itertools import count
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from kernel_stub.errno import EACCES, Errno
 from kernel_stub.vfs.directory import Directory, Entry, FixedDirectory, MagicLink, Symlink
@@ -106,6 +107,24 @@ class TextFile(OpenFile):
         return self.offset
 
 
+class MemoryInode(Inode):
+    """mem: the memory of `whose`, or of the task that opens it."""
+
+    def __init__(self, attributes: Attributes, whose: Caller | None) -> None:
+        super().__init__(attributes)
+        attributes.st_uid = os.getuid() if whose is None else whose.uid
+        self.whose = whose
+
+    def open(self, task: Caller, flags: int) -> OpenFile:
+        from kernel_stub.vfs.procmem import MemoryFile
+
+        whose = self.whose or task
+        if task.uid not in (0, whose.uid):
+            raise Errno(EACCES)
+        space: Any = whose.space
+        return MemoryFile(self, flags, space)
+
+
 class OwnLink(MagicLink):
     """exe, cwd and root of `whose`, or of the task that looks."""
 
@@ -199,6 +218,7 @@ class ThreadDirectory(FixedDirectory):
             self.hold(name, OwnLink(source, name, whose))
         self.hold(b"fd", FdDirectory(source, whose))
         self.hold(b"pagemap", PagemapInode(source, whose))
+        self.hold(b"mem", MemoryInode(source.attributes(S_IFREG | 0o600), whose))
 
 
 class ThreadsDirectory(FixedDirectory):

@@ -122,7 +122,7 @@ def status(view: View) -> bytes:
         (b"Ngid", b"0"),
         (b"Pid", b"%d" % view.task.tid),
         (b"PPid", b"%d" % view.task.parent_pid),
-        (b"TracerPid", b"0"),
+        (b"TracerPid", b"%d" % view.task.tracer_pid),
         (b"Uid", b"\t".join([b"%d" % view.task.uid] * 4)),
         (b"Gid", b"\t".join([b"%d" % view.task.gid] * 4)),
         (b"FDSize", b"64"),

@@ -31,6 +31,7 @@ from kernel_stub.timers import ITIMER_REAL
 from kernel_stub.vfs.job_control import Controlling
 from kernel_stub.waits import Blocked, Wait
 from tests.kernel.fakes import MIB, PAGE, a_space
+from tests.kernel.registers import FakeRegisters
 
 SCRATCH = 0x1000_0000
 PID = 1000
@@ -49,7 +50,7 @@ class Deadlock(Exception):
     """The program waits for ever."""
 
 
-class FakeKernel:
+class FakeKernel(FakeRegisters):
     """Keeps time, segment bases and descriptors as numbers."""
 
     hwcap = 0x178BFBFF
@@ -58,6 +59,7 @@ class FakeKernel:
     vfs: Any = None
 
     def __init__(self, physical: PhysicalMemory) -> None:
+        super().__init__()
         self.physical = physical
         self.uptime = 5_000_000_000
         self.slept = 0
