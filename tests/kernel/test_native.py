@@ -22,7 +22,7 @@ PROGRAMS: Final = {
     "buffers": 220,
     "channels": 138,
     "children": 80,
-    "contexts": 110,
+    "contexts": 105,
     "exec": 17,
     "faults": 50,
     "fpstate": 94,
