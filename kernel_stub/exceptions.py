@@ -74,7 +74,7 @@ class Exceptions:
             outcome = outcome_of(vector, self._machine.engine.state.mxcsr)
             address = regs[_RIP] if outcome.has_address else 0
             code = outcome.code
-            if task.tracing is not None and vector == vectors.DB:
+            if vector == vectors.DB and self._kernel.sets_breakpoints:
                 code = self._note_breakpoints(task, code, at)
             self._signal(task, outcome.signal, code, address, vector, regs)
 
@@ -85,7 +85,8 @@ class Exceptions:
         """
         state = self._machine.engine.state
         status = state.debug(6) & (STATUS_HITS | STATUS_STEP)
-        task.tracing.debug_status = status | STATUS_AT_RESET
+        if task.tracing is not None:
+            task.tracing.debug_status = status | STATUS_AT_RESET
         state.set_debug(6, STATUS_AT_RESET)
         points = enabled(state.debug(7), [state.debug(number) for number in range(4)])
         if any(status >> point.slot & 1 and point.kind == EXECUTE for point in points):
@@ -125,10 +126,21 @@ class Exceptions:
         symbols = self._kernel.half.symbols
         if regs[_RIP] == symbols["native_irq_return_iret"]:
             self._bad_return(task, vector, regs)
-        elif vector == vectors.DB and self._is_step_of_sysenter(regs[_RIP]):
+        elif vector == vectors.DB and self._is_the_programs(regs[_RIP]):
             return
         else:
             raise KernelBug(f"ring 0 trapped: {describe(vector, regs)}")
+
+    def _is_the_programs(self, rip: int) -> bool:
+        """Whether ring 3 caused a #DB that came only here.
+
+        MOV SS holds off the one of its own operand until the kernel is entered; as in Linux, a
+        tracer's breakpoint is forgotten then.
+        """
+        if not self._kernel.sets_breakpoints:
+            return self._is_step_of_sysenter(rip)
+        self._machine.engine.state.set_debug(6, STATUS_AT_RESET)
+        return True
 
     def _is_step_of_sysenter(self, rip: int) -> bool:
         """Whether a program steps itself through SYSENTER, which keeps TF, into the entry code.
