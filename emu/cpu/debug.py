@@ -166,7 +166,7 @@ class DebugRegisters:
         return hits
 
     def join(self) -> int:
-        """The hits that were held off, as bits of DR6: INT1 raises #DB now, and takes them along."""
+        """The hits that were held off, as bits of DR6: the #DB of INT1 takes them along."""
         hits = self._hits
         self.forget()
         return hits
