@@ -85,10 +85,11 @@ class Exceptions:
         """
         state = self._machine.engine.state
         status = state.debug(6) & (STATUS_HITS | STATUS_STEP)
+        if task.tracing is not None:
+            task.tracing.debug_status = status | STATUS_AT_RESET
         state.set_debug(6, STATUS_AT_RESET)
-        if task.tracing is None:
+        if not self._kernel.sets_breakpoints:
             return
-        task.tracing.debug_status = status | STATUS_AT_RESET
         points = enabled(state.debug(7), [state.debug(number) for number in range(4)])
         if any(status >> point.slot & 1 and point.kind == EXECUTE for point in points):
             self._machine.physical.words[at + _RFLAGS_AT >> 3] |= flags.RF
@@ -126,10 +127,21 @@ class Exceptions:
         symbols = self._kernel.half.symbols
         if regs[_RIP] == symbols["native_irq_return_iret"]:
             self._bad_return(task, vector, regs)
-        elif vector == vectors.DB and self._is_step_of_sysenter(regs[_RIP]):
+        elif vector == vectors.DB and self._is_the_programs(regs[_RIP]):
             return
         else:
             raise KernelBug(f"ring 0 trapped: {describe(vector, regs)}")
+
+    def _is_the_programs(self, rip: int) -> bool:
+        """Whether ring 3 caused a #DB that came only here.
+
+        MOV SS holds off the one of its own operand until the kernel is entered; as in Linux, a
+        tracer's breakpoint is forgotten then.
+        """
+        if not self._kernel.sets_breakpoints:
+            return self._is_step_of_sysenter(rip)
+        self._machine.engine.state.set_debug(6, STATUS_AT_RESET)
+        return True
 
     def _is_step_of_sysenter(self, rip: int) -> bool:
         """Whether a program steps itself through SYSENTER, which keeps TF, into the entry code.

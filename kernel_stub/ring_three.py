@@ -41,7 +41,7 @@ class RingThree:
     tasks: Tasks
     has_xsave: bool
     running: Task | None
-    _sets_breakpoints = False  # some tracer did
+    sets_breakpoints = False  # some tracer did
 
     @contextmanager
     def lent(self, task: Task) -> Iterator[None]:
@@ -113,16 +113,16 @@ class RingThree:
 
     def set_debug_register(self, number: int, value: int) -> None:
         self.machine.engine.state.set_debug(number, debug.fixed(number, value))
-        self._sets_breakpoints = True
+        self.sets_breakpoints = True
 
     def use_breakpoints(self) -> None:
         """The processor has another task's debug registers: it stops where they say."""
-        if self._sets_breakpoints:
+        if self.sets_breakpoints:
             self.machine.processor.debug.exchange()
 
     def forget_breakpoints(self, child: Task) -> None:
         """A new task has none of its parent's."""
-        if self._sets_breakpoints:
+        if self.sets_breakpoints:
             with self.lent(child):
                 for number in debug.REGISTERS:
                     self.set_debug_register(number, 0)

@@ -261,7 +261,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.selftests", description=__doc__)
     parser.add_argument("--package", type=Path, metavar="FILE.deb")
     parser.add_argument("--write-docs", action="store_true", help=f"into {PAGE.name}")
-    parser.add_argument("--seconds", type=float, default=60, help="for each run [60]")
+    parser.add_argument("--seconds", type=float, default=120, help="for each run [120]")
     parser.add_argument("names", nargs="*", metavar="NAME")
     options = parser.parse_args(arguments)
     names = options.names or programs()

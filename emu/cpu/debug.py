@@ -165,6 +165,12 @@ class DebugRegisters:
         hits, self._hits = self._hits, 0
         return hits
 
+    def join(self) -> int:
+        """The hits that were held off, as bits of DR6: the #DB of INT1 takes them along."""
+        hits = self._hits
+        self.forget()
+        return hits
+
     def forget(self) -> None:
         """The instruction faulted: what it had accessed does not count."""
         self._countdown[0] = self._hits = 0

@@ -165,3 +165,12 @@ def test_an_exchange_of_tasks_brings_breakpoints_and_takes_them(kind: int, is_th
     state.store()
     guest.cross(code(f"nop; {STORE}; nop"), rbx=DATA)
     assert (guest.entry.vector == DB) == is_there
+
+
+def test_int1_takes_along_what_mov_ss_held_off() -> None:
+    guest = guest_with(ACCESS, DATA, 2)
+    guest.write(DATA, USER_DS.to_bytes(2, "little"))
+    program = bytes.fromhex("8e13f190")  # mov ss, [rbx]; int1; nop
+    seen = guest.cross(program, rbx=DATA)
+    assert (guest.entry.vector, guest.entry.from_cpl, seen.stack[0]) == (DB, 3, CODE + 3)
+    assert guest.machine.processor.debug.read(6) & debug.STATUS_HITS == 4
