@@ -169,7 +169,7 @@ static void waiting(int fd)
 	CALL(order(fd, F_SETLK, F_WRLCK, 1, 1));
 	CALL(order(fd, F_SETLK, F_WRLCK, 0, 1));
 	say(turns);
-	usleep(20000);
+	usleep(200000);
 	CALL(order(fd, F_SETLKW, F_WRLCK, 0, 1));
 	CALL(order(fd, F_SETLK, F_UNLCK, 1, 1));
 	CLAIM(waitpid(child, &status, 0) == child && status == 0);
@@ -177,7 +177,7 @@ static void waiting(int fd)
 	child = fork();
 	if (!child) {
 		sigaction(SIGALRM, &action, NULL);
-		ualarm(2000, 0);
+		ualarm(2000, 2000);
 		_exit(order(fd, F_SETLKW, F_WRLCK, 0, 1) ? errno : 0);
 	}
 	CLAIM(waitpid(child, &status, 0) == child && WEXITSTATUS(status) == EINTR);
@@ -186,11 +186,13 @@ static void waiting(int fd)
 		int own = open("file", O_RDWR);
 		flock(own, LOCK_EX);
 		say(answers);
+		hear(turns);
 		usleep(5000);
 		_exit(3);
 	}
 	hear(answers);
 	CALL(flock(fd, LOCK_EX | LOCK_NB));
+	say(turns);
 	CALL(flock(fd, LOCK_EX));
 	CLAIM(waitpid(child, &status, 0) == child && WEXITSTATUS(status) == 3);
 	CALL(flock(fd, LOCK_UN));

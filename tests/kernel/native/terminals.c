@@ -48,7 +48,7 @@ static void shows(const char *what, int fd)
 static void types(const char *keys)
 {
 	write(master, keys, strlen(keys));
-	usleep(20000);
+	usleep(40000);
 }
 
 static void events(const char *what, int fd)
@@ -222,6 +222,7 @@ static int session(void)
 	CLAIM(group == getpid());
 	CALL((other = open("/dev/tty", O_RDWR)) >= 0);
 	CALL(write(other, "by its other name\n", 18));
+	usleep(40000);
 	shows("shown", master);
 	signal(SIGINT, note);
 	signal(SIGQUIT, note);
