@@ -71,27 +71,28 @@ class Exceptions:
         elif vector not in OUTCOMES:
             raise KernelBug(f"ring 0 handed over {vector:#x}, which is no exception of ring 3")
         else:
-            outcome = outcome_of(vector, self._machine.engine.state.mxcsr)
+            state = self._machine.engine.state
+            outcome = outcome_of(vector, state.mxcsr, state.debug(6))
             address = regs[_RIP] if outcome.has_address else 0
-            code = outcome.code
-            if vector == vectors.DB and self._kernel.sets_breakpoints:
-                code = self._note_breakpoints(task, code, at)
-            self._signal(task, outcome.signal, code, address, vector, regs)
+            if vector == vectors.DB:
+                self._note_breakpoints(task, at)
+            self._signal(task, outcome.signal, outcome.code, address, vector, regs)
 
-    def _note_breakpoints(self, task: Task, code: int, at: int) -> int:
-        """DR6 is for the tracer, and starts anew; si_code, by what the breakpoints were.
+    def _note_breakpoints(self, task: Task, at: int) -> None:
+        """DR6 starts anew, and what it said is for the tracer.
 
-        One on an instruction must not hold it for ever: RF lets that be executed.
+        A breakpoint on an instruction must not hold it for ever: RF lets that be executed.
         """
         state = self._machine.engine.state
         status = state.debug(6) & (STATUS_HITS | STATUS_STEP)
         if task.tracing is not None:
             task.tracing.debug_status = status | STATUS_AT_RESET
         state.set_debug(6, STATUS_AT_RESET)
+        if not self._kernel.sets_breakpoints:
+            return
         points = enabled(state.debug(7), [state.debug(number) for number in range(4)])
         if any(status >> point.slot & 1 and point.kind == EXECUTE for point in points):
             self._machine.physical.words[at + _RFLAGS_AT >> 3] |= flags.RF
-        return signals.TRAP_HWBKPT if status & STATUS_HITS and not status & STATUS_STEP else code
 
     def _page_fault(self, task: Task, regs: tuple[int, ...], at: int) -> None:
         state = self._machine.engine.state
@@ -167,7 +168,7 @@ class Exceptions:
         self._kernel.tasks.contexts.enter_again(task.cpu)
         code = regs[_CODE] & _LOW
         if frame[_IRET_SS_AT] & descriptors.TABLE_INDICATOR:
-            vector, code = vectors.GP, 0  # Linux returns by another way there, and loses the code
+            vector, code = vectors.GP, 0  # what it was is lost: a double fault took its place
         self._faulted(task, vector, code)
         outcome = OUTCOMES[vector]
         self._send(task, outcome.signal, outcome.code, 0, describe(vector, regs))

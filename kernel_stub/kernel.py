@@ -191,7 +191,7 @@ class Kernel(Deliveries):
         """Runs whoever can run, lets its signals arrive, and sets the timer."""
         self._work = False
         self.take_user_signals()
-        is_over = self.machine.timer_rang() or self._gives_way
+        is_over = self.machine.timer.take_rang() or self._gives_way
         self._gives_way = False
         self.scheduler.expire()
         while True:

@@ -23,6 +23,8 @@ class SigInfo(NamedTuple):
     status: int = 0  # of a child
     address: int = 0  # of a fault
     value: int = 0  # sigqueue(3)'s word
+    band: int = 0  # of a descriptor: its events of poll(2)
+    descriptor: int = 0
     finish: Callable[[Any], Any] | None = None  # completes it when it arrives: a timer's overrun
 
 

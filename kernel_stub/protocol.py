@@ -44,6 +44,8 @@ class Services(Protocol):
 
     physical: PhysicalMemory
     hwcap: int
+    has_fsgsbase: bool
+    largest_signal_frame: int
     has_xsave: bool
     vfs: Vfs
     futexes: Futexes

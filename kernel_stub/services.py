@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from emu.errors import LoadError, OutOfFrames
 from emu.machine import Machine
 from emu.memory.pagetables import NotMapped
+from emu.x86 import registers
 from kernel_stub import layout
 from kernel_stub.abi.signals import SI_KERNEL, SI_USER, SIGSEGV
 from kernel_stub.arrivals import force, send, set_mask
-from kernel_stub.boot import KernelHalf
+from kernel_stub.boot import KernelHalf, shows
 from kernel_stub.clock import Clock
 from kernel_stub.errno import ENOMEM, ERESTARTSYS, Errno
 from kernel_stub.exec import load_program
@@ -29,6 +30,7 @@ from kernel_stub.process import Process
 from kernel_stub.protocol import Clone
 from kernel_stub.ring_three import RingThree
 from kernel_stub.scheduler import Scheduler
+from kernel_stub.signalling.frames import largest_frame
 from kernel_stub.signalling.returns import find_pop, restore_fpu, restore_stack
 from kernel_stub.syscalls.creation import CLONE_PTRACE, event_of
 from kernel_stub.task import Task
@@ -45,7 +47,6 @@ if TYPE_CHECKING:
     from kernel_stub.net.network import Network
 
 _PAGE: Final = 4096
-_SHOWS_OSXSAVE: Final = 1 << 27  # ECX of CPUID leaf 1
 
 
 def _signed(value: int, bits: int) -> int:
@@ -68,7 +69,9 @@ class KernelServices(RingThree):
         self.machine = machine
         self.physical = machine.physical
         self.hwcap = machine.hwcap
-        self.has_xsave = bool(machine.engine.leaves[1, 0][2] & _SHOWS_OSXSAVE)
+        self.has_xsave = shows(machine, registers.CR4_OSXSAVE)
+        self.has_fsgsbase = shows(machine, registers.CR4_FSGSBASE)
+        self.largest_signal_frame = largest_frame(self.has_xsave)
         self.vfs = vfs
         self.half = KernelHalf(machine)
         self.vsyscall = True
@@ -181,10 +184,6 @@ class KernelServices(RingThree):
     def send(self, target: Task | Process, sent: SigInfo) -> None:
         send(target, sent)
         self._work = True
-
-    def interrupt_soon(self) -> None:
-        """The machine's timer interrupts ring 3 at once: somebody outside changed something."""
-        self.machine.set_timer(layout.TIMER_VECTOR, 1)
 
     def signal(self, task: Task, number: int, code: int = SI_USER, address: int = 0) -> None:
         self.send(task, SigInfo(number, code, task.pid, task.uid, address=address))

@@ -65,10 +65,6 @@ _FLAGS: Final = (
 _PADDING: Final = {"SELFTEST_PADDING": "x" * 40_000}
 
 _ONE_PROCESSOR: Final = "what needs a second processor is left out: there is one"
-_ESPFIX: Final = (
-    "with a 16-bit SS of the LDT, IRET leaves bits 16 to 31 of ESP; Linux returns over a stack "
-    "whose address has the program's bits there (espfix), our kernel does not"
-)
 _X87: Final = (
     "the engine does not set the flags of masked x87 exceptions in all cases "
     "([quirks](quirks.md#where-it-is-not-like-a-processor))"
@@ -83,8 +79,6 @@ EXPLAINED: Final = {
     "ldt_gdt_32": _ONE_PROCESSOR,
     "sigaltstack_64": _SMALL_FRAME,
     "sigaltstack_32": _SMALL_FRAME,
-    "sigreturn_64": _ESPFIX,
-    "sigreturn_32": _ESPFIX,
     "test_FCOMI_32": _X87,
     "test_FISTTP_32": _X87,
     "test_vsyscall_64": _ONE_PROCESSOR,

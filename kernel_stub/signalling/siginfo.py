@@ -7,6 +7,7 @@ from kernel_stub.abi.sigframes import (
     SIGINFO_CHILD,
     SIGINFO_FAULT,
     SIGINFO_HEAD,
+    SIGINFO_POLL,
     SIGINFO_SENT,
     SIGINFO_SIZE,
 )
@@ -22,6 +23,8 @@ def pack_siginfo(sent: SigInfo, abi: Abi) -> bytes:
         rest = SIGINFO_FAULT[word].pack(sent.address & abi.word_mask)
     elif sent.signal == SIGCHLD and sent.code > 0:
         rest = SIGINFO_CHILD[word].pack(sent.pid, sent.uid, sent.status, 0, 0)
+    elif sent.band:
+        rest = SIGINFO_POLL[word].pack(sent.band, sent.descriptor)
     else:
         rest = SIGINFO_SENT[word].pack(sent.pid, sent.uid, sent.value & abi.word_mask)
     return (head + rest).ljust(SIGINFO_SIZE, b"\0")

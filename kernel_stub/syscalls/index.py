@@ -36,10 +36,8 @@ HOMES: Final[Mapping[str, str]] = {
     "io_priority": "ioprio_get ioprio_set",
     "ldt": "modify_ldt",
     "locks": "flock",
-    "memory": (
-        "brk madvise mincore mlock mlock2 mlockall mmap mmap2 mprotect mremap msync munlock "
-        "munlockall munmap "
-    ),
+    "memory": "brk madvise mincore mmap mmap2 mprotect mremap msync munmap",
+    "memory_locks": "mlock mlock2 mlockall munlock munlockall",
     "messages": "recv recvfrom recvmmsg recvmmsg_time64 recvmsg send sendmmsg sendmsg sendto",
     "metadata": (
         "fstat fstat64 fstatat64 fstatfs fstatfs64 lstat lstat64 newfstatat stat stat64 statfs "

@@ -54,6 +54,8 @@ class FakeKernel(FakeRegisters):
     """Keeps time, segment bases and descriptors as numbers."""
 
     hwcap = 0x178BFBFF
+    has_fsgsbase = True
+    largest_signal_frame = 1520
     vfs: Any = None
 
     def __init__(self, physical: PhysicalMemory) -> None:
