@@ -141,6 +141,14 @@ class Contexts:
         state.words[registers.RSP] = context.frame
         state.rip = self.half.symbols["ret_from_fork"]
 
+    def return_by_iret(self, context: CpuContext) -> None:
+        """The running task goes back to ring 3 with every register as pt_regs has it.
+
+        By SYSEXIT, and by SYSRET to 32-bit code, ECX, and EDX too, would be others.
+        """
+        self.state.words[registers.RSP] = context.frame
+        self.state.rip = self.half.symbols["ret_from_fork"]
+
     def switch(self, old: CpuContext | None, new: CpuContext) -> None:
         """Runs `new` from now on; `old`, if it will run again, keeps what is in the processor."""
         state, ledger = self.state, self.machine.ledger

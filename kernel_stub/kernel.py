@@ -25,7 +25,7 @@ from kernel_stub.exceptions import Exceptions
 from kernel_stub.pending import SigInfo
 from kernel_stub.process import Process
 from kernel_stub.services import KernelServices
-from kernel_stub.signalling.frames import NO_TRAMPOLINES, Action, Trampolines, push
+from kernel_stub.signalling.frames import Action, push
 from kernel_stub.task import Task
 from kernel_stub.vfs import Vfs
 from kernel_stub.waits import Blocked, TaskEnded
@@ -292,14 +292,8 @@ class Kernel(KernelServices):
         """Starts a handler; a call that the signal interrupted fails, or is made again after it."""
         self._restart_call(task, action)
         user = self.user_state(task)
-        push(task, user, action, sent, mask, self._trampolines(task))
+        push(task, user, action, sent, mask, self.trampolines(task))
         self.set_user_state(task, user)
-
-    def _trampolines(self, task: Task) -> Trampolines:
-        if task.program_abi is X86_64:
-            return NO_TRAMPOLINES
-        names = ("__kernel_sigreturn", "__kernel_rt_sigreturn")
-        return Trampolines(*(self.vdso.symbol_32(task.space, name) for name in names))
 
     def _restart_call(self, task: Task, action: Action | None) -> None:
         """An interrupted call begins anew, or is EINTR. `action`: of the handler that runs."""
@@ -310,6 +304,7 @@ class Kernel(KernelServices):
         if action is None or (code == ERESTARTSYS and action.flags & SA_RESTART):
             self._put(at, "rax", words[at + _ORIG_AT >> 3])
             self._put(at, "rip", words[at + _RIP_AT >> 3] - _INT80_LENGTH)
+            self.tasks.contexts.return_by_iret(task.cpu)
         else:
             task.deadline = None
             self._put(at, "rax", -EINTR)

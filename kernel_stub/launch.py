@@ -15,6 +15,7 @@ from kernel_stub.abi.abi import X86_64
 from kernel_stub.clock import BOOT_TIME_NS
 from kernel_stub.errno import Errno
 from kernel_stub.exec import load_program
+from kernel_stub.identity import of_user
 from kernel_stub.kallsyms import kallsyms_text
 from kernel_stub.kernel import DEFAULT_SEED, Kernel
 from kernel_stub.mm import AddressSpace
@@ -54,7 +55,7 @@ def launch(
         space = AddressSpace(machine.physical, machine.engine, kernel.half.tables)
         task = Task(kernel, FIRST_PID, space, vfs.file_table(), vfs.context(), X86_64)
         vfs.terminal.session, vfs.terminal.group = task.session, task.process_group
-        task.uid, task.gid, task.groups = os.getuid(), os.getgid(), os.getgroups()
+        task.identity = of_user(os.getuid(), os.getgid(), tuple(os.getgroups()))
         task.fs.cwd = vfs.enter_host_directory(task, os.getcwdb())
         path = program if b"/" in program else _search_path(vfs, task, program, envp)
         start = load_program(kernel, task, path, argv, envp)

@@ -32,7 +32,7 @@ from kernel_stub.pending import SigInfo
 from kernel_stub.process import Process
 from kernel_stub.protocol import Clone
 from kernel_stub.scheduler import Scheduler
-from kernel_stub.signalling.frames import UserState
+from kernel_stub.signalling.frames import NO_TRAMPOLINES, Trampolines, UserState
 from kernel_stub.signalling.returns import find_pop, restore_fpu, restore_stack
 from kernel_stub.task import Task
 from kernel_stub.task_tables import TaskTables
@@ -195,7 +195,7 @@ class KernelServices:
         self.machine.set_timer(layout.TIMER_VECTOR, 1)
 
     def signal(self, task: Task, number: int, code: int = SI_USER, address: int = 0) -> None:
-        self.send(task, SigInfo(number, code, task.pid, task.uid, address=address))
+        self.send(task, SigInfo(number, code, task.pid, task.identity.uids.real, address=address))
 
     def signal_group(self, group: int, number: int) -> None:
         signal_group(self, group, number)
@@ -221,11 +221,19 @@ class KernelServices:
         engine = self.machine.engine
         _REGS.pack_into(self.physical.view, task.cpu.frame_at, *user.registers.values())
         if task.program_abi is I386:
+            self.tasks.contexts.return_by_iret(task.cpu)
             for name, number in _SELECTORS.items():
                 self._load_segment(number, user.selectors[name], task)
         engine.state.store()
         fxsave.write(engine, user.fxsave)
         engine.state.load()
+
+    def trampolines(self, task: Task) -> Trampolines:
+        """Where handlers of an i386 program return to, unless they say where themselves."""
+        if task.program_abi is not I386:
+            return NO_TRAMPOLINES
+        names = ("__kernel_sigreturn", "__kernel_rt_sigreturn")
+        return Trampolines(*(self.vdso.symbol_32(task.space, name) for name in names))
 
     def _load_segment(self, number: int, selector: int, task: Task) -> None:
         """A data segment register as ring 3 could load it; what it could not, is null."""
@@ -282,7 +290,7 @@ class KernelServices:
         return child.tid
 
     def reap(self, process: Process) -> None:
-        self.tasks.reap(process)
+        self.tasks.family.reap(process)
 
     def exec(self, task: Task, path: bytes, argv: list[bytes], envp: list[bytes]) -> None:
         old = self.tasks.replace_space(task)

@@ -117,11 +117,19 @@ class Caller(Protocol):
     @property
     def parent_pid(self) -> int: ...
     @property
-    def uid(self) -> int: ...
+    def uid(self) -> int:
+        """The user by whose rights files are opened; so `gid`."""
+
     @property
     def gid(self) -> int: ...
     @property
-    def groups(self) -> list[int]: ...
+    def groups(self) -> tuple[int, ...]: ...
+    def is_able(self, capability: int, /) -> bool:
+        """Whether it may use a capability."""
+
+    def may_look_into(self, other: Any, /) -> bool:
+        """Whether it may see what another task has open, and where."""
+
     @property
     def name(self) -> bytes: ...
     @property

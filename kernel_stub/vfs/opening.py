@@ -17,10 +17,9 @@ from kernel_stub.errno import (
     ENOENT,
     ENOTDIR,
     EOPNOTSUPP,
-    EPERM,
     Errno,
 )
-from kernel_stub.vfs.access import ROOT, require, require_names
+from kernel_stub.vfs.access import require, require_names, require_owner
 from kernel_stub.vfs.directory import Directory, Symlink
 from kernel_stub.vfs.inode import Attributes, Inode, OpenFile, PathFile
 from kernel_stub.vfs.modes import (
@@ -115,8 +114,8 @@ def open_inode(task: Caller, inode: Inode, flags: int) -> OpenFile:
     if isinstance(inode, Directory) and needed & W_OK:
         raise Errno(EISDIR)
     require(task, inode, needed)
-    if flags & O_NOATIME and task.uid not in (ROOT, inode.stat().st_uid):
-        raise Errno(EPERM)
+    if flags & O_NOATIME:
+        require_owner(task, inode)
     file = inode.open(task, flags)
     if flags & O_TRUNC and file.writable:
         inode.cut(task, 0)

@@ -179,6 +179,7 @@ class ThreadDirectory(FixedDirectory):
 
     def __init__(self, source: Source, whose: Caller | None = None) -> None:
         super().__init__(source.attributes(S_IFDIR | 0o555), source.storage)
+        self.whose = whose
         for name, text in OF_A_TASK.items():
             self.hold(name, Generated(source, text, whose))
         for name in (b"cwd", b"exe", b"root"):

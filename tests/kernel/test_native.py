@@ -19,6 +19,7 @@ SOURCES: Final = Path(__file__).with_name("native")
 # How many lines each must print at least: an empty output would agree too.
 PROGRAMS: Final = {
     "children": 80,
+    "clones": 105,
     "contexts": 110,
     "exec": 17,
     "faults": 50,
@@ -26,10 +27,12 @@ PROGRAMS: Final = {
     "futexes": 99,
     "handlers": 80,
     "internet": 176,
+    "jobs": 120,
     "locks": 98,
     "mappings": 171,
     "memory": 100,
     "memory_limits": 105,
+    "pidfds": 100,
     "polling": 220,
     "priorities": 31,
     "process": 100,
@@ -43,6 +46,7 @@ PROGRAMS: Final = {
     "threads": 97,
     "timers": 150,
     "times": 80,
+    "users": 310,
 }
 # A signal's end: SIGKILL, SIGTERM, SIGABRT, SIGUSR1, a real-time one; SIGCHLD vanishes.
 SIGNALS: Final = {9: 137, 15: 143, 6: 134, 10: 138, 40: 168, 17: 3}

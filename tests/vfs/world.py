@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from kernel_stub.abi.abi import X86_64, Abi
 from kernel_stub.errno import EFAULT, ENAMETOOLONG, Errno
+from kernel_stub.identity import Identity, of_user
 from kernel_stub.net.network import Network
 from kernel_stub.services import KernelServices
 from kernel_stub.timers import ITIMER_REAL, Timer
@@ -195,6 +196,20 @@ class FakeTask:
         self.timers: dict[int, Timer] = {}
         self.kernel.known.append(self)
         self.limits: dict[int, tuple[int, int]] = {}
+
+    @property
+    def identity(self) -> Identity:
+        return of_user(self.uid, self.gid, tuple(self.groups))
+
+    @identity.setter
+    def identity(self, identity: Identity) -> None:
+        pass
+
+    def is_able(self, capability: int) -> bool:
+        return bool(self.identity.caps.effective >> capability & 1)
+
+    def may_look_into(self, other: Any) -> bool:
+        return True
 
     def ignores(self, signal: int) -> bool:
         return False
