@@ -40,6 +40,7 @@ class Family:
         process = task.process
         process.status = signal if signal else (status & 0xFF) << 8
         process.last_uid = task.identity.uids.real
+        process.remains = task
         process.stopped_by, process.untold = 0, None
         kept = self._kept_groups(process)
         if process.pid == process.session:
@@ -104,6 +105,7 @@ class Family:
 
     def _forget(self, process: Process) -> None:
         process.is_reaped, process.left_at = True, next_moment()
+        process.remains = None
         self.processes.pop(process.pid, None)
 
 

@@ -34,6 +34,7 @@ class Process:
         self.stopped_by = 0  # the signal that stopped it
         self.untold: tuple[int, int] | None = None  # CLD_STOPPED or CLD_CONTINUED, for wait(2)
         self.status: int | None = None  # as wait(2) tells it, once it ended
+        self.remains: Any = None  # of its tasks, once it ended and until it is waited for
         self.last_uid = 0  # the real one of whoever ended it
         self.is_adopted = False  # its first parent has ended
         self.is_reaped = False  # and its status told: nothing is left of it

@@ -131,7 +131,7 @@ class Services(Protocol):
         """All of them."""
 
     def leaders(self) -> list[Task]:
-        """A task of each process that lives."""
+        """A task of each process; of one that ended, what remains."""
 
     def find_task(self, tid: int) -> Task | None:
         """The task `tid`."""

@@ -277,7 +277,8 @@ class KernelServices:
         return list(self.tasks.processes.values())
 
     def leaders(self) -> list[Task]:
-        return [process.threads[0] for process in self.processes() if process.threads]
+        known = [(*process.threads, process.remains) for process in self.processes()]
+        return [tasks[0] for tasks in known if tasks[0] is not None]
 
     def find_task(self, tid: int) -> Task | None:
         return next((task for task in self.scheduler.tasks if task.tid == tid), None)

@@ -158,8 +158,15 @@ class Task:
         return self.process.threads
 
     @property
+    def is_zombie(self) -> bool:
+        """Whether its process has ended."""
+        return not self.process.is_alive
+
+    @property
     def state(self) -> bytes:
-        """As proc(5) tells it: stopped, sleeping or running."""
+        """As proc(5) tells it: ended, stopped, sleeping or running."""
+        if self.is_zombie:
+            return b"Z (zombie)"
         if self.process.stopped_by:
             return b"T (stopped)"
         return b"R (running)" if self.wait is None else b"S (sleeping)"

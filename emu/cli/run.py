@@ -163,8 +163,9 @@ def tell_why(machine: Machine, kernel: Kernel, ended_by: str, signal: int) -> No
 
 def tell_who_was_left(kernel: Kernel) -> None:
     """A line for what still computed when the run was over."""
-    if kernel.scheduler.is_over and kernel.processes():
-        left = ", ".join(f"{task.pid} ({os.fsdecode(task.name)})" for task in kernel.leaders())
+    tasks = [task for task in kernel.leaders() if not task.is_zombie]
+    if kernel.scheduler.is_over and tasks:
+        left = ", ".join(f"{task.pid} ({os.fsdecode(task.name)})" for task in tasks)
         say(
             f"ringscope: {FIRST_PID} had ended, and what it left behind was stopped after "
             f"{LINGER_NS // 10**9} more seconds of computing: {left}\n"

@@ -202,6 +202,7 @@ def _become(
     task.abi = task.program_abi = abi
     task.name = path.rpartition(b"/")[2][:NAME_SIZE]
     task.executable = program.file.path
+    task.space.runs(program.file.inode)
     task.arguments = program.argv
     task.environment = envp
     task.auxv = stack.auxv

@@ -23,6 +23,7 @@ class ContentFile:
 
     writable = False
     mapped: Any = None
+    running = 0
 
     def __init__(self, path: bytes, content: bytes) -> None:
         self.path = path

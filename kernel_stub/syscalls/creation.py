@@ -13,18 +13,20 @@ from typing import Final
 from kernel_stub.abi.capabilities import CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN
 from kernel_stub.abi.process_structures import INT, USER_DESC
 from kernel_stub.abi.signals import LAST_SIGNAL
-from kernel_stub.errno import E2BIG, EBADF, EINVAL, ENOENT, EPERM, Errno
+from kernel_stub.errno import E2BIG, EBADF, EINVAL, ELOOP, ENAMETOOLONG, ENOENT, EPERM, Errno
 from kernel_stub.protocol import Clone
 from kernel_stub.syscalls.places import (
     AT_EMPTY_PATH,
     AT_FDCWD,
     AT_SYMLINK_NOFOLLOW,
     descriptor_limit,
+    place_at,
 )
 from kernel_stub.syscalls.table import Int, Path, Pointer, ULong, syscall
 from kernel_stub.syscalls.tls import tls_slot
 from kernel_stub.syscalls.user_desc import descriptor
 from kernel_stub.task import Task
+from kernel_stub.vfs.directory import Symlink
 
 CSIGNAL: Final = 0xFF
 CLONE_VM: Final = 0x100
@@ -69,6 +71,7 @@ CLONE_ARGS_SIZES: Final = (64, 80, 88)  # of its versions
 CLONE_ARGS_LARGEST: Final = 4096
 _MOST_LEVELS: Final = 32  # of PID namespaces: how many numbers set_tid may have
 _LAST_PID: Final = (1 << 22) - 1
+LONGEST_STRING: Final = 1 << 17  # MAX_ARG_STRLEN, with the NUL
 MOST_STRINGS: Final = 1 << 20  # of argv and envp: what the stack could not hold anyway
 _MISSING: Final = "no namespaces (EPERM), no ptrace"
 
@@ -214,19 +217,31 @@ def _exec(task: Task, path: bytes, argv: int, envp: int) -> int:
     return 0
 
 
-@syscall(support="partial", missing="a descriptor with AT_EMPTY_PATH needs a path in /proc/self/fd")
+@syscall(support="partial", missing="AT_EXECVE_CHECK is EINVAL")
 def execveat(
     task: Task, directory: Int, path: Path, argv: Pointer, envp: Pointer, flags: Int
 ) -> int:
+    if not path and not flags & AT_EMPTY_PATH:
+        raise Errno(ENOENT)
     if flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW):
         raise Errno(EINVAL)
-    if not path and flags & AT_EMPTY_PATH:
-        path = b"/proc/self/fd/%d" % directory
+    if not path or (not path.startswith(b"/") and directory != AT_FDCWD):
         task.files.any(directory)
-    elif not path.startswith(b"/") and directory != AT_FDCWD:
-        task.files.any(directory)
-        path = b"/proc/self/fd/%d/%s" % (directory, path)
+        path = b"/dev/fd/%d" % directory + (b"/" + path if path else b"")
+    is_named = path != b"/dev/fd/%d" % directory
+    if is_named and flags & AT_SYMLINK_NOFOLLOW:
+        place = place_at(task, AT_FDCWD, path, follow=False)
+        if isinstance(place.inode, Symlink):
+            raise Errno(ELOOP)
+    if path.startswith(b"/dev/fd/") and directory in task.files.cloexec and _is_script(task, path):
+        raise Errno(ENOENT)  # its interpreter could not open it
     return _exec(task, path, argv, envp)
+
+
+def _is_script(task: Task, path: bytes) -> bool:
+    """Whether the program at `path` begins as one. Raises Errno: it cannot be run anyway."""
+    file = task.kernel.vfs.open_executable(task, path)
+    return file.inode.content(0, 2) == b"#!"
 
 
 def _strings(task: Task, pointer: int) -> list[bytes]:
@@ -237,7 +252,10 @@ def _strings(task: Task, pointer: int) -> list[bytes]:
         (address,) = task.memory.unpack(task.abi.pointer, pointer)
         if not address:
             break
-        string = task.memory.copy_in_string(address, 1 << 17)
+        try:
+            string = task.memory.copy_in_string(address, LONGEST_STRING)
+        except Errno as wrong:
+            raise Errno(E2BIG) if wrong.number == ENAMETOOLONG else wrong from None
         found.append(string)
         size += len(string) + 1
         if size > MOST_STRINGS * 8:

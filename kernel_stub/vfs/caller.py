@@ -30,7 +30,7 @@ class Kernel(Protocol):
         """Sends the signal `number` to `task`."""
 
     def leaders(self) -> list[Any]:
-        """A task of each process that lives."""
+        """A task of each process; of one that ended, what remains."""
 
     def require_foreground(self, task: Any, terminal: Any, signal: int, /) -> None:
         """Only the terminal's foreground group may go on. Raises Errno, and Blocked."""
@@ -115,7 +115,15 @@ class Caller(Protocol):
     @property
     def state(self) -> bytes: ...
     @property
+    def is_zombie(self) -> bool:
+        """Whether its program has ended, and nobody waited for it yet."""
+
+    @property
     def parent_pid(self) -> int: ...
+    @property
+    def identity(self) -> Any:
+        """All its ids, as /proc shows them."""
+
     @property
     def uid(self) -> int:
         """The user by whose rights files are opened; so `gid`."""

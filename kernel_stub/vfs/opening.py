@@ -17,6 +17,7 @@ from kernel_stub.errno import (
     ENOENT,
     ENOTDIR,
     EOPNOTSUPP,
+    ETXTBSY,
     Errno,
 )
 from kernel_stub.vfs.access import require, require_names, require_owner
@@ -114,6 +115,8 @@ def open_inode(task: Caller, inode: Inode, flags: int) -> OpenFile:
     if isinstance(inode, Directory) and needed & W_OK:
         raise Errno(EISDIR)
     require(task, inode, needed)
+    if needed & W_OK and inode.running:
+        raise Errno(ETXTBSY)
     if flags & O_NOATIME:
         require_owner(task, inode)
     file = inode.open(task, flags)
@@ -156,6 +159,8 @@ def open_executable(task: Caller, start: Directory, path: bytes, follow: bool = 
     if inode.kind != S_IFREG:
         raise Errno(EACCES)
     require(task, inode, X_OK)
+    if inode.writers:
+        raise Errno(ETXTBSY)
     file = inode.open(task, O_RDONLY)
     file.path = path_of(place)
     return file

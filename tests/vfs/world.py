@@ -181,6 +181,7 @@ class FakeTask:
         self.tid, self.process_group, self.session = self.pid, self.pid, 1
         self.threads = [self]
         self.state = b"R (running)"
+        self.is_zombie = False
         self.name = b"it"
         self.executable = b"/bin/it"
         self.arguments = [b"it", b"-x"]
