@@ -30,6 +30,7 @@ from kernel_stub.abi.signals import (
     signal_bit,
 )
 from kernel_stub.errno import Errno
+from kernel_stub.jobs import is_orphaned
 from kernel_stub.pending import SigInfo
 from kernel_stub.process import Process
 from kernel_stub.signalling.frames import Action
@@ -105,6 +106,8 @@ def arrive(task: Task, sent: SigInfo, push: Push) -> bool:
     if signal in IGNORED_BY_DEFAULT:
         return False
     if signal in STOPPING:
+        if signal != SIGSTOP and is_orphaned(task.kernel.processes(), task.process_group):
+            return False  # nobody could continue it
         _stop(task.process, signal)
         return False
     raise TaskEnded(0, signal)
@@ -159,5 +162,5 @@ def _tell_parent(process: Process, code: int, status: int) -> None:
     parent = process.parent
     if parent is None or action_of(parent, SIGCHLD).flags & SA_NOCLDSTOP:
         return
-    uid = process.threads[0].uid if process.threads else 0
+    uid = process.threads[0].identity.uids.real if process.threads else 0
     send(parent, SigInfo(SIGCHLD, code, process.pid, uid, status))

@@ -27,15 +27,21 @@ def members(processes: Iterable[Process], group: int) -> list[Process]:
     return [process for process in processes if process.group == group and process.is_alive]
 
 
-def is_orphaned(processes: Iterable[Process], group: int) -> bool:
-    """Whether nobody could continue the stopped processes of `group`."""
-    return not any(_has_a_keeper(process) for process in members(processes, group))
+def is_orphaned(processes: Iterable[Process], group: int, ended: Process | None = None) -> bool:
+    """Whether nobody could continue the stopped processes of `group`.
+
+    `ended` counts as if it were there still.
+    """
+    jobs = members(processes, group)
+    if ended is not None and ended.group == group:
+        jobs.append(ended)
+    return not any(_has_a_keeper(process) for process in jobs)
 
 
 def _has_a_keeper(process: Process) -> bool:
     parent = process.parent
     if parent is None:
-        return process.session == FIRST_SESSION
+        return process.session == FIRST_SESSION and not process.is_adopted
     return parent.session == process.session and parent.group != process.group
 
 

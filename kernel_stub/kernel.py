@@ -295,6 +295,7 @@ class Kernel(Deliveries):
             self.tasks.end_process(task, ended.status, ended.signal)
             if task.process is self._first:
                 self.ended = ended
+                self.scheduler.first_ended()
                 if ended.signal:
                     self.exceptions.ended_the_run()
             self.exceptions.forget()

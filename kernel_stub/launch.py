@@ -7,14 +7,18 @@ execve(2), environ(7).
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import Final
 
 from emu.errors import LoadError, OutOfFrames
 from emu.machine import Machine
 from kernel_stub.abi.abi import X86_64
+from kernel_stub.abi.process_structures import SIGACTION
+from kernel_stub.abi.signals import SIG_IGN
 from kernel_stub.clock import BOOT_TIME_NS
 from kernel_stub.errno import Errno
 from kernel_stub.exec import load_program
+from kernel_stub.identity import of_user
 from kernel_stub.kallsyms import kallsyms_text
 from kernel_stub.kernel import DEFAULT_SEED, Kernel
 from kernel_stub.mm import AddressSpace
@@ -33,11 +37,13 @@ def launch(
     seed: int = DEFAULT_SEED,
     vdso: bool = True,
     vsyscall: bool = True,
+    ignored: Iterable[int] = (),
 ) -> Kernel:
     """Boots a kernel on `machine` and puts `program` into ring 3, its first instruction next.
 
     `program` with a slash is a path; without, it is sought in the PATH of `envp`. Without `vdso`
-    programs are not told of the vDSO; without `vsyscall`, calls to that page are faults.
+    programs are not told of the vDSO; without `vsyscall`, calls to that page are faults. It starts
+    with the signals `ignored` ignored.
 
     Raises:
         LoadError: the program cannot be loaded.
@@ -54,7 +60,8 @@ def launch(
         space = AddressSpace(machine.physical, machine.engine, kernel.half.tables)
         task = Task(kernel, FIRST_PID, space, vfs.file_table(), vfs.context(), X86_64)
         vfs.terminal.session, vfs.terminal.group = task.session, task.process_group
-        task.uid, task.gid, task.groups = os.getuid(), os.getgid(), os.getgroups()
+        task.identity = of_user(os.getuid(), os.getgid(), tuple(os.getgroups()))
+        task.process.actions = dict.fromkeys(ignored, SIGACTION[8].pack(SIG_IGN, 0, 0, 0))
         task.fs.cwd = vfs.enter_host_directory(task, os.getcwdb())
         path = program if b"/" in program else _search_path(vfs, task, program, envp)
         start = load_program(kernel, task, path, argv, envp)

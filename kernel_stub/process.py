@@ -35,6 +35,11 @@ class Process:
         self.untold: tuple[int, int] | None = None  # CLD_STOPPED or CLD_CONTINUED, for wait(2)
         self.status: int | None = None  # as wait(2) tells it, once it ended
         self.is_hidden = False  # its tracer hears of its end before its parent
+        self.remains: Any = None  # of its tasks, once it ended and until it is waited for
+        self.last_uid = 0  # the real one of whoever ended it
+        self.is_adopted = False  # its first parent has ended
+        self.is_reaped = False  # and its status told: nothing is left of it
+        self.left_at = 0  # the moment, of vfs/readiness.py, when a task last left it
         self.has_executed = False
         self.is_subreaper = False  # it adopts the orphans among its descendants
         self.cpu_ns = 0  # of all its tasks, up to the last switch

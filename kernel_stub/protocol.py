@@ -37,6 +37,8 @@ class Clone(NamedTuple):
     tls: int = 0  # the base of FS, or the descriptor for `tls_slot` of the GDT
     tls_slot: int | None = None
     exit_signal: int = SIGCHLD
+    set_tid: int | None = None  # the number that it gets
+    pidfd: int = 0  # where the number of a descriptor of it is written
 
 
 class Services(Protocol):
@@ -133,7 +135,7 @@ class Services(Protocol):
         """All of them."""
 
     def leaders(self) -> list[Task]:
-        """A task of each process that lives."""
+        """A task of each process; of one that ended, what remains."""
 
     def find_task(self, tid: int) -> Task | None:
         """The task `tid`."""

@@ -20,6 +20,7 @@ from kernel_stub.timers import Timer
 from kernel_stub.turns import Turns
 
 MOST_TOLD: Final = 8  # tasks of a deadlock
+LINGER_NS: Final = 2 * SECOND  # how long the rest may compute when the first process has ended
 # Waits for poll(2) events of the host's descriptors, for so many seconds; None: for ever. What it
 # returns is true if one came.
 WaitForHost = Callable[[Mapping[int, int], float | None], object]
@@ -35,6 +36,16 @@ class Scheduler:
         self._turn_ends: int | None = None
         self._sleepers: dict[Task, None] = {}  # whose wait has a deadline, or had one
         self._timing: list[Process] = []  # whose timer runs, or ran
+        self._last_ns: int | None = None  # when the run is over in any case, by clock.cpu_ns()
+
+    def first_ended(self) -> None:
+        """The process that the run is about has ended: the others may go on for a while."""
+        self._last_ns = self.clock.cpu_ns() + LINGER_NS
+
+    @property
+    def is_over(self) -> bool:
+        """Whether that while has passed."""
+        return self._last_ns is not None and self.clock.cpu_ns() >= self._last_ns
 
     def turn_ends(self, task: Task) -> int | None:
         """When `task`, which runs, is to be interrupted: for the others, or a timer.
@@ -43,6 +54,8 @@ class Scheduler:
         """
         deadline = self.next_deadline()
         times = [*self._time_is_up(task), *([] if deadline is None else [deadline])]
+        if self._last_ns is not None:
+            times.append(self.clock.uptime_ns() + self._last_ns - self.clock.cpu_ns())
         due = min(times, default=None)
         if len(self.tasks) < 2:
             return due
@@ -51,11 +64,11 @@ class Scheduler:
         return self._turn_ends if due is None else min(due, self._turn_ends)
 
     def next_after(self, current: Task | None, wait_for_host: WaitForHost) -> Task | None:
-        """The task to run, after `current` in the order; None if there is none left.
+        """The task to run, after `current` in the order; None if there is none left, or it is over.
 
         Raises Deadlock.
         """
-        while self.tasks:
+        while self.tasks and not self.is_over:
             self.expire()
             task = self._turns.choose(task for task in self._from(current) if self._is_ready(task))
             if task is not None:

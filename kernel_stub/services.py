@@ -186,7 +186,7 @@ class KernelServices(RingThree):
         self._work = True
 
     def signal(self, task: Task, number: int, code: int = SI_USER, address: int = 0) -> None:
-        self.send(task, SigInfo(number, code, task.pid, task.uid, address=address))
+        self.send(task, SigInfo(number, code, task.pid, task.identity.uids.real, address=address))
 
     def signal_group(self, group: int, number: int) -> None:
         signal_group(self, group, number)
@@ -225,7 +225,8 @@ class KernelServices(RingThree):
         return list(self.tasks.processes.values())
 
     def leaders(self) -> list[Task]:
-        return [process.threads[0] for process in self.processes() if process.threads]
+        known = [(*process.threads, process.remains) for process in self.processes()]
+        return [tasks[0] for tasks in known if tasks[0] is not None]
 
     def find_task(self, tid: int) -> Task | None:
         return next((task for task in self.scheduler.tasks if task.tid == tid), None)
@@ -259,7 +260,7 @@ class KernelServices(RingThree):
         self.tasks.tell_of_end(process)
 
     def reap(self, process: Process) -> None:
-        self.tasks.reap(process)
+        self.tasks.family.reap(process)
 
     def exec(self, task: Task, path: bytes, argv: list[bytes], envp: list[bytes]) -> None:
         old = self.tasks.replace_space(task)

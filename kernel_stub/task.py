@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from kernel_stub.abi.capabilities import CAP_SYS_PTRACE
 from kernel_stub.abi.signals import (
     IGNORED_BY_DEFAULT,
     SIG_DFL,
@@ -17,6 +18,7 @@ from kernel_stub.abi.signals import (
     SS_DISABLE,
     signal_bit,
 )
+from kernel_stub.identity import ROOT, Identity, all_of, of_user
 from kernel_stub.pending import Pending, SigInfo
 from kernel_stub.process import Process
 from kernel_stub.usermem import UserMemory
@@ -63,8 +65,7 @@ class Task:
         self.arguments: list[bytes] = []
         self.environment: list[bytes] = []
         self.auxv = b""
-        self.uid = self.gid = 0
-        self.groups: list[int] = []
+        self.identity = of_user(ROOT, ROOT)
         self.pending = Pending()
         self.signal_mask = 0
         self.saved_mask: int | None = None  # what sigsuspend(2) and its like put back
@@ -100,6 +101,54 @@ class Task:
         self.cpu: Any = None
         self.use(space)
 
+    # ---- who it is
+
+    @property
+    def uid(self) -> int:
+        """The id by which files are judged: the effective one, unless setfsuid(2) said more."""
+        return self.identity.uids.filesystem
+
+    @uid.setter
+    def uid(self, number: int) -> None:
+        """It is another user from now on, with all that this user may."""
+        self.identity = of_user(number, self.gid, self.identity.groups)
+
+    @property
+    def gid(self) -> int:
+        return self.identity.gids.filesystem
+
+    @gid.setter
+    def gid(self, number: int) -> None:
+        self.identity = self.identity._replace(gids=all_of(number))
+
+    @property
+    def groups(self) -> tuple[int, ...]:
+        return self.identity.groups
+
+    @groups.setter
+    def groups(self, numbers: tuple[int, ...]) -> None:
+        self.identity = self.identity._replace(groups=tuple(numbers))
+
+    def is_able(self, capability: int) -> bool:
+        """Whether it may use a capability now."""
+        return bool(self.identity.caps.effective >> capability & 1)
+
+    def become(self, identity: Identity) -> None:
+        """It has other ids or capabilities from now on; who else, no longer looks into it."""
+        old, self.identity = self.identity, identity
+        shown = [(one.uids[1::2], one.gids[1::2]) for one in (old, identity)]
+        if shown[0] != shown[1] or identity.caps.permitted & ~old.caps.permitted:
+            self.dumpable = 0
+            self.parent_death_signal = 0
+
+    def may_look_into(self, other: Task) -> bool:
+        """Whether it may see and take what `other` has. ptrace(2), "access mode checking"."""
+        if other.process is self.process or self.is_able(CAP_SYS_PTRACE):
+            return True
+        own, theirs = self.identity, other.identity
+        users = set(theirs.uids[:3]) == {own.uids.real}
+        return users and set(theirs.gids[:3]) == {own.gids.real} and other.dumpable == 1
+
     # ---- what its process knows
 
     @property
@@ -112,8 +161,15 @@ class Task:
         return self.process.threads
 
     @property
+    def is_zombie(self) -> bool:
+        """Whether its process has ended."""
+        return not self.process.is_alive
+
+    @property
     def state(self) -> bytes:
-        """As proc(5) tells it: stopped, sleeping or running."""
+        """As proc(5) tells it: ended, stopped, sleeping or running."""
+        if self.is_zombie:
+            return b"Z (zombie)"
         if self.is_stopped:
             return b"T (stopped)" if self.tracing is None else b"t (tracing stop)"
         return b"R (running)" if self.wait is None else b"S (sleeping)"

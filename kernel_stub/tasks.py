@@ -17,23 +17,19 @@ from kernel_stub import layout
 from kernel_stub.abi.abi import I386, X86_64
 from kernel_stub.abi.process_structures import INT, SIGACTION
 from kernel_stub.abi.signals import (
-    CLD_EXITED,
-    CLD_KILLED,
-    SA_NOCLDWAIT,
     SIG_IGN,
     SIGCHLD,
     SS_DISABLE,
 )
-from kernel_stub.arrivals import action_of, send
 from kernel_stub.boot import KernelHalf
 from kernel_stub.contexts import Contexts, CpuContext
 from kernel_stub.entry import constants as entry
-from kernel_stub.errno import EAGAIN, ENOMEM, Errno
+from kernel_stub.errno import EAGAIN, EEXIST, ENOMEM, Errno
 from kernel_stub.exec import Start
+from kernel_stub.family import Family
 from kernel_stub.futexes import Futexes
 from kernel_stub.limits import has_too_many_tasks, limit_cpu_time
 from kernel_stub.mm import AddressSpace
-from kernel_stub.pending import SigInfo
 from kernel_stub.process import Process
 from kernel_stub.protocol import Clone
 from kernel_stub.scheduler import Scheduler
@@ -53,8 +49,10 @@ from kernel_stub.syscalls.creation import (
 )
 from kernel_stub.syscalls.robust import release_robust_list
 from kernel_stub.task import Task
+from kernel_stub.vfs.pulses import next_moment
 
 MOST_TASKS: Final = 4096  # a fork bomb ends here, root's too
+INIT: Final = 1  # the number of the process that adopts whom nobody else does
 _KEPT: Final = SIGACTION[8]
 EXECVE: Final = {X86_64: 59, I386: 11}  # the call that a program seems to begin in
 _REGS: Final = entry.PT_REGS_STRUCT
@@ -71,7 +69,8 @@ class Tasks:
         self.contexts = Contexts(machine, half)
         self.scheduler = scheduler
         self.futexes = futexes
-        self.processes: dict[int, Process] = {}
+        self.family = Family()
+        self.processes = self.family.processes
         self._last_tid = 0
 
     def adopt(self, task: Task) -> None:
@@ -91,14 +90,14 @@ class Tasks:
         tasks = self.scheduler.tasks
         if len(tasks) >= MOST_TASKS or has_too_many_tasks(parent, tasks):
             raise Errno(EAGAIN)
+        tid = self._tid_for(asked)
         space = self._space_for(parent, asked)
         try:
             context = self.contexts.make()
         except OutOfFrames:
             self._leave_space(space)
             raise Errno(ENOMEM) from None
-        self._last_tid += 1
-        child = self._child(parent, asked, space)
+        child = self._child(parent, asked, space, tid)
         child.cpu = context
         self.contexts.fork(context, parent.cpu, space.tables.root)
         self._prepare(parent, child, asked)
@@ -107,14 +106,26 @@ class Tasks:
             limit_cpu_time(parent.kernel, child.process)
         return child
 
+    def _tid_for(self, asked: Clone) -> int:
+        """The next number that nobody has, or the one that was asked for. Raises Errno(EEXIST)."""
+        taken = {INIT, *(task.tid for task in self.scheduler.tasks), *self.processes}
+        if asked.set_tid is not None:
+            if asked.set_tid in taken:
+                raise Errno(EEXIST)
+            return asked.set_tid
+        self._last_tid += 1
+        while self._last_tid in taken:
+            self._last_tid += 1
+        return self._last_tid
+
     def _space_for(self, parent: Task, asked: Clone) -> AddressSpace:
         if asked.flags & CLONE_VM:
             parent.space.users += 1
             return parent.space
         return parent.space.fork(self.half.tables)
 
-    def _child(self, parent: Task, asked: Clone, space: AddressSpace) -> Task:
-        wanted, tid = asked.flags, self._last_tid
+    def _child(self, parent: Task, asked: Clone, space: AddressSpace, tid: int) -> Task:
+        wanted = asked.flags
         files = parent.files if wanted & CLONE_FILES else parent.files.copy()
         files.users += 1 if wanted & CLONE_FILES else 0
         fs = parent.fs if wanted & CLONE_FS else parent.fs.copy()
@@ -124,6 +135,8 @@ class Tasks:
             above = parent.process.parent if wanted & CLONE_PARENT else parent.process
             process = Process(tid, above)
             process.exit_signal = asked.exit_signal
+            if wanted & CLONE_PARENT:
+                process.exit_signal = parent.process.exit_signal
             process.actions = self._actions(parent, wanted)
         child = Task(parent.kernel, tid, space, files, fs, parent.abi, process)
         for name in _INHERITED:
@@ -205,6 +218,7 @@ class Tasks:
         self._leave_memory(task)
         task.use(new)
         task.process.has_executed = True
+        task.process.exit_signal = SIGCHLD
         task.process.posix_timers.clear()
         task.process.actions = _ignoring(task.process.actions)
         task.signal_stack = (0, SS_DISABLE, 0)
@@ -236,58 +250,13 @@ class Tasks:
 
     def end_process(self, task: Task, status: int, signal: int) -> None:
         """The whole process of `task` ends, with a status or by a signal."""
-        process = task.process
-        for thread in list(process.threads):
+        for thread in list(task.process.threads):
             self._remove(thread)
-        process.status = signal if signal else (status & 0xFF) << 8
-        process.stopped_by, process.untold = 0, None
-        self._give_away_children(process)
-        if not process.is_hidden:
-            self._tell_parent(process, task.uid, status, signal)
-
-    def _give_away_children(self, process: Process) -> None:
-        """Its children are those of the next ancestor that adopts; of nobody's, 1 is the parent."""
-        reaper = process.parent
-        while reaper is not None and not (reaper.is_subreaper and reaper.is_alive):
-            reaper = reaper.parent
-        orphans, process.children = process.children, []
-        for child in orphans:
-            child.parent, child.exit_signal = reaper, SIGCHLD
-            if reaper is not None:
-                reaper.children.append(child)
-            for task in child.threads:
-                if task.parent_death_signal:
-                    send(task, SigInfo(task.parent_death_signal, pid=process.pid))
-            if not child.is_alive and not child.is_hidden:
-                self.tell_of_end(child)
+        self.family.ended(task, status, signal)
 
     def tell_of_end(self, process: Process) -> None:
         """Its parent hears only now of a process that has ended."""
-        assert process.status is not None, "it has ended"
-        self._tell_parent(process, 0, process.status >> 8, process.status & 0x7F)
-
-    def _tell_parent(self, process: Process, uid: int, status: int, signal: int) -> None:
-        parent = process.parent
-        if parent is None:
-            self._forget(process)
-            return
-        action = action_of(parent, SIGCHLD)
-        if process.exit_signal:
-            code, told = (CLD_KILLED, signal) if signal else (CLD_EXITED, status & 0xFF)
-            send(parent, SigInfo(process.exit_signal, code, process.pid, uid, told))
-        wants_none = action.handler == SIG_IGN or action.flags & SA_NOCLDWAIT
-        if process.exit_signal == SIGCHLD and wants_none:
-            self.reap(process)
-
-    def reap(self, process: Process) -> None:
-        """Its parent waited for it: it is no more."""
-        if process.parent is not None:
-            process.parent.children_ns += process.cpu_ns + process.children_ns
-            process.parent.children.remove(process)
-        self._forget(process)
-
-    def _forget(self, process: Process) -> None:
-        self.processes.pop(process.pid, None)
+        self.family.tell_of_end(process)
 
     def _remove(self, task: Task) -> None:
         """Takes the task out of everything that knows it."""
@@ -295,6 +264,7 @@ class Tasks:
             self.futexes.leave(task.futex)
         self._leave_memory(task)
         task.process.threads.remove(task)
+        task.process.left_at = next_moment()
         self.scheduler.forget(task)
         task.files.users -= 1
         if not task.files.users:
@@ -326,9 +296,7 @@ _INHERITED: Final = (
     "arguments",
     "environment",
     "auxv",
-    "uid",
-    "gid",
-    "groups",
+    "identity",
     "signal_mask",
     "signal_stack",
     "last_fault",

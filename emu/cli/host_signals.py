@@ -30,6 +30,18 @@ _MANY: Final = 4096
 _AGAIN: Final = 0.05  # seconds; the engine was perhaps about to start when it was stopped
 
 
+def ignored_by_parent() -> list[int]:
+    """The signals that whoever started ringscope ignores: a program inherits that, as by nohup(1).
+
+    What is told of SIGPIPE and SIGXFSZ is lost, because Python ignores them itself.
+    """
+    found = []
+    for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            found.append(int(number))
+    return sorted(found)
+
+
 class HostSignals:
     """A context in which signals reach the program of `kernel`. `ended_by`: what ended the run."""
 

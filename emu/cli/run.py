@@ -11,7 +11,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
-from emu.cli.host_signals import HostSignals
+from emu.cli.host_signals import HostSignals, ignored_by_parent
 from emu.cli.lent_terminal import LentTerminal
 from emu.cli.output import Output, say
 from emu.errors import Interrupted, RingscopeError
@@ -22,7 +22,8 @@ from emu.watch import report
 from emu.watch.ledger import Ledger
 from kernel_stub.abi.signals import NAMES
 from kernel_stub.kernel import Kernel
-from kernel_stub.launch import launch
+from kernel_stub.launch import FIRST_PID, launch
+from kernel_stub.scheduler import LINGER_NS
 from kernel_stub.vfs import About, VfsOptions
 from kernel_stub.vfs.options import DEFAULT_LIMIT
 
@@ -86,6 +87,7 @@ def boot(
         options.seed,
         vdso=not options.no_vdso,
         vsyscall=options.vsyscall == "emulate",
+        ignored=ignored_by_parent(),
     )
     kernel.clock.realtime = options.realtime
     return machine, kernel
@@ -119,6 +121,7 @@ def execute(options: Namespace, observer: Observer | None = None) -> report.Resu
     else:
         ended_by, status, signal = ending(kernel, exhausted, signals.ended_by)
         tell_why(machine, kernel, ended_by, signal)
+        tell_who_was_left(kernel)
     return _result(options, machine, kernel, ended_by, status, signal)
 
 
@@ -156,6 +159,17 @@ def tell_why(machine: Machine, kernel: Kernel, ended_by: str, signal: int) -> No
         say(f"ringscope: why: {detail(kernel.exceptions.why)}\n")
     elif kernel.exceptions.cause:
         say(f"ringscope: {NAMES.get(signal, signal)}: {kernel.exceptions.cause}\n")
+
+
+def tell_who_was_left(kernel: Kernel) -> None:
+    """A line for what still computed when the run was over."""
+    tasks = [task for task in kernel.leaders() if not task.is_zombie]
+    if kernel.scheduler.is_over and tasks:
+        left = ", ".join(f"{task.pid} ({os.fsdecode(task.name)})" for task in tasks)
+        say(
+            f"ringscope: {FIRST_PID} had ended, and what it left behind was stopped after "
+            f"{LINGER_NS // 10**9} more seconds of computing: {left}\n"
+        )
 
 
 def environment(options: Namespace) -> list[bytes]:

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from emu.errors import LoadError
 
 HEAD_SIZE: Final = 256  # BINPRM_BUF_SIZE: what Linux looks at
+LINE_LIMIT: Final = HEAD_SIZE - 1  # of a line that does not end before
 DEPTH_LIMIT: Final = 5  # how often an interpreter may itself be a script
 _MARK: Final = b"#!"
 _BLANKS: Final = b" \t"
@@ -37,6 +38,8 @@ def read_script(head: bytes, name: str) -> Script | None:
     if not head.startswith(_MARK):
         return None
     line, newline, _ = head[len(_MARK) : HEAD_SIZE].partition(b"\n")
+    if not newline:
+        line = line[: LINE_LIMIT - len(_MARK)]
     line = line.partition(b"\0")[0].strip(_BLANKS)
     interpreter, blank, argument = _split(line)
     if not interpreter:

@@ -18,6 +18,7 @@ from kernel_stub.exec import auxv
 from kernel_stub.exec.file import Executables, Program, find_program
 from kernel_stub.exec.placing import Placed, fill, no_room, place_anywhere, place_program
 from kernel_stub.exec.stack import RANDOM_SIZE, STRING_LIMIT, FirstStack, first_stack
+from kernel_stub.identity import ROOT, Identity
 from kernel_stub.layout import STACK_START_SIZE, USER_32, USER_64
 from kernel_stub.mm import AddressSpace
 from kernel_stub.mm.flags import (
@@ -31,6 +32,7 @@ from kernel_stub.mm.flags import (
 )
 from kernel_stub.task import Task
 from kernel_stub.vdso import Vdso
+from kernel_stub.vfs.modes import S_ISGID, S_ISUID, S_IXGRP
 
 NAME_SIZE: Final = 15  # of a task's name, without the NUL
 
@@ -81,7 +83,8 @@ def load_program(
     _set_break(space, program.image, placed)
     linker = place_anywhere(space, program.linker[1], program.linker[0]) if program.linker else None
     values = _map_vdso(kernel.vdso, space, abi, program.image)
-    values |= _auxiliary_values(kernel, task, program.image, placed, linker)
+    identity = _identity(task, program)
+    values |= _auxiliary_values(kernel, task, identity, program.image, placed, linker)
     stack = first_stack(
         abi,
         space.layout.stack_top,
@@ -93,7 +96,7 @@ def load_program(
         values,
     )
     _map_stack(space, program, stack, [*program.argv, *envp])
-    _become(task, program, path, abi, envp, stack)
+    _become(task, program, path, abi, envp, stack, identity)
     return Start(linker.entry if linker else placed.entry, stack.pointer, abi)
 
 
@@ -120,8 +123,28 @@ def _map_vdso(vdso: Vdso, space: AddressSpace, abi: Abi, image: Image) -> dict[i
     return told
 
 
+def _identity(task: Task, program: Program) -> Identity:
+    """Who the task will be: a program may be run as its owner, unless the task renounced that."""
+    status = program.file.inode.stat()
+    mode = 0 if task.no_new_privileges else status.st_mode
+    owner = status.st_uid if mode & S_ISUID else None
+    group = status.st_gid if mode & S_ISGID and mode & S_IXGRP else None
+    return task.identity.executing(owner, group)
+
+
+def _is_secure(old: Identity, new: Identity) -> bool:
+    """Whether the program has rights that whoever runs it has not."""
+    is_set_id = (new.uids.effective, new.gids.effective) != (old.uids.real, old.gids.real)
+    return is_set_id or (new.uids.real != ROOT and bool(new.caps.permitted & ~new.caps.ambient))
+
+
 def _auxiliary_values(
-    kernel: Services, task: Task, image: Image, placed: Placed, linker: Placed | None
+    kernel: Services,
+    task: Task,
+    identity: Identity,
+    image: Image,
+    placed: Placed,
+    linker: Placed | None,
 ) -> dict[int, int]:
     headers = image.program_headers
     return {
@@ -135,11 +158,11 @@ def _auxiliary_values(
         auxv.AT_BASE: linker.bias if linker else 0,
         auxv.AT_FLAGS: 0,
         auxv.AT_ENTRY: placed.entry,
-        auxv.AT_UID: task.uid,
-        auxv.AT_EUID: task.uid,
-        auxv.AT_GID: task.gid,
-        auxv.AT_EGID: task.gid,
-        auxv.AT_SECURE: 0,
+        auxv.AT_UID: identity.uids.real,
+        auxv.AT_EUID: identity.uids.effective,
+        auxv.AT_GID: identity.gids.real,
+        auxv.AT_EGID: identity.gids.effective,
+        auxv.AT_SECURE: int(_is_secure(task.identity, identity)),
         auxv.AT_HWCAP2: auxv.HWCAP2_FSGSBASE if kernel.has_fsgsbase else 0,
     }
 
@@ -165,12 +188,27 @@ def _map_stack(
 
 
 def _become(
-    task: Task, program: Program, path: bytes, abi: Abi, envp: list[bytes], stack: FirstStack
+    task: Task,
+    program: Program,
+    path: bytes,
+    abi: Abi,
+    envp: list[bytes],
+    stack: FirstStack,
+    identity: Identity,
 ) -> None:
     """The task is the new program from now on."""
+    if _is_secure(task.identity, identity):
+        task.parent_death_signal = 0
+    task.become(identity)
+    is_plain = (identity.uids.real, identity.gids.real) == (
+        identity.uids.effective,
+        identity.gids.effective,
+    )
+    task.dumpable = int(is_plain)
     task.abi = task.program_abi = abi
     task.name = path.rpartition(b"/")[2][:NAME_SIZE]
     task.executable = program.file.path
+    task.space.runs(program.file.inode)
     task.arguments = program.argv
     task.environment = envp
     task.auxv = stack.auxv

@@ -21,6 +21,7 @@ from kernel_stub.errno import (
     ENAMETOOLONG,
     ENOENT,
     ENOTDIR,
+    ETXTBSY,
     NAMES,
     Errno,
 )
@@ -32,6 +33,7 @@ _REASONS: Final = {
     EACCES: "permission denied: it must be a regular file that you may execute",
     EISDIR: "it is a directory",
     ELOOP: "its path goes round in symbolic links",
+    ETXTBSY: "it is open for writing",
     ENAMETOOLONG: "its path is too long",
 }
 

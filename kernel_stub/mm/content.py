@@ -9,10 +9,13 @@ from typing import Any, NamedTuple
 
 
 class Status(NamedTuple):
-    """What /proc/pid/maps shows of it."""
+    """What /proc/pid/maps shows of it, and execve(2) asks."""
 
     st_dev: int = 0
     st_ino: int = 0
+    st_mode: int = 0o100755
+    st_uid: int = 0
+    st_gid: int = 0
 
 
 class ContentFile:
@@ -20,6 +23,7 @@ class ContentFile:
 
     writable = False
     mapped: Any = None
+    running = 0
 
     def __init__(self, path: bytes, content: bytes) -> None:
         self.path = path

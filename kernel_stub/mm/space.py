@@ -89,6 +89,7 @@ class AddressSpace:
         self.break_start = self.break_end = 0
         self.users = 1  # tasks
         self.barriers = 0  # membarrier(2): what its program registered
+        self.program: Any = None  # the inode that runs here; nobody may write to it
         self.vdso_base = 0  # where the kernel's shared object is mapped; 0: not, or not known
 
     # --- what the processor and copy_in, copy_out ask ---
@@ -321,6 +322,7 @@ class AddressSpace:
         other.stack_limit, other.data_limit = self.stack_limit, self.data_limit
         other.size_limit, other.read_implies_exec = self.size_limit, self.read_implies_exec
         other.vdso_base = self.vdso_base
+        other.runs(self.program)
         other.break_start, other.break_end = self.break_start, self.break_end
         try:
             for region in self.regions:
@@ -342,8 +344,16 @@ class AddressSpace:
             self.frames.cpu.flush_tlb()
         return other
 
+    def runs(self, program: Any) -> None:
+        """`program`, an inode, runs here from now on; None: nothing does any more."""
+        for inode, change in ((self.program, -1), (program, 1)):
+            if inode is not None:
+                inode.running += change
+        self.program = program
+
     def release(self) -> None:
         """Ends it: shared file pages are written back, every frame is given back."""
+        self.runs(None)
         self.munmap(0, self.layout.task_size)
         self.ldt.release()
         self.tables.release()

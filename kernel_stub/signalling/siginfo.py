@@ -11,7 +11,7 @@ from kernel_stub.abi.sigframes import (
     SIGINFO_SENT,
     SIGINFO_SIZE,
 )
-from kernel_stub.abi.signals import SIGCHLD, SYNCHRONOUS
+from kernel_stub.abi.signals import CLD_CONTINUED, CLD_EXITED, SIGCHLD, SYNCHRONOUS
 from kernel_stub.pending import SigInfo
 
 
@@ -25,6 +25,10 @@ def pack_siginfo(sent: SigInfo, abi: Abi) -> bytes:
         rest = SIGINFO_CHILD[word].pack(sent.pid, sent.uid, sent.status, 0, 0)
     elif sent.band:
         rest = SIGINFO_POLL[word].pack(sent.band, sent.descriptor)
+    elif CLD_EXITED <= sent.code <= CLD_CONTINUED:
+        # A child's end by another signal: the i386 ABI takes it for a file's, and moves the status.
+        uid, status = (sent.uid, sent.status) if word == 8 else (sent.status, 0)
+        rest = SIGINFO_CHILD[word].pack(sent.pid, uid, status, 0, 0)
     else:
         rest = SIGINFO_SENT[word].pack(sent.pid, sent.uid, sent.value & abi.word_mask)
     return (head + rest).ljust(SIGINFO_SIZE, b"\0")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
+from kernel_stub.abi.capabilities import CAP_CHOWN
 from kernel_stub.abi.process_structures import SECOND, TIMESPEC64
 from kernel_stub.errno import EACCES, EINVAL, EPERM, Errno
 from kernel_stub.syscalls.places import (
@@ -21,7 +22,7 @@ from kernel_stub.syscalls.places import (
 )
 from kernel_stub.syscalls.table import Int, Path, Pointer, UInt, syscall
 from kernel_stub.task import Task
-from kernel_stub.vfs.access import ROOT, allowed, require_owner
+from kernel_stub.vfs.access import allowed, require_owner
 from kernel_stub.vfs.inode import Inode
 from kernel_stub.vfs.modes import S_IFDIR, S_ISGID, S_ISUID, W_OK
 
@@ -71,7 +72,7 @@ def _short_id(task: Task, value: int) -> int:
 def _chown(task: Task, inode: Inode, uid: int, gid: int) -> int:
     """Only root gives a file away; its owner may give it to a group of their own."""
     status = inode.stat()
-    if task.uid != ROOT:
+    if not task.is_able(CAP_CHOWN):
         owns = task.uid == status.st_uid
         mine = gid in (-1, task.gid, status.st_gid) or gid in task.groups
         if not owns or uid not in (-1, status.st_uid) or not mine:
@@ -146,16 +147,22 @@ def faccessat(task: Task, dirfd: Int, path: Path, mode: Int) -> int:
 def faccessat2(task: Task, dirfd: Int, path: Path, mode: Int, flags: Int) -> int:
     if mode & ~7:
         raise Errno(EINVAL)
-    inode = inode_at(task, dirfd, path, flags, AT_KNOWN | AT_EACCESS)
-    if mode and not allowed(task, inode, mode):
-        raise Errno(EACCES)
+    own = task.identity
+    if not flags & AT_EACCESS:
+        task.identity = own.by_real_ids()
+    try:
+        inode = inode_at(task, dirfd, path, flags, AT_KNOWN | AT_EACCESS)
+        if mode and not allowed(task, inode, mode):
+            raise Errno(EACCES)
+    finally:
+        task.identity = own
     return 0
 
 
 def _set_times(task: Task, inode: Inode, times: list[tuple[int, int]] | None) -> int:
     """Access and change time as (seconds, nanoseconds); None: both are now."""
     if times is None or all(part == UTIME_NOW for _, part in times):
-        if task.uid not in (ROOT, inode.stat().st_uid) and not allowed(task, inode, W_OK):
+        if task.uid != inode.stat().st_uid and not allowed(task, inode, W_OK):
             raise Errno(EACCES)
         now = task.kernel.now_ns()
         inode.change_times(task, now, now)

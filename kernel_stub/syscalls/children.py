@@ -17,7 +17,7 @@ from kernel_stub.abi.signals import (
     SIGCHLD,
 )
 from kernel_stub.arrivals import is_traced_by_parent
-from kernel_stub.errno import ECHILD, EINVAL, ESRCH, Errno
+from kernel_stub.errno import EAGAIN, ECHILD, EINVAL, ESRCH, Errno
 from kernel_stub.pending import SigInfo
 from kernel_stub.process import Process
 from kernel_stub.signalling.siginfo import pack_siginfo
@@ -26,11 +26,12 @@ from kernel_stub.task import Task
 
 WNOHANG, WSTOPPED, WEXITED, WCONTINUED = 1, 2, 4, 8
 WNOWAIT: Final = 0x0100_0000
-_KINDS_OF_CHILDREN: Final = 0x2000_0000 | 0x4000_0000 | 0x8000_0000  # __WNOTHREAD, __WALL, __WCLONE
-_WAIT_OPTIONS: Final = WNOHANG | WSTOPPED | WCONTINUED | _KINDS_OF_CHILDREN
+WNOTHREAD, WALL, WCLONE = 0x2000_0000, 0x4000_0000, 0x8000_0000
+_WAIT_OPTIONS: Final = WNOHANG | WSTOPPED | WCONTINUED | WNOTHREAD | WALL | WCLONE
 _WAITID_OPTIONS: Final = _WAIT_OPTIONS | WEXITED | WNOWAIT
 _STATES: Final = WSTOPPED | WEXITED | WCONTINUED
-P_ALL, P_PID, P_PGID, P_PIDFD = range(4)
+_KINDS: Final = range(4)
+P_ALL, P_PID, P_PGID, P_PIDFD = _KINDS
 _CONTINUED_STATUS: Final = 0xFFFF
 _STOPPED_STATUS: Final = 0x7F
 
@@ -64,11 +65,13 @@ class _Found(NamedTuple):
 class _Search:
     """Which children a call waits for, and for what of them."""
 
-    def __init__(self, task: Task, kind: int, number: int, states: int) -> None:
+    def __init__(self, task: Task, kind: int, number: int, options: int) -> None:
         self.process = task.process
         self.kind = kind
         self.number = number
-        self.states = states
+        self.states = options & _STATES
+        self.is_for_all = bool(options & WALL)
+        self.is_for_clones = bool(options & WCLONE)
 
     def children(self) -> list[Process]:
         """Those that may have something to tell, now or later."""
@@ -77,9 +80,11 @@ class _Search:
     def _fits(self, child: Process) -> bool:
         if not child.is_alive and not self.states & WEXITED:
             return False
+        if (child.exit_signal != SIGCHLD) != self.is_for_clones and not self.is_for_all:
+            return False  # it is a "clone child", as wait(2) calls it, or is not
         if self.kind == P_ALL:
             return True
-        return self.number == (child.pid if self.kind == P_PID else child.group)
+        return self.number == (child.group if self.kind == P_PGID else child.pid)
 
     def _tracees(self) -> list[Any]:
         """Those of its tracees, which are not always its children."""
@@ -166,8 +171,7 @@ def wait4(task: Task, pid: Int, status: Pointer, options: Int, usage: Pointer) -
     if pid == -(1 << 31):
         raise Errno(ESRCH)
     kind, number = _meant(task, pid)
-    states = WEXITED | options & (WSTOPPED | WCONTINUED)
-    found = _wait(task, _Search(task, kind, number, states), options)
+    found = _wait(task, _Search(task, kind, number, options | WEXITED), options)
     if found is None:
         return 0
     if status:
@@ -192,15 +196,19 @@ def waitpid(task: Task, pid: Int, status: Pointer, options: Int) -> int:
     return wait4(task, pid, status, options, 0)
 
 
-@syscall(support="partial", missing="P_PIDFD is EINVAL: there are no pidfds")
+@syscall()
 def waitid(task: Task, kind: Int, pid: Int, result: Pointer, options: Int, usage: Pointer) -> int:
-    states = options & _STATES
-    wrong = options & 0xFFFF_FFFF & ~_WAITID_OPTIONS or not states
-    if wrong or kind not in (P_ALL, P_PID, P_PGID) or (kind == P_PID and pid <= 0):
+    wrong = options & 0xFFFF_FFFF & ~_WAITID_OPTIONS or not options & _STATES
+    if wrong or kind not in _KINDS or (kind == P_PID and pid <= 0):
         raise Errno(EINVAL)
-    number = task.process_group if kind == P_PGID and not pid else pid
+    number, refuses = task.process_group if kind == P_PGID and not pid else pid, False
+    if kind in (P_PGID, P_PIDFD) and pid < 0:
+        raise Errno(EINVAL)
+    if kind == P_PIDFD:
+        number, refuses = _behind(task, pid)
     try:
-        found = _wait(task, _Search(task, kind, number, states), options)
+        asked = options | (WNOHANG if refuses else 0)
+        found = _wait(task, _Search(task, kind, number, options), asked)
     except Errno:
         if result:
             task.memory.copy_out(result, _siginfo(task, None))
@@ -208,6 +216,8 @@ def waitid(task: Task, kind: Int, pid: Int, result: Pointer, options: Int, usage
     if result:
         task.memory.copy_out(result, _siginfo(task, found))
     if found is None:
+        if refuses and not options & WNOHANG:
+            raise Errno(EAGAIN)
         return 0
     if usage:
         _pack_usage(task, usage, found.child)
@@ -215,8 +225,18 @@ def waitid(task: Task, kind: Int, pid: Int, result: Pointer, options: Int, usage
     return 0
 
 
+def _behind(task: Task, descriptor: int) -> tuple[int, bool]:
+    """The process that a pidfd stands for, and whether it was made not to wait."""
+    from kernel_stub.syscalls.pidfds import process_waited_for  # only who has one, needs it
+
+    process, refuses = process_waited_for(task, descriptor)
+    return process.pid, refuses
+
+
 def _siginfo(task: Task, found: _Found | None) -> bytes:
     if found is None:
         return pack_siginfo(SigInfo(0), task.abi)
-    sent = SigInfo(SIGCHLD, found.code, found.pid, task.uid, found.status)
+    child = found.child
+    uid = child.threads[0].identity.uids.real if child.threads else child.last_uid
+    sent = SigInfo(SIGCHLD, found.code, found.pid, uid, found.status)
     return pack_siginfo(sent, task.abi)

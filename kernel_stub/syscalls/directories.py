@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from kernel_stub.abi.capabilities import CAP_SYS_CHROOT
 from kernel_stub.abi.structures import DIRENT, DIRENT64
 from kernel_stub.errno import EINVAL, ENOENT, ENOTDIR, EPERM, ERANGE, Errno
 from kernel_stub.syscalls.places import (
@@ -24,7 +25,7 @@ from kernel_stub.syscalls.places import (
 from kernel_stub.syscalls.table import Int, Path, Pointer, UInt, ULong, syscall
 from kernel_stub.task import Task
 from kernel_stub.vfs import names
-from kernel_stub.vfs.access import ROOT, require
+from kernel_stub.vfs.access import require
 from kernel_stub.vfs.directory import Directory, DirectoryFile, Entry, Symlink
 from kernel_stub.vfs.inode import Inode
 from kernel_stub.vfs.modes import X_OK
@@ -232,7 +233,7 @@ def fchdir(task: Task, descriptor: Int) -> int:
 @syscall()
 def chroot(task: Task, path: Path) -> int:
     directory = _enterable(task, place_at(task, AT_FDCWD, path, follow=True).found())
-    if task.uid != ROOT:
+    if not task.is_able(CAP_SYS_CHROOT):
         raise Errno(EPERM)
     task.fs.root = directory
     return 0

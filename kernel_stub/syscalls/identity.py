@@ -1,7 +1,7 @@
-"""System calls about who the process is: user and group ids, capabilities.
+"""System calls about who a task is: its user and group ids.
 
-The ids of a process do not change here: it may only become who it is.
-credentials(7), getuid(2), setuid(2), getgroups(2), capget(2).
+What a change does to its capabilities, identity.py (the room below) knows; capabilities themselves
+are capabilities.py's. credentials(7), getuid(2), setuid(2), setfsuid(2), getgroups(2).
 """
 
 from __future__ import annotations
@@ -9,20 +9,17 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
-from kernel_stub.abi.process_structures import CAPABILITY_DATA, CAPABILITY_HEADER, UINT
-from kernel_stub.errno import EFAULT, EINVAL, EPERM, ESRCH, Errno
+from kernel_stub.abi.capabilities import CAP_SETGID, CAP_SETUID
+from kernel_stub.abi.process_structures import UINT
+from kernel_stub.errno import EINVAL, EPERM, Errno
+from kernel_stub.identity import Ids, all_of
 from kernel_stub.syscalls.table import Int, Pointer, UInt, syscall
 from kernel_stub.task import Task
 
 _UNCHANGED: Final = 0xFFFF_FFFF
 _UNCHANGED_16: Final = 0xFFFF
 _OVERFLOW_16: Final = 65534  # how an id looks that 16 bits cannot hold
-_NO_CHANGE: Final = "a process of root cannot become another user"
-
-# The versions of capget(2)'s structures, and how many data structures each has.
-_CAPABILITY_VERSIONS: Final = {0x1998_0330: 1, 0x2007_1026: 2, 0x2008_0522: 2}
-_NEWEST_VERSION: Final = 0x2008_0522
-_ALL_CAPABILITIES: Final = (1 << 41) - 1
+_MOST_GROUPS: Final = 65536
 
 
 def short(number: int) -> int:
@@ -35,111 +32,219 @@ def _shown(task: Task, number: int) -> int:
     return short(number) if task.abi.word == 4 else number
 
 
-@syscall("getuid", "geteuid")
+@syscall()
 def getuid(task: Task) -> int:
-    return _shown(task, task.uid)
+    return _shown(task, task.identity.uids.real)
 
 
-@syscall("getgid", "getegid")
+@syscall()
+def geteuid(task: Task) -> int:
+    return _shown(task, task.identity.uids.effective)
+
+
+@syscall()
 def getgid(task: Task) -> int:
-    return _shown(task, task.gid)
+    return _shown(task, task.identity.gids.real)
 
 
-@syscall("getuid32", "geteuid32")
+@syscall()
+def getegid(task: Task) -> int:
+    return _shown(task, task.identity.gids.effective)
+
+
+@syscall()
 def getuid32(task: Task) -> int:
-    return task.uid
+    return task.identity.uids.real
 
 
-@syscall("getgid32", "getegid32")
+@syscall()
+def geteuid32(task: Task) -> int:
+    return task.identity.uids.effective
+
+
+@syscall()
 def getgid32(task: Task) -> int:
-    return task.gid
+    return task.identity.gids.real
+
+
+@syscall()
+def getegid32(task: Task) -> int:
+    return task.identity.gids.effective
 
 
 def _id_layout(task: Task) -> Struct:
     return Struct("<H") if task.abi.word == 4 else UINT
 
 
-def _store_ids(task: Task, layout: Struct, number: int, pointers: tuple[int, ...]) -> int:
-    shown = short(number) if layout.size == 2 else number
-    for pointer in pointers:
-        task.memory.pack(layout, pointer, shown)
+def _store_ids(task: Task, layout: Struct, ids: Ids, pointers: tuple[int, ...]) -> int:
+    for number, pointer in zip(ids[:3], pointers, strict=True):
+        task.memory.pack(layout, pointer, short(number) if layout.size == 2 else number)
     return 0
 
 
 @syscall()
 def getresuid(task: Task, real: Pointer, effective: Pointer, saved: Pointer) -> int:
-    return _store_ids(task, _id_layout(task), task.uid, (real, effective, saved))
+    return _store_ids(task, _id_layout(task), task.identity.uids, (real, effective, saved))
 
 
 @syscall()
 def getresgid(task: Task, real: Pointer, effective: Pointer, saved: Pointer) -> int:
-    return _store_ids(task, _id_layout(task), task.gid, (real, effective, saved))
+    return _store_ids(task, _id_layout(task), task.identity.gids, (real, effective, saved))
 
 
 @syscall()
 def getresuid32(task: Task, real: Pointer, effective: Pointer, saved: Pointer) -> int:
-    return _store_ids(task, UINT, task.uid, (real, effective, saved))
+    return _store_ids(task, UINT, task.identity.uids, (real, effective, saved))
 
 
 @syscall()
 def getresgid32(task: Task, real: Pointer, effective: Pointer, saved: Pointer) -> int:
-    return _store_ids(task, UINT, task.gid, (real, effective, saved))
+    return _store_ids(task, UINT, task.identity.gids, (real, effective, saved))
 
 
-def _require_own(task: Task, own: int, wanted: tuple[int, ...]) -> int:
-    """Each wanted id must be the process's own, or say "unchanged". Raises Errno(EPERM)."""
-    unchanged = (_UNCHANGED, _UNCHANGED_16) if task.abi.word == 4 else (_UNCHANGED,)
-    if any(number != own and number not in unchanged for number in wanted):
-        raise Errno(EPERM)
-    return 0
+# ---- changing them
 
 
-def _require_one(own: int, wanted: int) -> int:
+def _given(task: Task, number: int) -> int:
+    """An id as the old call of the ABI gives it: of 16 bits in the i386 ABI."""
+    if task.abi.word == 8:
+        return number
+    return _UNCHANGED if number & _UNCHANGED_16 == _UNCHANGED_16 else number & _UNCHANGED_16
+
+
+def _one(ids: Ids, wanted: int, is_able: bool) -> Ids:
+    """setuid(2): who is able changes all, others the effective id. Raises Errno."""
     if wanted == _UNCHANGED:
         raise Errno(EINVAL)
-    if wanted != own:
+    if is_able:
+        return all_of(wanted)
+    if wanted not in (ids.real, ids.saved):
         raise Errno(EPERM)
+    return ids._replace(effective=wanted, filesystem=wanted)
+
+
+def _two(ids: Ids, real: int, effective: int, is_able: bool) -> Ids:
+    """setreuid(2). Raises Errno(EPERM)."""
+    may_be_real = is_able or real in (_UNCHANGED, ids.real, ids.effective)
+    if not may_be_real or not (is_able or effective in (_UNCHANGED, *ids[:3])):
+        raise Errno(EPERM)
+    changed = ids.effective if effective == _UNCHANGED else effective
+    keeps_saved = real == _UNCHANGED and effective in (_UNCHANGED, ids.real)
+    saved = ids.saved if keeps_saved else changed
+    return Ids(ids.real if real == _UNCHANGED else real, changed, saved, changed)
+
+
+def _three(ids: Ids, wanted: tuple[int, int, int], is_able: bool) -> Ids:
+    """setresuid(2). Raises Errno(EPERM)."""
+    if not is_able and any(number not in (_UNCHANGED, *ids[:3]) for number in wanted):
+        raise Errno(EPERM)
+    real, effective, saved = (
+        old if number == _UNCHANGED else number for old, number in zip(ids, wanted, strict=False)
+    )
+    return Ids(real, effective, saved, effective)
+
+
+def _set_uids(task: Task, uids: Ids) -> int:
+    task.become(task.identity.with_uids(uids))
     return 0
 
 
-@syscall("setuid", "setuid32", support="partial", missing=_NO_CHANGE)
+def _set_gids(task: Task, gids: Ids) -> int:
+    task.become(task.identity._replace(gids=gids))
+    return 0
+
+
+@syscall()
 def setuid(task: Task, wanted: UInt) -> int:
-    return _require_one(task.uid, wanted)
+    return setuid32(task, _given(task, wanted))
 
 
-@syscall("setgid", "setgid32", support="partial", missing=_NO_CHANGE)
+@syscall()
+def setuid32(task: Task, wanted: UInt) -> int:
+    return _set_uids(task, _one(task.identity.uids, wanted, task.is_able(CAP_SETUID)))
+
+
+@syscall()
 def setgid(task: Task, wanted: UInt) -> int:
-    return _require_one(task.gid, wanted)
+    return setgid32(task, _given(task, wanted))
 
 
-@syscall("setreuid", "setreuid32", support="partial", missing=_NO_CHANGE)
+@syscall()
+def setgid32(task: Task, wanted: UInt) -> int:
+    return _set_gids(task, _one(task.identity.gids, wanted, task.is_able(CAP_SETGID)))
+
+
+@syscall()
 def setreuid(task: Task, real: UInt, effective: UInt) -> int:
-    return _require_own(task, task.uid, (real, effective))
+    return setreuid32(task, _given(task, real), _given(task, effective))
 
 
-@syscall("setregid", "setregid32", support="partial", missing=_NO_CHANGE)
+@syscall()
+def setreuid32(task: Task, real: UInt, effective: UInt) -> int:
+    return _set_uids(task, _two(task.identity.uids, real, effective, task.is_able(CAP_SETUID)))
+
+
+@syscall()
 def setregid(task: Task, real: UInt, effective: UInt) -> int:
-    return _require_own(task, task.gid, (real, effective))
+    return setregid32(task, _given(task, real), _given(task, effective))
 
 
-@syscall("setresuid", "setresuid32", support="partial", missing=_NO_CHANGE)
+@syscall()
+def setregid32(task: Task, real: UInt, effective: UInt) -> int:
+    return _set_gids(task, _two(task.identity.gids, real, effective, task.is_able(CAP_SETGID)))
+
+
+@syscall()
 def setresuid(task: Task, real: UInt, effective: UInt, saved: UInt) -> int:
-    return _require_own(task, task.uid, (real, effective, saved))
+    return setresuid32(task, _given(task, real), _given(task, effective), _given(task, saved))
 
 
-@syscall("setresgid", "setresgid32", support="partial", missing=_NO_CHANGE)
+@syscall()
+def setresuid32(task: Task, real: UInt, effective: UInt, saved: UInt) -> int:
+    wanted = (real, effective, saved)
+    return _set_uids(task, _three(task.identity.uids, wanted, task.is_able(CAP_SETUID)))
+
+
+@syscall()
 def setresgid(task: Task, real: UInt, effective: UInt, saved: UInt) -> int:
-    return _require_own(task, task.gid, (real, effective, saved))
+    return setresgid32(task, _given(task, real), _given(task, effective), _given(task, saved))
 
 
-@syscall("setfsuid", "setfsuid32", support="partial", missing=_NO_CHANGE)
-def setfsuid(task: Task, wanted: UInt) -> int:  # noqa: ARG001 - this call answers with the old id, whatever it does
-    return task.uid
+@syscall()
+def setresgid32(task: Task, real: UInt, effective: UInt, saved: UInt) -> int:
+    wanted = (real, effective, saved)
+    return _set_gids(task, _three(task.identity.gids, wanted, task.is_able(CAP_SETGID)))
 
 
-@syscall("setfsgid", "setfsgid32", support="partial", missing=_NO_CHANGE)
-def setfsgid(task: Task, wanted: UInt) -> int:  # noqa: ARG001 - this call answers with the old id, whatever it does
-    return task.gid
+@syscall()
+def setfsuid(task: Task, wanted: UInt) -> int:
+    return _shown(task, setfsuid32(task, _given(task, wanted)))
+
+
+@syscall()
+def setfsuid32(task: Task, wanted: UInt) -> int:
+    """It answers with the old id, whatever it does."""
+    old = task.identity.uids
+    if wanted != _UNCHANGED and (wanted in old or task.is_able(CAP_SETUID)):
+        task.become(task.identity.with_filesystem_uid(wanted))
+    return old.filesystem
+
+
+@syscall()
+def setfsgid(task: Task, wanted: UInt) -> int:
+    return _shown(task, setfsgid32(task, _given(task, wanted)))
+
+
+@syscall()
+def setfsgid32(task: Task, wanted: UInt) -> int:
+    """It answers with the old id, whatever it does."""
+    old = task.identity.gids
+    if wanted != _UNCHANGED and (wanted in old or task.is_able(CAP_SETGID)):
+        _set_gids(task, old._replace(filesystem=wanted))
+    return old.filesystem
+
+
+# ---- supplementary groups
 
 
 @syscall()
@@ -163,46 +268,25 @@ def _get_groups(task: Task, size: int, pointer: int, layout: Struct) -> int:
     return len(task.groups)
 
 
-@syscall("setgroups", "setgroups32", support="partial", missing=_NO_CHANGE)
-def setgroups(task: Task, size: Int, groups: Pointer) -> int:  # noqa: ARG001 - they cannot change
-    raise Errno(EPERM)
+@syscall()
+def setgroups(task: Task, size: Int, groups: Pointer) -> int:
+    return _set_groups(task, size, groups, _id_layout(task))
 
 
 @syscall()
-def capget(task: Task, header: Pointer, result: Pointer) -> int:
-    version, pid = task.memory.unpack(CAPABILITY_HEADER, header)
-    number = _CAPABILITY_VERSIONS.get(version)
-    if number is None:
-        task.memory.pack(CAPABILITY_HEADER, header, _NEWEST_VERSION, pid)
-        if not result:
-            return 0
-        raise Errno(EINVAL)
-    if pid < 0:
-        raise Errno(EINVAL)
-    if pid not in (0, task.pid):
-        raise Errno(ESRCH)
-    if not result:
-        raise Errno(EFAULT)
-    task.memory.copy_out(result, _capabilities(task, number))
-    return 0
+def setgroups32(task: Task, size: Int, groups: Pointer) -> int:
+    return _set_groups(task, size, groups, UINT)
 
 
-def _capabilities(task: Task, number: int) -> bytes:
-    """Effective, permitted and inheritable: root has all of the first two, others none."""
-    held = 0 if task.uid else _ALL_CAPABILITIES
-    words = [held >> 32 * word & 0xFFFF_FFFF for word in range(number)]
-    return b"".join(CAPABILITY_DATA.pack(word, word, 0) for word in words)
-
-
-@syscall(support="partial", missing="capabilities cannot change")
-def capset(task: Task, header: Pointer, wanted: Pointer) -> int:
-    version, pid = task.memory.unpack(CAPABILITY_HEADER, header)
-    number = _CAPABILITY_VERSIONS.get(version)
-    if number is None:
-        raise Errno(EINVAL)
-    if pid not in (0, task.pid):
+def _set_groups(task: Task, size: int, pointer: int, layout: Struct) -> int:
+    if not task.is_able(CAP_SETGID):
         raise Errno(EPERM)
-    size = number * CAPABILITY_DATA.size
-    if task.memory.copy_in(wanted, size) != _capabilities(task, number):
-        raise Errno(EPERM)
+    if not 0 <= size <= _MOST_GROUPS:
+        raise Errno(EINVAL)
+    content = task.memory.copy_in(pointer, size * layout.size)
+    numbers = [number for (number,) in layout.iter_unpack(content)]
+    nobody = _UNCHANGED if layout.size == UINT.size else _UNCHANGED_16
+    if nobody in numbers:
+        raise Errno(EINVAL)
+    task.groups = tuple(sorted(numbers))
     return 0

@@ -11,6 +11,7 @@ HOMES: Final[Mapping[str, str]] = {
         "fchown32 fchownat futimesat lchown lchown32 umask utime utimensat utimensat_time64 "
         "utimes "
     ),
+    "capabilities": "capget capset",
     "children": "wait4 waitid waitpid",
     "creation": "clone clone3 execve execveat fork vfork",
     "descriptors": "fcntl fcntl64 ioctl",
@@ -27,8 +28,8 @@ HOMES: Final[Mapping[str, str]] = {
     "files": "close close_range creat dup dup2 dup3 memfd_create open openat openat2",
     "futex": "futex futex_time64",
     "identity": (
-        "capget capset getegid getegid32 geteuid geteuid32 getgid getgid32 getgroups getgroups32 "
-        "getresgid getresgid32 getresuid getresuid32 getuid getuid32 setfsgid setfsgid32 setfsuid "
+        "getegid getegid32 geteuid geteuid32 getgid getgid32 getgroups getgroups32 getresgid "
+        "getresgid32 getresuid getresuid32 getuid getuid32 setfsgid setfsgid32 setfsuid "
         "setfsuid32 setgid setgid32 setgroups setgroups32 setregid setregid32 setresgid "
         "setresgid32 setresuid setresuid32 setreuid setreuid32 setuid setuid32 "
     ),
@@ -44,6 +45,7 @@ HOMES: Final[Mapping[str, str]] = {
         "statfs64 statx "
     ),
     "mounts": "mount name_to_handle_at open_by_handle_at pivot_root swapoff swapon umount umount2",
+    "pidfds": "pidfd_getfd pidfd_open pidfd_send_signal",
     "pipes": "pipe pipe2",
     "polling": "_newselect poll ppoll ppoll_time64 pselect6 pselect6_time64 select",
     "ports": "ioperm iopl",

@@ -5,6 +5,7 @@ _exit(2), getpid(2), setpgid(2), setsid(2), prctl(2), set_tid_address(2).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from kernel_stub.abi.process_structures import INT, ROBUST_LIST_HEAD
@@ -14,7 +15,6 @@ from kernel_stub.syscalls.table import Int, Pointer, ULong, syscall
 from kernel_stub.task import Task
 
 NAME_SIZE: Final = 16  # with the NUL
-LAST_CAPABILITY: Final = 40
 LAST_SIGNAL: Final = 64
 
 PR_SET_PDEATHSIG: Final = 1
@@ -24,7 +24,6 @@ PR_SET_DUMPABLE: Final = 4
 PR_SET_NAME: Final = 15
 PR_GET_NAME: Final = 16
 PR_GET_SECCOMP: Final = 21
-PR_CAPBSET_READ: Final = 23
 PR_SET_TIMERSLACK: Final = 29
 PR_GET_TIMERSLACK: Final = 30
 PR_SET_CHILD_SUBREAPER: Final = 36
@@ -154,14 +153,20 @@ def get_robust_list(task: Task, pid: Int, head: Pointer, length: Pointer) -> int
 @syscall(
     "prctl",
     support="partial",
-    missing="only names, dumpable, pdeathsig, subreaper, timer slack, no_new_privs and the reading "
-    "of seccomp mode and capability bounds; every other option is EINVAL",
+    missing="only names, dumpable, pdeathsig, subreaper, timer slack, no_new_privs, capabilities "
+    "and the reading of the seccomp mode; every other option is EINVAL",
 )
 def prctl(task: Task, option: Int, first: ULong, second: ULong, third: ULong, fourth: ULong) -> int:
-    handler = _PRCTL.get(option)
+    handler = _PRCTL.get(option) or _about_capabilities(option)
     if handler is None:
         raise Errno(EINVAL)
     return handler(task, first, (second, third, fourth))
+
+
+def _about_capabilities(option: int) -> Callable[[Task, int, tuple[int, ...]], int] | None:
+    from kernel_stub.syscalls.capabilities import OPTIONS  # few programs ask
+
+    return OPTIONS.get(option)
 
 
 def _set_name(task: Task, address: int, _: tuple[int, ...]) -> int:
@@ -227,12 +232,6 @@ def _get_no_new_privileges(task: Task, value: int, rest: tuple[int, ...]) -> int
     return task.no_new_privileges
 
 
-def _read_bound(task: Task, capability: int, _: tuple[int, ...]) -> int:  # noqa: ARG001 - no capability is ever dropped
-    if capability > LAST_CAPABILITY:
-        raise Errno(EINVAL)
-    return 1
-
-
 def _set_timer_slack(task: Task, value: int, _: tuple[int, ...]) -> int:
     task.timer_slack_ns = value or _TIMER_SLACK_NS
     return 0
@@ -253,7 +252,6 @@ _PRCTL: Final = {
     PR_SET_DUMPABLE: _set_dumpable,
     PR_GET_DUMPABLE: lambda task, *_: task.dumpable,
     PR_GET_SECCOMP: lambda task, *_: 0,
-    PR_CAPBSET_READ: _read_bound,
     PR_SET_TIMERSLACK: _set_timer_slack,
     PR_GET_TIMERSLACK: lambda task, *_: task.timer_slack_ns,
     PR_SET_NO_NEW_PRIVS: _set_no_new_privileges,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from emu.x86.paging import PAGE_SHIFT, PAGE_SIZE
+from kernel_stub.abi.capabilities import CAP_SYS_RESOURCE
 from kernel_stub.abi.process_structures import (
     RLIMIT,
     RLIMIT64,
@@ -49,11 +50,11 @@ def limit_of(task: Task, resource: int) -> tuple[int, int]:
     return task.limits.get(resource, start)
 
 
-def _set_limit(task: Task, resource: int, soft: int, hard: int) -> None:
+def _set_limit(task: Task, resource: int, soft: int, hard: int, is_able: bool) -> None:
     old = limit_of(task, resource)
     if soft > hard:
         raise Errno(EINVAL)
-    if (hard > old[1] and task.uid) or (resource == RLIMIT_NOFILE and hard > MOST_FILES):
+    if (hard > old[1] and not is_able) or (resource == RLIMIT_NOFILE and hard > MOST_FILES):
         raise Errno(EPERM)
     task.limits[resource] = (soft, hard)
     if resource == RLIMIT_STACK:
@@ -88,16 +89,27 @@ def setrlimit(task: Task, resource: UInt, pointer: Pointer) -> int:
     soft, hard = task.memory.unpack(RLIMIT[task.abi.word], pointer)
     if task.abi.word == 4:
         soft, hard = (INFINITY if limit == _INFINITY_32 else limit for limit in (soft, hard))
-    _set_limit(task, resource, soft, hard)
+    _set_limit(task, resource, soft, hard, is_able=task.is_able(CAP_SYS_RESOURCE))
     return 0
+
+
+def _may_limit(task: Task, whose: Task) -> bool:
+    """Whether it may see and set the limits of another process: of its own user, or of any."""
+    own, theirs = task.identity, whose.identity
+    is_same = {own.uids.real} == set(theirs.uids[:3]) and {own.gids.real} == set(theirs.gids[:3])
+    return whose.process is task.process or is_same or task.is_able(CAP_SYS_RESOURCE)
 
 
 @syscall()
 def prlimit64(task: Task, pid: Int, resource: UInt, new: Pointer, old: Pointer) -> int:
-    find_task(task, pid)
-    before = limit_of(task, resource)
-    if new:
-        _set_limit(task, resource, *task.memory.unpack(RLIMIT64, new))
+    wanted = task.memory.unpack(RLIMIT64, new) if new else None
+    whose = find_task(task, pid)
+    if not _may_limit(task, whose):
+        raise Errno(EPERM)
+    before = limit_of(whose, resource)
+    if wanted is not None:
+        soft, hard = wanted
+        _set_limit(whose, resource, soft, hard, is_able=task.is_able(CAP_SYS_RESOURCE))
     if old:
         task.memory.pack(RLIMIT64, old, *before)
     return 0

@@ -36,7 +36,7 @@ def detach(asked: Asked) -> int:
 
 def kill(asked: Asked) -> int:
     """PTRACE_KILL."""
-    sent = SigInfo(SIGKILL, SI_USER, asked.tracer.pid, asked.tracer.uid)
+    sent = SigInfo(SIGKILL, SI_USER, asked.tracer.pid, asked.tracer.identity.uids.real)
     asked.tracer.kernel.send(asked.task, sent)
     return 0
 

@@ -113,7 +113,7 @@ class Tracee:
         process = self.tracer.process
         action = action_of(process, SIGCHLD)
         if action.handler != SIG_IGN and not action.flags & SA_NOCLDSTOP:
-            send(process, SigInfo(SIGCHLD, code, self.tid, self.task.uid, status))
+            send(process, SigInfo(SIGCHLD, code, self.tid, self.task.identity.uids.real, status))
         self.task.kernel.signals_may_arrive()
 
     def resume(self, mode: Mode, signal: int) -> None:
@@ -168,7 +168,7 @@ class Tracee:
         """A stop that is reported as SIGTRAP."""
         self.message = message
         kind = Kind.EVENT if code >> 8 else Kind.CALL
-        info = SigInfo(SIGTRAP, code, self.task.tid, self.task.uid)
+        info = SigInfo(SIGTRAP, code, self.task.tid, self.task.identity.uids.real)
         self.enter(Stop(kind, code, info), then)
 
     def event(self, event: Event, message: int, then: Step | None = None) -> bool:
@@ -188,7 +188,7 @@ class Tracee:
             return
         assert sent is not None, "a signal has arrived"
         if given != sent.signal:
-            sent = SigInfo(given, SI_USER, self.tracer.pid, self.tracer.uid)
+            sent = SigInfo(given, SI_USER, self.tracer.pid, self.tracer.identity.uids.real)
         if task.blocks(given):
             task.pending.add(sent)
             return
@@ -238,7 +238,7 @@ class Tracee:
             self.enter(Stop(Kind.GROUP, signal, None))
             return
         code = Event.STOP << 8 | (signal or SIGTRAP)
-        info = SigInfo(signal or SIGTRAP, code, self.task.tid, self.task.uid)
+        info = SigInfo(signal or SIGTRAP, code, self.task.tid, self.task.identity.uids.real)
         self.enter(Stop(Kind.GROUP if signal else Kind.EVENT, code, info))
 
     # ---- system calls
@@ -307,7 +307,7 @@ class Tracee:
         self.forces_step = False
         if not self.event(Event.EXEC, old_tid) and not self.seized:
             task = self.task
-            task.kernel.send(task, SigInfo(SIGTRAP, SI_USER, task.pid, task.uid))
+            task.kernel.send(task, SigInfo(SIGTRAP, SI_USER, task.pid, task.identity.uids.real))
 
     def stops_to_end(self, ended: TaskEnded) -> bool:
         """Whether it stops once more before it ends."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
+from kernel_stub.abi.capabilities import CAP_DAC_OVERRIDE, CAP_FOWNER
 from kernel_stub.errno import EACCES, EPERM, Errno
 from kernel_stub.vfs.directory import Directory
 from kernel_stub.vfs.inode import Inode, Status
@@ -24,7 +25,7 @@ ROOT: Final = 0
 
 def allowed(task: Caller, inode: Inode, mask: int) -> bool:
     """Whether `task` has every right of `mask` (R_OK, W_OK, X_OK) to `inode`."""
-    if task.uid == ROOT:
+    if task.is_able(CAP_DAC_OVERRIDE):
         return not mask & X_OK or inode.kind == S_IFDIR or bool(inode.stat().st_mode & 0o111)
     if isinstance(inode, OnHost) and _is_the_hosts(task, inode):
         asked = mask & (R_OK | X_OK) if inode.in_memory else mask
@@ -36,7 +37,9 @@ def allowed(task: Caller, inode: Inode, mask: int) -> bool:
 
 def _is_the_hosts(task: Caller, inode: Inode) -> bool:
     """Whether the host answers for `inode`: the guest changed neither it nor its user."""
-    return inode.attributes is None and task.uid == os.geteuid() and isinstance(inode, OnHost)
+    if inode.attributes is not None or not isinstance(inode, OnHost):
+        return False
+    return task.uid == os.geteuid() != ROOT  # root's answer would be the host's capabilities
 
 
 def _bits_for(task: Caller, status: Status) -> int:
@@ -59,7 +62,7 @@ def require_search(task: Caller, directory: Directory) -> None:
 
     Where the host answers, it does so at the look-up.
     """
-    if task.uid != ROOT and not _is_the_hosts(task, directory):
+    if not (task.is_able(CAP_DAC_OVERRIDE) or _is_the_hosts(task, directory)):
         require(task, directory, X_OK)
 
 
@@ -73,13 +76,13 @@ def require_removal(task: Caller, directory: Directory, inode: Inode) -> None:
     """The name of `inode` goes away; in a sticky directory only an owner may do that."""
     require_names(task, directory)
     status = directory.stat()
-    if not directory.in_memory or not status.st_mode & S_ISVTX or task.uid == ROOT:
+    if not directory.in_memory or not status.st_mode & S_ISVTX:
         return
-    if task.uid not in (status.st_uid, inode.stat().st_uid):
+    if task.uid not in (status.st_uid, inode.stat().st_uid) and not task.is_able(CAP_FOWNER):
         raise Errno(EPERM)
 
 
 def require_owner(task: Caller, inode: Inode) -> None:
     """chmod(2) and utimensat(2) are for the owner."""
-    if task.uid not in (ROOT, inode.stat().st_uid):
+    if task.uid != inode.stat().st_uid and not task.is_able(CAP_FOWNER):
         raise Errno(EPERM)

@@ -36,7 +36,7 @@ class Kernel(Protocol):
         """Sends the signal `number` to `task`."""
 
     def leaders(self) -> list[Any]:
-        """A task of each process that lives."""
+        """A task of each process; of one that ended, what remains."""
 
     def require_foreground(self, task: Any, terminal: Any, signal: int, /) -> None:
         """Only the terminal's foreground group may go on. Raises Errno, and Blocked."""
@@ -125,15 +125,31 @@ class Caller(Protocol):
     @property
     def state(self) -> bytes: ...
     @property
+    def is_zombie(self) -> bool:
+        """Whether its program has ended, and nobody waited for it yet."""
+
+    @property
     def parent_pid(self) -> int: ...
     @property
     def tracer_pid(self) -> int: ...
     @property
-    def uid(self) -> int: ...
+    def identity(self) -> Any:
+        """All its ids, as /proc shows them."""
+
+    @property
+    def uid(self) -> int:
+        """The user by whose rights files are opened; so `gid`."""
+
     @property
     def gid(self) -> int: ...
     @property
-    def groups(self) -> list[int]: ...
+    def groups(self) -> tuple[int, ...]: ...
+    def is_able(self, capability: int, /) -> bool:
+        """Whether it may use a capability."""
+
+    def may_look_into(self, other: Any, /) -> bool:
+        """Whether it may see what another task has open, and where."""
+
     @property
     def name(self) -> bytes: ...
     @property

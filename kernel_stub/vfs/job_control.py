@@ -13,7 +13,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from kernel_stub.abi.signals import SIGCONT, SIGHUP, SIGTTOU
-from kernel_stub.errno import EINVAL, ENOTTY, EPERM, ESRCH, Errno
+from kernel_stub.errno import EINVAL, EIO, ENOTTY, EPERM, ESRCH, Errno
 
 if TYPE_CHECKING:
     from kernel_stub.vfs.caller import Caller
@@ -41,10 +41,15 @@ class Controlling:
             self.become_controlling(task)
 
     def is_left(self, task: Caller) -> None:
-        """The session's leader gives it up, or ended: its programs hear of it."""
+        """The session's leader gives it up: its programs hear of it."""
         group, self.session, self.group = self.group, 0, 0
         task.kernel.signal_group(group, SIGHUP)
         task.kernel.signal_group(group, SIGCONT)
+
+    def leader_ended(self, task: Caller) -> None:
+        """The session's leader ended: nobody has the terminal, and whoever used it hears so."""
+        group, self.session, self.group = self.group, 0, 0
+        task.kernel.signal_group(group, SIGHUP)
 
 
 def number_of(argument: bytes | int) -> int:
@@ -88,7 +93,10 @@ def _group(task: Caller, terminal: Controlling, argument: bytes | int, by_master
 def _set_group(task: Caller, terminal: Controlling, argument: bytes | int, by_master: bool) -> int:
     if not terminal.belongs_to(task):
         raise Errno(ENOTTY)
-    task.kernel.require_foreground(task, terminal, SIGTTOU)
+    try:
+        task.kernel.require_foreground(task, terminal, SIGTTOU)
+    except Errno as refused:
+        raise Errno(ENOTTY) if refused.number == EIO else refused from None
     group = number_of(argument)
     if group < 0:
         raise Errno(EINVAL)

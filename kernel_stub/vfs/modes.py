@@ -44,6 +44,7 @@ S_IFIFO: Final = 0o010000
 S_ISUID: Final = 0o4000
 S_ISGID: Final = 0o2000
 S_ISVTX: Final = 0o1000
+S_IXGRP: Final = 0o010
 
 # access(2); also one triplet of the mode bits
 R_OK: Final = 4

@@ -17,10 +17,10 @@ from kernel_stub.errno import (
     ENOENT,
     ENOTDIR,
     EOPNOTSUPP,
-    EPERM,
+    ETXTBSY,
     Errno,
 )
-from kernel_stub.vfs.access import ROOT, require, require_names
+from kernel_stub.vfs.access import require, require_names, require_owner
 from kernel_stub.vfs.directory import Directory, Symlink
 from kernel_stub.vfs.inode import Attributes, Inode, OpenFile, PathFile
 from kernel_stub.vfs.modes import (
@@ -115,8 +115,10 @@ def open_inode(task: Caller, inode: Inode, flags: int) -> OpenFile:
     if isinstance(inode, Directory) and needed & W_OK:
         raise Errno(EISDIR)
     require(task, inode, needed)
-    if flags & O_NOATIME and task.uid not in (ROOT, inode.stat().st_uid):
-        raise Errno(EPERM)
+    if needed & W_OK and inode.running:
+        raise Errno(ETXTBSY)
+    if flags & O_NOATIME:
+        require_owner(task, inode)
     file = inode.open(task, flags)
     if flags & O_TRUNC and file.writable:
         inode.cut(task, 0)
@@ -157,6 +159,8 @@ def open_executable(task: Caller, start: Directory, path: bytes, follow: bool = 
     if inode.kind != S_IFREG:
         raise Errno(EACCES)
     require(task, inode, X_OK)
+    if inode.writers:
+        raise Errno(ETXTBSY)
     file = inode.open(task, O_RDONLY)
     file.path = path_of(place)
     return file

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
-from kernel_stub.errno import EACCES, Errno
+from kernel_stub.errno import EACCES, ENOENT, Errno
 from kernel_stub.vfs.directory import Directory, Entry, FixedDirectory, MagicLink, Symlink
 from kernel_stub.vfs.inode import Attributes, Inode, OpenFile
 from kernel_stub.vfs.modes import O_ACCMODE, O_RDONLY, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG
@@ -135,6 +135,8 @@ class OwnLink(MagicLink):
 
     def target(self, task: Caller) -> bytes:
         task = self.whose or task
+        if task.is_zombie:
+            raise Errno(ENOENT)
         if self.name == b"exe":
             return task.executable
         directory: Directory = self.jump_to_directory(task)
@@ -199,13 +201,17 @@ class FdDirectory(FixedDirectory):
         self.whose = whose
 
     def lookup(self, task: Caller, name: bytes) -> Inode | None:
-        if not name.isdigit() or int(name) not in (self.whose or task).files.numbers():
+        if not name.isdigit() or int(name) not in self._numbers(task):
             return None
         return FdLink(self.source, int(name), self.whose)
 
     def listing(self, task: Caller) -> list[Entry]:
-        numbers = (self.whose or task).files.numbers()
+        numbers = self._numbers(task)
         return [Entry(b"%d" % number, FD_NUMBERS + number, S_IFLNK) for number in numbers]
+
+    def _numbers(self, task: Caller) -> list[int]:
+        whose = self.whose or task
+        return [] if whose.is_zombie else whose.files.numbers()
 
 
 class ThreadDirectory(FixedDirectory):
@@ -213,6 +219,7 @@ class ThreadDirectory(FixedDirectory):
 
     def __init__(self, source: Source, whose: Caller | None = None) -> None:
         super().__init__(source.attributes(S_IFDIR | 0o555), source.storage)
+        self.whose = whose
         fill(self, source, OF_A_TASK, whose)
         for name in (b"cwd", b"exe", b"root"):
             self.hold(name, OwnLink(source, name, whose))
@@ -242,7 +249,8 @@ class ThreadsDirectory(FixedDirectory):
         return found
 
     def _threads(self, task: Caller) -> list[Caller]:
-        return (self.whose or task).threads
+        whose = self.whose or task
+        return whose.threads or [whose]
 
     def listing(self, task: Caller) -> list[Entry]:
         return [
@@ -283,7 +291,7 @@ class ProcDirectory(FixedDirectory):
         return super().lookup(task, name)
 
     def _of_another(self, task: Caller, name: bytes) -> Inode | None:
-        """The directory of another process that lives."""
+        """The directory of another process."""
         others = {b"%d" % other.pid: other for other in task.kernel.leaders()}
         other = others.get(name)
         if other is None:

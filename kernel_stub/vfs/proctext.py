@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from emu.x86.paging import PAGE_SIZE
 from kernel_stub.abi.process_structures import SECOND
+from kernel_stub.abi.resources import START
 from kernel_stub.mm.maps import VSYSCALL_LINE
 from kernel_stub.vfs.options import About
 
@@ -56,7 +57,9 @@ LIMITS: Final = (
 
 def lines_of(task: Caller) -> list[tuple[int, int, bytes]]:
     """The mappings (start, end, name) that /proc/self/maps shows."""
-    mappings = []
+    mappings: list[tuple[int, int, bytes]] = []
+    if task.is_zombie:
+        return mappings
     for line in task.space.maps_text().splitlines():
         fields = line.split(None, 5)
         start, _, end = fields[0].partition(b"-")
@@ -66,6 +69,8 @@ def lines_of(task: Caller) -> list[tuple[int, int, bytes]]:
 
 def maps(view: View) -> bytes:
     """The mappings, and the vsyscall page if 64-bit code may call it."""
+    if view.task.is_zombie:
+        return b""
     has_vsyscall = view.about.vsyscall and view.task.program_abi.word == 8
     return view.task.space.maps_text() + VSYSCALL_LINE * has_vsyscall
 
@@ -78,7 +83,7 @@ def stat(view: View) -> bytes:
     fields = [0] * 53
     task = view.task
     fields[4:9] = [task.parent_pid, task.process_group, task.session, 0, -1]
-    fields[18:21] = [20, 0, len(task.threads)]  # priority, nice, threads
+    fields[18:21] = [20, 0, len(task.threads) or 1]  # priority, nice, threads
     fields[22] = 0  # start time in ticks after boot
     fields[23:26] = [size, size // PAGE_SIZE, NO_LIMIT]
     fields[28] = stack
@@ -123,12 +128,12 @@ def status(view: View) -> bytes:
         (b"Pid", b"%d" % view.task.tid),
         (b"PPid", b"%d" % view.task.parent_pid),
         (b"TracerPid", b"%d" % view.task.tracer_pid),
-        (b"Uid", b"\t".join([b"%d" % view.task.uid] * 4)),
-        (b"Gid", b"\t".join([b"%d" % view.task.gid] * 4)),
+        (b"Uid", b"\t".join(b"%d" % number for number in view.task.identity.uids)),
+        (b"Gid", b"\t".join(b"%d" % number for number in view.task.identity.gids)),
         (b"FDSize", b"64"),
         (b"Groups", b" ".join(b"%d" % group for group in view.task.groups) + b" "),
-        *status_rows(view.task),
-        (b"Threads", b"%d" % len(view.task.threads)),
+        *(() if view.task.is_zombie else status_rows(view.task)),
+        (b"Threads", b"%d" % (len(view.task.threads) or 1)),
         (b"SigBlk", b"%016x" % view.task.signal_mask),
         (b"Cpus_allowed", b"1"),
         (b"Cpus_allowed_list", b"0"),
@@ -142,8 +147,9 @@ def limits(view: View) -> bytes:
 
     rows = [b"%-25s %-20s %-20s %-10s\n" % (b"Limit", b"Soft Limit", b"Hard Limit", b"Units")]
     for name, resource, unit in LIMITS:
-        soft, hard = view.task.limits.get(resource, (NO_LIMIT, NO_LIMIT))
-        rows.append(b"%-25s %-20s %-20s %-10s\n" % (name, shown(soft), shown(hard), unit))
+        soft, hard = view.task.limits.get(resource, START[resource])
+        row = b"%-25s %-20s %-20s " % (name, shown(soft), shown(hard))
+        rows.append(row + (b"%-10s\n" % unit if unit else b"\n"))
     return b"".join(rows)
 
 
@@ -217,11 +223,16 @@ def always(text: bytes) -> Text:
     return lambda view: text
 
 
+def _of_living(text: Text) -> Text:
+    """What lies in the memory of the process: nothing, where it has none any more."""
+    return lambda view: b"" if view.task.is_zombie else text(view)
+
+
 OF_A_TASK: Final[Mapping[bytes, Text]] = {
-    b"auxv": lambda view: view.task.auxv,
-    b"cmdline": lambda view: b"".join(a + b"\0" for a in view.task.arguments),
+    b"auxv": _of_living(lambda view: view.task.auxv),
+    b"cmdline": _of_living(lambda view: b"".join(a + b"\0" for a in view.task.arguments)),
     b"comm": lambda view: view.task.name + b"\n",
-    b"environ": lambda view: b"".join(v + b"\0" for v in view.task.environment),
+    b"environ": _of_living(lambda view: b"".join(v + b"\0" for v in view.task.environment)),
     b"limits": limits,
     b"loginuid": always(b"4294967295"),  # nobody has logged in
     b"maps": maps,

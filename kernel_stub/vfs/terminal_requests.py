@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from copy import copy
 from typing import TYPE_CHECKING, Final
 
+from kernel_stub.abi.signals import SIGTTOU
 from kernel_stub.errno import EINVAL, EIO, ENOTTY, Errno
 from kernel_stub.vfs.job_control import INT, JOB_REQUESTS, number_of
 from kernel_stub.vfs.packets import FLUSHREAD, FLUSHWRITE
@@ -59,6 +60,8 @@ def answer(
     if job is not None:
         return job(task, terminal, argument, is_master)
     assert row is not None, "one of the two knows it"
+    if request in CHANGING and not is_master:
+        task.kernel.require_foreground(task, terminal, SIGTTOU)
     return row(Request(task, terminal, argument, is_master))
 
 
@@ -119,6 +122,8 @@ REQUESTS: Final[Mapping[int, Callable[[Request], bytes | int]]] = {
     TIOCSWINSZ: _set_window,
     TIOCOUTQ: lambda asked: INT.pack(0 if asked.is_master else len(asked.terminal.shown)),
 }
+# Those that only the foreground may make.
+CHANGING: Final = frozenset({TCSETS, TCSETSW, TCSETSF, TCSBRK, TCSBRKP, TCFLSH})
 OF_MASTERS: Final[Mapping[int, Callable[[Request], bytes | int]]] = {
     TIOCGPTN: lambda asked: INT.pack(asked.terminal.number),
     TIOCSPTLCK: _lock,

@@ -39,6 +39,7 @@ class FakeFile:
     def __init__(self, content: bytes, path: bytes = b"/file", writable: bool = True) -> None:
         self.bytes = bytearray(content)
         self.mapped: Any = None
+        self.running = 0
         self.path = path
         self.writable = writable
         self.reads: list[tuple[int, int]] = []

@@ -94,7 +94,7 @@ def test_old_calls_of_i386_show_ids_of_16_bits(world_32: World, uid: int, shown:
 
 
 def test_groups_are_counted_and_listed(world: World) -> None:
-    world.task.groups = [4, 70000]
+    world.task.groups = (4, 70000)
     assert world.call("getgroups", 0, 0) == 2
     assert world.call("getgroups", 1, SCRATCH) == -EINVAL
     assert world.call("getgroups32", 2, SCRATCH) == 2

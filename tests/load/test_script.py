@@ -16,7 +16,7 @@ LINES: tuple[tuple[bytes, bytes, bytes | None], ...] = (
     (b"#!/usr/bin/env python3 -u  \n", b"/usr/bin/env", b"python3 -u"),
     (b"#!/bin/sh", b"/bin/sh", None),
     (b"#!/bin/sh\0-x\n", b"/bin/sh", None),
-    (b"#!/bin/sh " + b"x" * 300, b"/bin/sh", b"x" * (HEAD_SIZE - 10)),
+    (b"#!/bin/sh " + b"x" * 300, b"/bin/sh", b"x" * (HEAD_SIZE - 11)),
 )
 
 

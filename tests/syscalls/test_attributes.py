@@ -74,7 +74,7 @@ def test_others_change_nothing(program: Program) -> None:
     assert program.call("chmod", b"mine", 0o600) == 0
     assert program.call("chown", b"mine", NOBODY, NOBODY) == 0
     assert program.fails("chown", b"mine", NOBODY, 7) == EPERM
-    program.task.groups = [7]
+    program.task.groups = (7,)
     assert program.call("chown", b"mine", -1, 7) == 0
 
 

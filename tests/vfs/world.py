@@ -12,6 +12,7 @@ from emu.memory.physical import PhysicalMemory
 from emu.x86.paging import PAGE_SIZE
 from kernel_stub.abi.abi import X86_64, Abi
 from kernel_stub.errno import EFAULT, ENAMETOOLONG, Errno
+from kernel_stub.identity import Identity, of_user
 from kernel_stub.mm import AddressSpace
 from kernel_stub.mm.flags import (
     MAP_FIXED,
@@ -200,6 +201,7 @@ class FakeTask:
         self.tid, self.process_group, self.session = self.pid, self.pid, 1
         self.threads = [self]
         self.state = b"R (running)"
+        self.is_zombie = False
         self.name = b"it"
         self.executable = b"/bin/it"
         self.arguments = [b"it", b"-x"]
@@ -215,6 +217,20 @@ class FakeTask:
         self.timers: dict[int, Timer] = {}
         self.kernel.known.append(self)
         self.limits: dict[int, tuple[int, int]] = {}
+
+    @property
+    def identity(self) -> Identity:
+        return of_user(self.uid, self.gid, tuple(self.groups))
+
+    @identity.setter
+    def identity(self, identity: Identity) -> None:
+        pass
+
+    def is_able(self, capability: int) -> bool:
+        return bool(self.identity.caps.effective >> capability & 1)
+
+    def may_look_into(self, other: Any) -> bool:
+        return True
 
     def ignores(self, signal: int) -> bool:
         return False
