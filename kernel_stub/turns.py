@@ -1,8 +1,8 @@
 """Whose turn it is, and how long a turn lasts: the interleaving, as the seed decides it.
 
 Seed 0: in the order of their making, in turns of about one length. Every other seed draws both, so
-that races show which no fair order meets; one seed always gives one interleaving. It chooses among those who
-can run, and does not know why they can.
+that races show which no fair order meets; one seed always gives one interleaving. It chooses among
+those who can run, and does not know why they can.
 sched(7), "SCHED_RR: Round-robin scheduling".
 """
 

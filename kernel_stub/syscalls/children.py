@@ -9,12 +9,14 @@ from typing import Final, NamedTuple
 
 from kernel_stub.abi.process_structures import INT, RUSAGE
 from kernel_stub.abi.signals import CLD_CONTINUED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, SIGCHLD
-from kernel_stub.errno import ECHILD, EINVAL, ESRCH, Errno
+from kernel_stub.errno import EAGAIN, ECHILD, EINVAL, ESRCH, Errno
 from kernel_stub.pending import SigInfo
 from kernel_stub.process import Process
 from kernel_stub.signalling.siginfo import pack_siginfo
+from kernel_stub.syscalls.pidfds import pidfd_of
 from kernel_stub.syscalls.table import Int, Pointer, syscall
 from kernel_stub.task import Task
+from kernel_stub.vfs.modes import O_NONBLOCK
 
 WNOHANG, WSTOPPED, WEXITED, WCONTINUED = 1, 2, 4, 8
 WNOWAIT: Final = 0x0100_0000
@@ -139,19 +141,21 @@ def waitpid(task: Task, pid: Int, status: Pointer, options: Int) -> int:
     return wait4(task, pid, status, options, 0)
 
 
-@syscall(support="partial", missing="P_PIDFD is EINVAL: there are no pidfds")
-def waitid(task: Task, kind: Int, pid: Int, result: Pointer, options: Int, usage: Pointer) -> int:
-    states = options & _STATES
-    wrong = options & 0xFFFF_FFFF & ~_WAITID_OPTIONS or not states
-    if wrong or kind not in (P_ALL, P_PID, P_PGID) or (kind == P_PID and pid <= 0):
+@syscall()
+def waitid(task: Task, kind: Int, pid: Int, result: Pointer, asked: Int, usage: Pointer) -> int:
+    states, options = asked & _STATES, asked
+    if options & 0xFFFF_FFFF & ~_WAITID_OPTIONS or not states:
         raise Errno(EINVAL)
-    number = task.process_group if kind == P_PGID and not pid else pid
+    kind, number, may_block = _who(task, kind, pid)
+    options |= 0 if may_block else WNOHANG
     try:
         found = _wait(task, _Search(task, kind, number, states), options)
     except Errno:
         if result:
             task.memory.copy_out(result, _siginfo(task, None))
         raise
+    if found is None and not may_block and not asked & WNOHANG:
+        raise Errno(EAGAIN)
     if result:
         task.memory.copy_out(result, _siginfo(task, found))
     if found is None:
@@ -160,6 +164,16 @@ def waitid(task: Task, kind: Int, pid: Int, result: Pointer, options: Int, usage
         _pack_usage(task, usage, found.child)
     _end(task, found, options)
     return 0
+
+
+def _who(task: Task, kind: int, number: int) -> tuple[int, int, bool]:
+    """The children that waitid's first two arguments mean, and whether it may block."""
+    if kind == P_PIDFD and number >= 0:
+        file = pidfd_of(task, number)
+        return P_PID, file.process.pid, not file.flags & O_NONBLOCK
+    if kind not in (P_ALL, P_PID, P_PGID) or (kind == P_PID and number <= 0):
+        raise Errno(EINVAL)
+    return kind, task.process_group if kind == P_PGID and not number else number, True
 
 
 def _siginfo(task: Task, found: _Found | None) -> bytes:

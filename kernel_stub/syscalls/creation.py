@@ -9,11 +9,17 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
-from kernel_stub.abi.process_structures import USER_DESC
+from kernel_stub.abi.process_structures import INT, USER_DESC
 from kernel_stub.abi.signals import LAST_SIGNAL
 from kernel_stub.errno import E2BIG, EINVAL, ENOENT, EPERM, Errno
 from kernel_stub.protocol import Clone
-from kernel_stub.syscalls.places import AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW
+from kernel_stub.syscalls.pidfds import install_pidfd
+from kernel_stub.syscalls.places import (
+    AT_EMPTY_PATH,
+    AT_FDCWD,
+    AT_SYMLINK_NOFOLLOW,
+    descriptor_limit,
+)
 from kernel_stub.syscalls.table import Int, Path, Pointer, ULong, syscall
 from kernel_stub.syscalls.tls import tls_slot
 from kernel_stub.syscalls.user_desc import descriptor
@@ -32,6 +38,7 @@ CLONE_NEWNS: Final = 0x2_0000
 CLONE_SETTLS: Final = 0x8_0000
 CLONE_PARENT_SETTID: Final = 0x10_0000
 CLONE_CHILD_CLEARTID: Final = 0x20_0000
+CLONE_DETACHED: Final = 0x40_0000
 CLONE_CHILD_SETTID: Final = 0x100_0000
 CLONE_CLEAR_SIGHAND: Final = 1 << 32
 _NAMESPACES: Final = (
@@ -46,7 +53,7 @@ _NEEDS: Final = ((CLONE_SIGHAND, CLONE_VM), (CLONE_THREAD, CLONE_SIGHAND))
 CLONE_ARGS: Final = Struct("<8Q")
 CLONE_ARGS_LARGEST: Final = 4096
 MOST_STRINGS: Final = 1 << 20  # of argv and envp: what the stack could not hold anyway
-_MISSING: Final = "no namespaces (EPERM), no pidfd (EINVAL), no ptrace"
+_MISSING: Final = "no namespaces (EPERM), no ptrace"
 
 
 @syscall()
@@ -65,9 +72,10 @@ def clone(
 ) -> int:
     child_tid, tls = (fourth, fifth) if task.abi.word == 8 else (fifth, fourth)
     wanted = flags & 0xFFFF_FFFF & ~CSIGNAL
-    if wanted & CLONE_PIDFD:
+    if wanted & CLONE_PIDFD and wanted & (CLONE_PARENT_SETTID | CLONE_DETACHED):
         raise Errno(EINVAL)
-    return _clone(task, Clone(wanted, stack, parent_tid, child_tid, tls, None, flags & CSIGNAL))
+    asked = Clone(wanted, stack, parent_tid, child_tid, tls, None, flags & CSIGNAL)
+    return _clone(task, asked, parent_tid)
 
 
 @syscall(support="partial", missing=_MISSING + ", no set_tid")
@@ -77,23 +85,27 @@ def clone3(task: Task, pointer: Pointer, size: ULong) -> int:
     if size > CLONE_ARGS_LARGEST:
         raise Errno(E2BIG)
     content = task.memory.copy_in(pointer, size)
-    flags, _, child_tid, parent_tid, exit_signal, stack, stack_size, tls = CLONE_ARGS.unpack_from(
-        content
+    flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls = (
+        CLONE_ARGS.unpack_from(content)
     )
     if any(content[CLONE_ARGS.size :]):
         raise Errno(EINVAL)  # set_tid, cgroup
-    is_wrong = flags & (CSIGNAL | CLONE_PIDFD) or exit_signal > LAST_SIGNAL
+    is_wrong = flags & (CSIGNAL | CLONE_DETACHED) or exit_signal > LAST_SIGNAL
     if is_wrong or bool(stack) != bool(stack_size):
+        raise Errno(EINVAL)
+    if flags & CLONE_PIDFD and flags & CLONE_PARENT_SETTID and pidfd == parent_tid:
         raise Errno(EINVAL)
     if flags & (CLONE_THREAD | CLONE_PARENT) and exit_signal:
         raise Errno(EINVAL)
-    return _clone(
-        task, Clone(flags, stack + stack_size, parent_tid, child_tid, tls, None, exit_signal)
-    )
+    asked = Clone(flags, stack + stack_size, parent_tid, child_tid, tls, None, exit_signal)
+    return _clone(task, asked, pidfd)
 
 
-def _clone(task: Task, asked: Clone) -> int:
-    """Checks what is asked for, has it done, and waits for a child of vfork."""
+def _clone(task: Task, asked: Clone, pidfd: int = 0) -> int:
+    """Checks what is asked for, has it done, and waits for a child of vfork.
+
+    `pidfd` is where CLONE_PIDFD wants the descriptor.
+    """
     if task.child is not None:
         return _wait_for_child(task)
     flags = asked.flags
@@ -107,10 +119,29 @@ def _clone(task: Task, asked: Clone) -> int:
         raise Errno(EPERM)
     if flags & CLONE_SETTLS and task.abi.word == 4:
         asked = _with_tls_descriptor(task, asked)
-    tid = task.kernel.clone(task, asked)
+    if flags & CLONE_PIDFD:
+        tid = _with_pidfd(task, asked, pidfd)
+    else:
+        tid = task.kernel.clone(task, asked)
     if flags & CLONE_VFORK:
         task.child = task.kernel.find_task(tid)
         return _wait_for_child(task)
+    return tid
+
+
+def _with_pidfd(task: Task, asked: Clone, pointer: int) -> int:
+    """CLONE_PIDFD: a descriptor of the child, which does not have it; its number is at `pointer`.
+
+    What could fail does so before there is a child.
+    """
+    if asked.flags & CLONE_THREAD:
+        raise Errno(EINVAL)
+    task.files.lowest_free(descriptor_limit(task))
+    task.memory.pack(INT, pointer, *task.memory.unpack(INT, pointer))
+    tid = task.kernel.clone(task, asked)
+    process = task.kernel.process(tid)
+    assert process is not None, "it was just made"
+    task.memory.pack(INT, pointer, install_pidfd(task, process))
     return tid
 
 

@@ -46,6 +46,7 @@ HOMES: Final[Mapping[str, str]] = {
         "statfs64 statx "
     ),
     "mounts": "mount name_to_handle_at open_by_handle_at pivot_root swapoff swapon umount umount2",
+    "pidfds": "pidfd_getfd pidfd_open pidfd_send_signal",
     "pipes": "pipe pipe2",
     "polling": "_newselect poll ppoll ppoll_time64 pselect6 pselect6_time64 select",
     "ports": "ioperm iopl",

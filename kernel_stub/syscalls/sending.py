@@ -16,7 +16,8 @@ from kernel_stub.syscalls.table import Int, Pointer, syscall
 from kernel_stub.task import Task
 
 
-def _sent(task: Task, signal: int, code: int) -> SigInfo:
+def sent_by(task: Task, signal: int, code: int) -> SigInfo:
+    """What `task` sends. Raises Errno(EINVAL): there is no such signal."""
     if not 0 <= signal <= LAST_SIGNAL:
         raise Errno(EINVAL)
     return SigInfo(signal, code, task.pid, task.uid)
@@ -24,11 +25,11 @@ def _sent(task: Task, signal: int, code: int) -> SigInfo:
 
 @syscall()
 def kill(task: Task, pid: Int, signal: Int) -> int:
-    sent = _sent(task, signal, SI_USER)
+    sent = sent_by(task, signal, SI_USER)
     targets = _targets(task, pid)
     if not targets:
         raise Errno(ESRCH)
-    allowed = [process for process in targets if _may_signal(task, process, signal)]
+    allowed = [process for process in targets if may_signal(task, process, signal)]
     if not allowed:
         raise Errno(EPERM)
     if signal:
@@ -48,7 +49,7 @@ def _targets(task: Task, pid: int) -> list[Process]:
     return [process for process in everyone if process.group == group]
 
 
-def _may_signal(task: Task, process: Process, signal: int) -> bool:
+def may_signal(task: Task, process: Process, signal: int) -> bool:
     """kill(2), "the real or effective user ID"; SIGCONT goes through a whole session."""
     if not process.threads or not task.uid or process.threads[0].uid == task.uid:
         return True
@@ -59,21 +60,21 @@ def _may_signal(task: Task, process: Process, signal: int) -> bool:
 def tkill(task: Task, thread: Int, signal: Int) -> int:
     if thread <= 0:
         raise Errno(EINVAL)
-    return _send_to_thread(task, thread, _sent(task, signal, SI_TKILL))
+    return _send_to_thread(task, thread, sent_by(task, signal, SI_TKILL))
 
 
 @syscall()
 def tgkill(task: Task, group: Int, thread: Int, signal: Int) -> int:
     if thread <= 0 or group <= 0:
         raise Errno(EINVAL)
-    return _send_to_thread(task, thread, _sent(task, signal, SI_TKILL), group)
+    return _send_to_thread(task, thread, sent_by(task, signal, SI_TKILL), group)
 
 
 def _send_to_thread(task: Task, thread: int, sent: SigInfo, group: int = 0) -> int:
     target = task.kernel.find_task(thread)
     if target is None or group not in (0, target.pid):
         raise Errno(ESRCH)
-    if not _may_signal(task, target.process, sent.signal):
+    if not may_signal(task, target.process, sent.signal):
         raise Errno(EPERM)
     if sent.signal:
         _require_room(task, target, sent)
@@ -81,7 +82,7 @@ def _send_to_thread(task: Task, thread: int, sent: SigInfo, group: int = 0) -> i
     return 0
 
 
-def _queued(task: Task, pid: int, signal: int, pointer: int) -> SigInfo:
+def queued(task: Task, pid: int, signal: int, pointer: int) -> SigInfo:
     """What rt_sigqueueinfo sends: only the kernel may say that it came from itself."""
     sent = unpack_siginfo(task.memory.copy_in(pointer, SIGINFO_SIZE), task.abi)
     if (sent.code >= 0 or sent.code == SI_TKILL) and pid != task.pid:
@@ -100,11 +101,11 @@ def _require_room(task: Task, target: Task | Process, sent: SigInfo) -> None:
 
 @syscall()
 def rt_sigqueueinfo(task: Task, pid: Int, signal: Int, pointer: Pointer) -> int:
-    sent = _queued(task, pid, signal, pointer)
+    sent = queued(task, pid, signal, pointer)
     process = task.kernel.process(pid)
     if process is None:
         raise Errno(ESRCH)
-    if not _may_signal(task, process, signal):
+    if not may_signal(task, process, signal):
         raise Errno(EPERM)
     if signal:
         _require_room(task, process, sent)
@@ -116,4 +117,4 @@ def rt_sigqueueinfo(task: Task, pid: Int, signal: Int, pointer: Pointer) -> int:
 def rt_tgsigqueueinfo(task: Task, group: Int, thread: Int, signal: Int, pointer: Pointer) -> int:
     if thread <= 0 or group <= 0:
         raise Errno(EINVAL)
-    return _send_to_thread(task, thread, _queued(task, group, signal, pointer), group)
+    return _send_to_thread(task, thread, queued(task, group, signal, pointer), group)

@@ -221,6 +221,7 @@ class TaskDirectory(ThreadDirectory):
 
     def __init__(self, source: Source, whose: Caller | None = None) -> None:
         super().__init__(source, whose)
+        self.whose = whose
         self.hold(b"task", ThreadsDirectory(source, whose))
 
 

@@ -30,6 +30,7 @@ PROGRAMS: Final = {
     "mappings": 171,
     "memory": 100,
     "memory_limits": 105,
+    "pidfds": 120,
     "polling": 220,
     "priorities": 31,
     "process": 100,

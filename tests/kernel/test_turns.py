@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ def test_fair_turns_are_of_no_rhythm_with_which_a_loop_could_keep_step(apart: in
     """Were the sums of a few turns equal, their ends could fall into one place of a loop always."""
     drawn = lengths(0)
     sums = [sum(drawn[at : at + apart]) for at in range(0, len(drawn) - apart, apart)]
-    assert all(first != second for first, second in zip(sums, sums[1:], strict=False))
+    assert all(first != second for first, second in pairwise(sums))
 
 
 @pytest.mark.parametrize("seed", [1, 2, 12345])
