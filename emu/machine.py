@@ -14,6 +14,7 @@ from emu.cpu.features import cpuid_leaves, hook_features
 from emu.cpu.limits import COUNTERS, UNLIMITED
 from emu.cpu.probe import known_engine
 from emu.cpu.processor import Processor
+from emu.cpu.timer import Timer
 from emu.errors import EngineError, UsageError
 from emu.hooks import Kernel, Watcher
 from emu.memory.physical import DEFAULT_SIZE, PhysicalMemory
@@ -64,14 +65,8 @@ class Machine:
             self.engine, self.counter, chosen, self.ledger, _decode, watchers, supervise_kernel
         )
         hook_features(self.engine, leaves, self.counter)
-        self._timer_vector = 0
-        self._timer_at: int | None = None  # in instructions
-        self._timer_rang = False
-        # Where whoever runs it calls `ring_timer` when the timer is due: `run` returns so many
-        # instructions before that. None: it rings by itself.
-        self.timer_slack: int | None = None
-        self.is_near_timer = False  # whether the last run ended because of `timer_slack`
-        self._is_rung = False
+        self.timer = Timer(self.counter)
+        self.is_near_timer = False  # whether the last run ended because of the timer's slack
         self._end_at: int | None = None
         self._is_limited = False
         self.hwcap: Final = leaves[1, 0][3]  # EDX of CPUID leaf 1: Linux's AT_HWCAP
@@ -83,58 +78,36 @@ class Machine:
     def set_timer(self, vector: int, instructions: int | None) -> None:
         """Interrupts ring 3 by `vector` once `instructions` more have run; None: never.
 
-        It is one-shot, and exact to a block, or with `timer_slack` to the instruction.
-        SDM 3A, "APIC Timer", "One-shot and Periodic Modes".
+        It is one-shot, and exact to a block, or with the timer's slack to the instruction.
         """
-        self._timer_vector = vector
-        self._timer_at = None if instructions is None else self._total() + instructions
+        self.timer.set(vector, instructions)
         self._limit_counter()
 
     def ring_soon(self, vector: int) -> None:
         """Interrupts ring 3 by `vector` as soon as it can be. May be called from any thread."""
-        self._timer_vector = vector
-        self._is_rung = True
+        self.timer.want(vector)
         self.engine.pause()
-
-    def timer_rang(self) -> bool:
-        """Whether the timer interrupted since this was asked last."""
-        rang, self._timer_rang = self._timer_rang, False
-        return rang
-
-    def timer_in(self) -> int | None:
-        """After how many instructions the timer is due, 0 if it is; None without a timer."""
-        return None if self._timer_at is None else max(self._timer_at - self._total(), 0)
 
     def ring_timer(self) -> bool:
         """Interrupts ring 3 by the timer; returns whether it did: in the kernel it must wait."""
         if not self.engine.accepts_interrupts:
             return False
-        self.processor.interrupt(self._timer_vector)
-        self._timer_at, self._timer_rang = None, True
+        self.processor.interrupt(self.timer.vector)
+        self.timer.rings()
         return True
-
-    def kept_timer(self) -> tuple[int, int | None, bool]:
-        """The timer, for `restore_timer`."""
-        return self._timer_vector, self._timer_at, self._timer_rang
-
-    def restore_timer(self, kept: tuple[int, int | None, bool]) -> None:
-        """The timer is again as it was kept; the counts must be, too."""
-        self._timer_vector, self._timer_at, self._timer_rang = kept
-
-    def _total(self) -> int:
-        return self.counter.user + self.counter.kernel
 
     def _limit_counter(self) -> None:
         """The engine stops for the end of the run, or for the timer, whichever is first."""
-        ends = [at for at in (self._end_at, self._stop_for_timer()) if at is not None]
-        rest = max(min(ends) - self._total(), 0) if ends else UNLIMITED
+        ends = [at for at in (self._end_at, self.timer.stops_at()) if at is not None]
+        rest = max(min(ends) - self.timer.now, 0) if ends else UNLIMITED
         if ends or self._is_limited:
             self.counter.limit(rest)
         self._is_limited = bool(ends)
 
     def run(self, limit: int | None = None) -> bool:
         """Runs until someone stops the engine; returns whether `limit` instructions ended it."""
-        self._end_at = None if limit is None else self._total() + limit
+        self.timer.settle()
+        self._end_at = None if limit is None else self.timer.now + limit
         self._limit_counter()
         try:
             self.engine.run()
@@ -142,38 +115,25 @@ class Machine:
                 self._ring()
                 self.engine.run(again=True)
         finally:
-            exhausted = self._end_at is not None and self._total() >= self._end_at
-            self.is_near_timer = self._is_near_timer()
+            exhausted = self._end_at is not None and self.timer.now >= self._end_at
+            self.is_near_timer = not self.engine.stopping and self.timer.is_near()
             self.engine.state.load()
             self.counter.abort(self.engine.state.rip)
             self.processor.accounts.settle()
             self.ledger.close(self.counter.kernel)
         return exhausted
 
-    def _stop_for_timer(self) -> int | None:
-        if self._timer_at is None or self.timer_slack is None:
-            return self._timer_at
-        before = self._timer_at - self.timer_slack
-        return before if before > self._total() else None
-
-    def _is_near_timer(self) -> bool:
-        """Whether the engine stopped `timer_slack` before the timer, and for nothing else."""
-        if self._timer_at is None or self.timer_slack is None or self.engine.stopping:
-            return False
-        return self._total() >= self._timer_at - self.timer_slack
-
     def _is_timer_due(self) -> bool:
         """Whether the engine stopped for the timer alone."""
         if self.engine.stopping:
             return False
-        if self._is_rung:
-            self._is_rung, self._timer_at = False, self._total()
+        if self.timer.take_wanted():
             self._limit_counter()
-        elif self._timer_at is None or not self.counter.exhausted:
+        elif self.timer.due_in() is None or not self.counter.exhausted:
             return False
-        if self.timer_slack is not None:
+        if self.timer.slack is not None:
             return False
-        return self._end_at is None or self._total() < self._end_at
+        return self._end_at is None or self.timer.now < self._end_at
 
     def _ring(self) -> None:
         """The timer's interrupt; in the kernel it waits until ring 3 goes on."""

@@ -66,9 +66,14 @@ def send(target: Task | Process, sent: SigInfo) -> None:
         for pending in everyone:
             pending.discard(signal_bit(SIGCONT))
     takers = [target] if isinstance(target, Task) else process.threads
-    if takers[0].ignores(signal) and not any(task.blocks(signal) for task in takers):
+    if takers[0].ignores(signal) and not any(_wants_to_know(task, signal) for task in takers):
         return
     target.pending.add(sent)
+
+
+def _wants_to_know(task: Task, signal: int) -> bool:
+    """Whether `task` is told even of a signal that it ignores, now or later."""
+    return task.blocks(signal) or (task.tracing is not None and signal != SIGKILL)
 
 
 def force(task: Task, sent: SigInfo) -> None:
@@ -122,14 +127,28 @@ def _start_handler(task: Task, action: Action, sent: SigInfo, push: Push) -> Non
 
 
 def _stop(process: Process, signal: int) -> None:
-    if process.stopped_by:
-        return
-    process.stopped_by = signal
-    process.untold = (CLD_STOPPED, signal)
-    _tell_parent(process, CLD_STOPPED, signal)
+    if not process.stopped_by:
+        process.stopped_by = signal
+        process.untold = (CLD_STOPPED, signal)
+        if not is_traced_by_parent(process):
+            _tell_parent(process, CLD_STOPPED, signal)
+    for task in process.threads:
+        if task.tracing is not None:
+            task.tracing.joins_stop(signal)
+
+
+def is_traced_by_parent(process: Process) -> bool:
+    """Whether its parent hears of its stops as its tracer."""
+    tracing = process.threads[0].tracing if process.threads else None
+    if tracing is None or tracing.is_parted:
+        return False
+    return bool(tracing.tracer.process is process.parent)
 
 
 def _continue(process: Process) -> None:
+    for task in process.threads:
+        if task.tracing is not None:
+            task.tracing.continues()
     if process.stopped_by:
         process.stopped_by = 0
         process.untold = (CLD_CONTINUED, SIGCONT)

@@ -16,6 +16,7 @@ from emu.errors import OutOfFrames
 from emu.machine import Machine
 from emu.memory.pagetables import PageTables
 from emu.x86 import descriptors, flags, msrs, paging, registers, vectors
+from emu.x86.controls import CR4_BITS
 from emu.x86.crossings import INT80_VECTOR
 from emu.x86.gates import GATE, GATE_SIZE, interrupt_gate
 from kernel_stub import layout
@@ -47,7 +48,8 @@ CPU_NODE_SEGMENT: Final = descriptors.SEGMENT.pack(
 )
 _EFER: Final = msrs.EFER_SCE | msrs.EFER_LME | msrs.EFER_LMA | msrs.EFER_NXE
 _CR4: Final = registers.CR4_PAE | registers.CR4_OSFXSR | registers.CR4_OSXMMEXCPT
-_SHOWS_SMEP: Final = 1 << 7  # EBX of CPUID leaf 7
+# What is turned on where CPUID shows that it is there.
+_CR4_IF_SHOWN: Final = (registers.CR4_FSGSBASE, registers.CR4_OSXSAVE, registers.CR4_SMEP)
 _FLAT: Final = 0xFFFF_FFFF
 
 
@@ -68,6 +70,7 @@ class KernelHalf:
         self.map_data(layout.KERNEL_STACKS, layout.KERNEL_STACK_SIZE)
         for ist in layout.IST.values():
             self.map_data(ist_top(ist) - paging.PAGE_SIZE, paging.PAGE_SIZE)
+        self._map_espfix_stacks()
         self._write_gdt()
         self._write_idt()
         self._write_tss()
@@ -85,6 +88,16 @@ class KernelHalf:
         """Maps zeroed pages of kernel data. Raises OutOfFrames."""
         for page in range(address, address + size, paging.PAGE_SIZE):
             self.tables.map(page, self.machine.physical.allocate(), _DATA_BITS)
+
+    def _map_espfix_stacks(self) -> None:
+        """One page at ESPFIX_PAGE, and read-only in each ESPFIX_STRIDE of ESPFIX_STACKS."""
+        self.map_data(layout.ESPFIX_PAGE, paging.PAGE_SIZE)
+        frame = self.tables.translate(layout.ESPFIX_PAGE)
+        start, (gib, mib_2) = layout.ESPFIX_STACKS, (1 << s for s in paging.LEVEL_SHIFTS[1:3])
+        for address in range(start, start + mib_2, layout.ESPFIX_STRIDE):
+            self.tables.map(address, frame, _DATA_BITS & ~paging.WRITABLE)
+        self.tables.repeat(start, start + gib, mib_2)
+        self.tables.repeat(start, start + layout.ESPFIX_SIZE, gib)
 
     # ---- kernel stacks
 
@@ -175,8 +188,8 @@ class KernelHalf:
 
     def _start_processor(self) -> None:
         engine = self.machine.engine
-        smep = registers.CR4_SMEP if engine.leaves[7, 0][1] & _SHOWS_SMEP else 0
-        engine.enter_long_mode(self.tables.root, _CR4 | smep, _EFER)
+        shown = sum(bit for bit in _CR4_IF_SHOWN if shows(self.machine, bit))
+        engine.enter_long_mode(self.tables.root, _CR4 | shown, _EFER)
         symbols = self.symbols
         values = {
             msrs.STAR: msrs.STAR_LAYOUT.pack(
@@ -259,6 +272,12 @@ class KernelHalf:
         return Segment(
             selector, 0, _FLAT, descriptors.attributes(self.read_descriptor(selector >> 3))
         )
+
+
+def shows(machine: Machine, cr4_bit: int) -> bool:
+    """Whether CPUID shows what the bit of CR4 turns on."""
+    leaf, register, bit = CR4_BITS[cr4_bit.bit_length() - 1]
+    return bool(machine.engine.leaves[leaf][register] >> bit & 1)
 
 
 def loaded_data(selector: int, descriptor: int) -> Segment:

@@ -9,6 +9,8 @@ SDM 3A, "Task Management in 64-bit Mode"; System V ABI and Linux: `ret_from_fork
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from emu.cpu.state import CR, FS_BASE, SYSENTER_ESP, Segment
@@ -96,6 +98,20 @@ class Contexts:
         words[_CR3] = root
         self.state.rip = self.half.symbols["ret_from_fork"]
 
+    @contextmanager
+    def lent(self, context: CpuContext) -> Iterator[None]:
+        """The block and the TLS entries are those of `context`, which does not run, for a while."""
+        state, kept, tls = self.state, bytes(self.state.raw), self._read_tls()
+        state.raw[:] = context.saved
+        self._write_tls(context.tls)
+        try:
+            yield
+            context.saved, context.tls = bytes(state.raw), self._read_tls()
+        finally:
+            state.raw[:] = kept
+            self._write_tls(tls)
+            state.store()
+
     def set_fs_base(self, context: CpuContext, base: int) -> None:
         """FS's base in a context that does not run."""
         saved = bytearray(context.saved)
@@ -131,6 +147,11 @@ class Contexts:
         self._write_tls((0,) * layout.TLS_ENTRIES)
         if old != root:
             self.machine.engine.flush_tlb()
+
+    def return_whole(self, context: CpuContext) -> None:
+        """Ring 3 goes on by IRET, with every register of pt_regs: SYSEXIT would take some of it."""
+        self.state.words[registers.RSP] = context.frame
+        self.state.rip = self.half.symbols["ret_from_fork"]
 
     def enter_again(self, context: CpuContext) -> None:
         """IRET failed, with GS the user's already: the kernel starts again to return."""

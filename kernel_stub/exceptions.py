@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 from emu.events import Cause
 from emu.x86 import descriptors, error_codes, flags, paging, vectors
-from emu.x86.debug import ENABLED, STATUS_HITS, STATUS_STEP
+from emu.x86.debug import (
+    ENABLED,
+    EXECUTE,
+    STATUS_AT_RESET,
+    STATUS_HITS,
+    STATUS_STEP,
+    enabled,
+)
 from kernel_stub import layout, vsyscall
 from kernel_stub.abi import signals
 from kernel_stub.abi.abi import X86_64
@@ -64,9 +71,28 @@ class Exceptions:
         elif vector not in OUTCOMES:
             raise KernelBug(f"ring 0 handed over {vector:#x}, which is no exception of ring 3")
         else:
-            outcome = outcome_of(vector, self._machine.engine.state.mxcsr)
+            state = self._machine.engine.state
+            outcome = outcome_of(vector, state.mxcsr, state.debug(6))
             address = regs[_RIP] if outcome.has_address else 0
+            if vector == vectors.DB:
+                self._note_breakpoints(task, at)
             self._signal(task, outcome.signal, outcome.code, address, vector, regs)
+
+    def _note_breakpoints(self, task: Task, at: int) -> None:
+        """DR6 starts anew, and what it said is for the tracer.
+
+        A breakpoint on an instruction must not hold it for ever: RF lets that be executed.
+        """
+        state = self._machine.engine.state
+        status = state.debug(6) & (STATUS_HITS | STATUS_STEP)
+        if task.tracing is not None:
+            task.tracing.debug_status = status | STATUS_AT_RESET
+        state.set_debug(6, STATUS_AT_RESET)
+        if not self._kernel.sets_breakpoints:
+            return
+        points = enabled(state.debug(7), [state.debug(number) for number in range(4)])
+        if any(status >> point.slot & 1 and point.kind == EXECUTE for point in points):
+            self._machine.physical.words[at + _RFLAGS_AT >> 3] |= flags.RF
 
     def _page_fault(self, task: Task, regs: tuple[int, ...], at: int) -> None:
         state = self._machine.engine.state
@@ -101,10 +127,21 @@ class Exceptions:
         symbols = self._kernel.half.symbols
         if regs[_RIP] == symbols["native_irq_return_iret"]:
             self._bad_return(task, vector, regs)
-        elif vector == vectors.DB and self._is_step_of_sysenter(regs[_RIP]):
+        elif vector == vectors.DB and self._is_the_programs(regs[_RIP]):
             return
         else:
             raise KernelBug(f"ring 0 trapped: {describe(vector, regs)}")
+
+    def _is_the_programs(self, rip: int) -> bool:
+        """Whether ring 3 caused a #DB that came only here.
+
+        MOV SS holds off the one of its own operand until the kernel is entered; as in Linux, a
+        tracer's breakpoint is forgotten then.
+        """
+        if not self._kernel.sets_breakpoints:
+            return self._is_step_of_sysenter(rip)
+        self._machine.engine.state.set_debug(6, STATUS_AT_RESET)
+        return True
 
     def _is_step_of_sysenter(self, rip: int) -> bool:
         """Whether a program steps itself through SYSENTER, which keeps TF, into the entry code.
@@ -131,7 +168,7 @@ class Exceptions:
         self._kernel.tasks.contexts.enter_again(task.cpu)
         code = regs[_CODE] & _LOW
         if frame[_IRET_SS_AT] & descriptors.TABLE_INDICATOR:
-            vector, code = vectors.GP, 0  # Linux returns by another way there, and loses the code
+            vector, code = vectors.GP, 0  # what it was is lost: a double fault took its place
         self._faulted(task, vector, code)
         outcome = OUTCOMES[vector]
         self._send(task, outcome.signal, outcome.code, 0, describe(vector, regs))
@@ -152,7 +189,7 @@ class Exceptions:
         error_code = regs[_CODE] if vectors.TABLE[vector].has_error_code else 0
         if vector == vectors.PF and address >= layout.USER_64.task_size:
             error_code |= paging.PF_PRESENT  # nobody learns what the kernel has mapped
-        kills = not task.has_handler(signal)
+        kills = not task.has_handler(signal) and task.tracing is None
         self._faulted(task, vector, error_code, address)
         self._send(task, signal, code, address, cause)
         if kills:

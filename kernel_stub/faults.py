@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from emu.x86 import vectors
+from emu.x86.debug import STATUS_HITS, STATUS_STEP
 from kernel_stub.abi.signals import (
     BUS_ADRALN,
     FPE_FLTDIV,
@@ -25,6 +26,8 @@ from kernel_stub.abi.signals import (
     SIGILL,
     SIGSEGV,
     SIGTRAP,
+    TRAP_BRKPT,
+    TRAP_HWBKPT,
     TRAP_TRACE,
 )
 
@@ -75,12 +78,17 @@ _EXCEPTIONS: Final = (  # flags of MXCSR, in the order in which Linux asks for t
 )
 
 
-def outcome_of(vector: int, mxcsr: int) -> Outcome:
-    """The outcome; of #XM with the first exception that MXCSR has flagged and does not mask."""
+def outcome_of(vector: int, mxcsr: int, dr6: int) -> Outcome:
+    """The outcome; of #XM with the first exception that MXCSR has flagged and does not mask.
+
+    Of #DB by what DR6 says of it: nothing, where it was INT1.
+    """
     outcome = OUTCOMES[vector]
     if vector == vectors.XM:
         unmasked = mxcsr & ~(mxcsr >> _MASKS_SHIFT)
         for flags, code in _EXCEPTIONS:
             if unmasked & flags:
                 return outcome._replace(code=code)
+    if vector == vectors.DB and not dr6 & STATUS_STEP:
+        return outcome._replace(code=TRAP_HWBKPT if dr6 & STATUS_HITS else TRAP_BRKPT)
     return outcome

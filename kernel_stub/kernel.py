@@ -15,17 +15,13 @@ from typing import Final, TypeAlias
 from emu.machine import Machine
 from kernel_stub import layout
 from kernel_stub.abi.abi import I386, X86_64, Abi
-from kernel_stub.abi.signals import SA_RESTART
-from kernel_stub.arrivals import arrive
 from kernel_stub.calls import CallTable, counted
+from kernel_stub.deliveries import Deliveries
 from kernel_stub.entry import constants as entry
 from kernel_stub.errno import EFAULT, EINTR, ERESTARTNOHAND, ERESTARTSYS, Errno
 from kernel_stub.errors import Deadlock, KernelBug
 from kernel_stub.exceptions import Exceptions
-from kernel_stub.pending import SigInfo
 from kernel_stub.process import Process
-from kernel_stub.services import KernelServices
-from kernel_stub.signalling.frames import NO_TRAMPOLINES, Action, Trampolines, push
 from kernel_stub.task import Task
 from kernel_stub.vfs import Vfs
 from kernel_stub.waits import Blocked, TaskEnded
@@ -33,7 +29,6 @@ from kernel_stub.waits import Blocked, TaskEnded
 DEFAULT_SEED: Final = 0
 _MASK64: Final = (1 << 64) - 1
 _LOW: Final = 0xFFFF_FFFF
-_INT80_LENGTH: Final = 2  # and SYSCALL's
 _NOBODY: Final = -1
 _LEAST_NS: Final = 256  # until the timer interrupts: the way to ring 3 is shorter
 _INTERRUPTED: Final = (ERESTARTSYS, ERESTARTNOHAND, EINTR)
@@ -42,14 +37,13 @@ Call: TypeAlias = "tuple[CallTable, int, tuple[int, ...]]"
 _REGS: Final = entry.PT_REGS_STRUCT
 _CALL: Final = Struct("<9Q")  # from r10 up to orig_rax: what SYSCALL's arguments stand among
 _CALL_AT: Final = entry.PT_OFFSET["r10"]
-_ORIG_AT: Final = entry.PT_OFFSET["orig_rax"]
-_RIP_AT: Final = entry.PT_OFFSET["rip"]
+_RSP_AT: Final = entry.PT_OFFSET["rsp"]
 _RAX_AT: Final = entry.PT_OFFSET["rax"]
 _R15, _R14, _R13, _R12, _RBP, _RBX, _R11, _R10, _R9, _R8, _RAX, _RCX, _RDX, _RSI, _RDI = range(15)
 _ORIG_RAX, _RIP, _CS, _RFLAGS, _RSP, _SS = range(15, 21)
 
 
-class Kernel(KernelServices):
+class Kernel(Deliveries):
     """One kernel on one machine. `first` is the process that the run is about."""
 
     def __init__(self, machine: Machine, vfs: Vfs, seed: int = DEFAULT_SEED) -> None:
@@ -138,29 +132,37 @@ class Kernel(KernelServices):
         self._work = True
 
     def _int80(self, at: int) -> None:
-        regs = _REGS.unpack_from(self.physical.view, at)
-        self._compat_call(at, regs, regs[_RBP])
+        self._compat_call(at, _REGS.unpack_from(self.physical.view, at))
 
     def _fast_compat_call(self, at: int) -> None:
         """SYSENTER and SYSCALL: EBP was the stack pointer, or the second argument.
 
         EBP itself is the sixth argument, on the program's stack; the way back is the landing pad.
         """
+        if self._come_by_landing_pad(at):
+            self._landing_pad_call(at)
+
+    def _come_by_landing_pad(self, at: int) -> bool:
+        """Where the call returns to, and its sixth argument; without one it fails at once."""
         task = self.task
-        space, pad = task.space, self.vdso.symbol_32(task.space, "landing_pad")
-        self._put(at, "rip", pad)
-        regs = _REGS.unpack_from(self.physical.view, at)
+        self._put(at, "rip", self.vdso.symbol_32(task.space, "landing_pad"))
+        pointer: int = self.physical.words[at + _RSP_AT >> 3]
         try:
-            (sixth,) = task.memory.unpack(I386.pointer, regs[_RSP] & _LOW)
+            (sixth,) = task.memory.unpack(I386.pointer, pointer & _LOW)
         except Errno:
             self._put(at, "rax", -EFAULT)
-            return
+            return False
         self._put(at, "rbp", sixth)
-        self._compat_call(at, regs, sixth)
+        return True
+
+    def _landing_pad_call(self, at: int) -> None:
+        task = self.task
+        space, pad = task.space, self.vdso.symbol_32(task.space, "landing_pad")
+        self._int80(at)
         if task.space is space and pad != (moved := self.vdso.symbol_32(space, "landing_pad")):
             self._put(at, "rip", moved)  # by mremap(2)
 
-    def _compat_call(self, at: int, regs: tuple[int, ...], sixth: int) -> None:
+    def _compat_call(self, at: int, regs: tuple[int, ...]) -> None:
         task = self.task
         task.abi = I386
         arguments = (
@@ -169,7 +171,7 @@ class Kernel(KernelServices):
             regs[_RDX] & _LOW,
             regs[_RSI] & _LOW,
             regs[_RDI] & _LOW,
-            sixth & _LOW,
+            regs[_RBP] & _LOW,
         )
         number = regs[_ORIG_RAX] & _LOW
         try:
@@ -178,9 +180,6 @@ class Kernel(KernelServices):
             self._park(task, blocked, (self.calls_32, number, arguments))
             return
         self._put(at, "rax", result)
-
-    def _put(self, at: int, register: str, value: int) -> None:
-        self.physical.words[at + entry.PT_OFFSET[register] >> 3] = value & _MASK64
 
     def _timer(self, _at: int) -> None:
         """The machine's timer: a task's time is over, or an alarm is due."""
@@ -192,12 +191,12 @@ class Kernel(KernelServices):
         """Runs whoever can run, lets its signals arrive, and sets the timer."""
         self._work = False
         self.take_user_signals()
-        is_over = self.machine.timer_rang() or self._gives_way
+        is_over = self.machine.timer.take_rang() or self._gives_way
         self._gives_way = False
         self.scheduler.expire()
         while True:
             task = self.running
-            if task is None or task.wait is not None or task.process.stopped_by or is_over:
+            if task is None or task.wait is not None or task.is_stopped or is_over:
                 is_over = False
                 task = self._next(task)
                 if task is None:
@@ -228,6 +227,8 @@ class Kernel(KernelServices):
                 return task
             try:
                 if self._call_again(task):
+                    if task.tracing is not None:
+                        task.tracing.left_call()
                     return task
             except TaskEnded as ended:
                 self.end(task, ended)
@@ -241,6 +242,7 @@ class Kernel(KernelServices):
         self.tasks.contexts.switch(None if old is None else old.cpu, task.cpu)
         self._is_running(task)
         self.tables_changed(task)
+        self.use_breakpoints()
 
     def _account(self, task: Task | None) -> None:
         """The time since the last switch was that of `task`."""
@@ -254,7 +256,7 @@ class Kernel(KernelServices):
         """Makes the call again in which `task` waits; returns whether it is over."""
         assert task.call is not None, "it waits in a call"
         table, number, arguments = task.call
-        task.wait, task.interrupted = None, bool(task.arriving())
+        task.wait, task.interrupted = None, task.is_interrupted
         try:
             result = table.again(task, number, arguments)
         except Blocked as blocked:
@@ -271,49 +273,6 @@ class Kernel(KernelServices):
         self._put(task.cpu.frame_at, "rax", result)
         return True
 
-    def _arrive(self, task: Task) -> bool:
-        """One pending signal arrives; returns whether there may be more. Raises TaskEnded."""
-        if not task.restart:
-            task.give_mask_back()  # a call that nothing interrupted ends under its own mask
-        sent = task.take_signal(~task.signal_mask)
-        if sent is not None:
-            if self.observer is not None:
-                self.observer.arrives(task, sent)
-            if self.screen is not None and not self.screen(task, sent):
-                return True
-            arrive(task, sent, self._push)
-            return True
-        if task.give_mask_back():
-            return True
-        self._restart_call(task, None)
-        return False
-
-    def _push(self, task: Task, action: Action, sent: SigInfo, mask: int) -> None:
-        """Starts a handler; a call that the signal interrupted fails, or is made again after it."""
-        self._restart_call(task, action)
-        user = self.user_state(task)
-        push(task, user, action, sent, mask, self._trampolines(task))
-        self.set_user_state(task, user)
-
-    def _trampolines(self, task: Task) -> Trampolines:
-        if task.program_abi is X86_64:
-            return NO_TRAMPOLINES
-        names = ("__kernel_sigreturn", "__kernel_rt_sigreturn")
-        return Trampolines(*(self.vdso.symbol_32(task.space, name) for name in names))
-
-    def _restart_call(self, task: Task, action: Action | None) -> None:
-        """An interrupted call begins anew, or is EINTR. `action`: of the handler that runs."""
-        code, task.restart = task.restart, 0
-        if code in (0, EINTR):
-            return
-        at, words = task.cpu.frame_at, self.physical.words
-        if action is None or (code == ERESTARTSYS and action.flags & SA_RESTART):
-            self._put(at, "rax", words[at + _ORIG_AT >> 3])
-            self._put(at, "rip", words[at + _RIP_AT >> 3] - _INT80_LENGTH)
-        else:
-            task.deadline = None
-            self._put(at, "rax", -EINTR)
-
     def _set_timer(self, task: Task) -> None:
         """The machine interrupts `task` when its turn is over, or something is due."""
         due = self.scheduler.turn_ends(task)
@@ -324,8 +283,11 @@ class Kernel(KernelServices):
 
     def end(self, task: Task, ended: TaskEnded) -> None:
         """A task ends, or its whole process; the run's result is that of the first one."""
+        if task.tracing is not None and task.tracing.stops_to_end(ended):
+            return
         if self.observer is not None:
             self.observer.ends(task, ended)
+        self._tell_tracers([task] if ended.alone else task.process.threads, ended)
         self._account(task)
         if ended.alone:
             self.tasks.end_thread(task)
@@ -339,6 +301,21 @@ class Kernel(KernelServices):
         self.running = None
         self._frame = _NOBODY
         self._work = True
+
+    # ---- ptrace(2)
+
+    def trace_calls(self) -> None:
+        if not self._traces:
+            from kernel_stub.tracing.calls import traced
+
+            self._traces = True
+            self._handlers |= {
+                entry.HANDOVER_SYSCALL_64: traced(self, X86_64, self._syscall_64),
+                entry.HANDOVER_INT80: traced(self, I386, self._int80),
+            }
+            fast = traced(self, I386, self._landing_pad_call, self._come_by_landing_pad)
+            for handover in (entry.HANDOVER_SYSENTER, entry.HANDOVER_SYSCALL_32):
+                self._handlers[handover] = fast
 
     def shut_down(self) -> None:
         """The machine stopped: what programs wrote to shared mappings goes into the files."""

@@ -58,6 +58,12 @@ TSS_BASE: Final = CPU_ENTRY_AREA + 0x3000
 IST_STACKS: Final = CPU_ENTRY_AREA + 0x1_0000  # one page each, an unmapped page below each
 # The vectors that run on a stack of their own.
 IST: Final = {vectors.DF: 1, vectors.NMI: 2, vectors.DB: 3, vectors.MC: 4}
+# One page, written here and seen once in each ESPFIX_STRIDE of 4 GiB: IRET to a 16-bit stack
+# segment keeps bits 16 to 31 of ESP, so the kernel returns from where these are the program's.
+ESPFIX_PAGE: Final = CPU_ENTRY_AREA + 0xC000
+ESPFIX_STACKS: Final = 0xFFFF_FF00_0000_0000
+ESPFIX_STRIDE: Final = 0x1_0000
+ESPFIX_SIZE: Final = 1 << 32
 LDT_BASE: Final = 0xFFFF_8800_0000_0000  # each address space has its own there
 PER_CPU: Final = 0xFFFF_8880_0F80_0000
 KERNEL_STACKS: Final = 0xFFFF_C900_0000_0000

@@ -23,6 +23,8 @@ class SigInfo(NamedTuple):
     status: int = 0  # of a child
     address: int = 0  # of a fault
     value: int = 0  # sigqueue(3)'s word
+    band: int = 0  # of a descriptor: its events of poll(2)
+    descriptor: int = 0
     finish: Callable[[Any], Any] | None = None  # completes it when it arrives: a timer's overrun
 
 
@@ -60,6 +62,10 @@ class Pending:
     def __len__(self) -> int:
         """How many signals are queued."""
         return len(self._sent)
+
+    def queued(self) -> list[SigInfo]:
+        """What is queued, in order."""
+        return list(self._sent)
 
     def discard(self, signals: int) -> None:
         """Forgets the signals whose bits are in `signals`."""

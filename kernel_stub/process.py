@@ -34,6 +34,7 @@ class Process:
         self.stopped_by = 0  # the signal that stopped it
         self.untold: tuple[int, int] | None = None  # CLD_STOPPED or CLD_CONTINUED, for wait(2)
         self.status: int | None = None  # as wait(2) tells it, once it ended
+        self.is_hidden = False  # its tracer hears of its end before its parent
         self.has_executed = False
         self.is_subreaper = False  # it adopts the orphans among its descendants
         self.cpu_ns = 0  # of all its tasks, up to the last switch

@@ -7,6 +7,7 @@ Linux's man pages by the names of the calls.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol, TypeAlias
 
 from kernel_stub.abi.signals import SIGCHLD
@@ -43,6 +44,9 @@ class Services(Protocol):
 
     physical: PhysicalMemory
     hwcap: int
+    has_fsgsbase: bool
+    largest_signal_frame: int
+    has_xsave: bool
     vfs: Vfs
     futexes: Futexes
 
@@ -143,6 +147,39 @@ class Services(Protocol):
     def exec(self, task: Task, path: bytes, argv: list[bytes], envp: list[bytes]) -> None:
         """Makes the task run another program. Raises Errno."""
 
+    def saved(self, task: Task, register: str) -> int:
+        """A register of ring 3, by its name in pt_regs; `task` need not run."""
+
+    def save(self, task: Task, register: str, value: int) -> None:
+        """Sets it."""
+
+    def lent(self, task: Task) -> AbstractContextManager[None]:
+        """Meanwhile the processor's units are as `task`, which need not run, left them."""
+
+    def return_whole(self, task: Task) -> None:
+        """`task`, which runs or is lent the processor, gets back every register of pt_regs."""
+
+    def user_state(self, task: Task) -> Any:
+        """Ring 3 of `task`, which runs or is lent the processor."""
+
+    def set_user_state(self, task: Task, user: Any) -> None:
+        """Sets it."""
+
+    def selector(self, name: str) -> int:
+        """DS, ES, FS or GS of the task that runs or is lent the processor."""
+
+    def load_selector(self, task: Task, name: str, selector: int) -> None:
+        """DS, ES, FS or GS of `task`, which runs or is lent the processor."""
+
+    def deliver(self, task: Task, sent: SigInfo) -> bool:
+        """A signal arrives at `task`, which runs. Raises TaskEnded; whether a handler starts."""
+
+    def trace_calls(self) -> None:
+        """From now on tasks may stop at their system calls, for a tracer."""
+
+    def tell_of_end(self, process: Process) -> None:
+        """The parent of `process`, which has ended, hears of it only now."""
+
     def stack_pointer(self, task: Task) -> int:
         """RSP of ring 3."""
 
@@ -151,6 +188,12 @@ class Services(Protocol):
 
     def sigreturn(self, task: Task, real_time: bool) -> int:
         """Goes back to where a signal interrupted; returns RAX as it was."""
+
+    def debug_register(self, number: int) -> int:
+        """DR0 to DR3, DR6 or DR7 of the task that runs or is lent the processor."""
+
+    def set_debug_register(self, number: int, value: int) -> None:
+        """Sets it."""
 
     def get_fs_base(self) -> int: ...
     def set_fs_base(self, address: int) -> None: ...

@@ -75,8 +75,7 @@ class Scheduler:
         return deadline is not None and deadline <= self.clock.uptime_ns()
 
     def _deadline(self, task: Task) -> int | None:
-        stopped = task.process.stopped_by
-        return task.wait.deadline if task.wait and not stopped else None
+        return task.wait.deadline if task.wait and not task.is_stopped else None
 
     def next_deadline(self) -> int | None:
         """When the next timer expires, or the next wait, by CLOCK_MONOTONIC."""
@@ -85,7 +84,7 @@ class Scheduler:
         waits = [
             task.wait.deadline
             for task in self._sleepers
-            if task.wait and task.wait.deadline is not None and not task.process.stopped_by
+            if task.wait and task.wait.deadline is not None and not task.is_stopped
         ]
         timers = [
             timer.deadline
@@ -162,7 +161,9 @@ def _deadlock(tasks: list[Task]) -> str:
     """Who waits for what."""
     told = []
     for task in tasks[:MOST_TOLD]:
-        if task.process.stopped_by:
+        if task.tracing is not None and task.tracing.stop is not None:
+            told.append(f"process {task.pid} is stopped, and its tracer does not let it go on")
+        elif task.is_stopped:
             told.append(f"process {task.pid} is stopped, and nobody sends it SIGCONT")
         elif task.wait:
             kind = "process" if task.tid == task.pid else f"thread {task.tid} of process"

@@ -11,18 +11,15 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from emu.cpu import fxsave
 from emu.errors import LoadError, OutOfFrames
 from emu.machine import Machine
 from emu.memory.pagetables import NotMapped
-from emu.x86 import descriptors, registers
+from emu.x86 import registers
 from kernel_stub import layout
-from kernel_stub.abi.abi import I386
 from kernel_stub.abi.signals import SI_KERNEL, SI_USER, SIGSEGV
 from kernel_stub.arrivals import force, send, set_mask
-from kernel_stub.boot import KernelHalf
+from kernel_stub.boot import KernelHalf, shows
 from kernel_stub.clock import Clock
-from kernel_stub.entry import constants as entry
 from kernel_stub.errno import ENOMEM, ERESTARTSYS, Errno
 from kernel_stub.exec import load_program
 from kernel_stub.futexes import Futexes
@@ -31,9 +28,11 @@ from kernel_stub.observer import Observer
 from kernel_stub.pending import SigInfo
 from kernel_stub.process import Process
 from kernel_stub.protocol import Clone
+from kernel_stub.ring_three import RingThree
 from kernel_stub.scheduler import Scheduler
-from kernel_stub.signalling.frames import UserState
+from kernel_stub.signalling.frames import largest_frame
 from kernel_stub.signalling.returns import find_pop, restore_fpu, restore_stack
+from kernel_stub.syscalls.creation import CLONE_PTRACE, event_of
 from kernel_stub.task import Task
 from kernel_stub.task_tables import TaskTables
 from kernel_stub.tasks import Tasks
@@ -47,9 +46,7 @@ from kernel_stub.waits import NOTHING, Blocked, TaskEnded, Wait
 if TYPE_CHECKING:
     from kernel_stub.net.network import Network
 
-_REGS: Final = entry.PT_REGS_STRUCT
 _PAGE: Final = 4096
-_SHOWS_OSXSAVE: Final = 1 << 27  # ECX of CPUID leaf 1
 
 
 def _signed(value: int, bits: int) -> int:
@@ -58,26 +55,23 @@ def _signed(value: int, bits: int) -> int:
     return (value & 2 * sign - 1 ^ sign) - sign
 
 
-_SELECTORS: Final = {
-    "ds": registers.DS,
-    "es": registers.ES,
-    "fs": registers.FS,
-    "gs": registers.GS,
-}
+_REPLACED: Final = TaskEnded(0, alone=True)  # how threads end when another runs a program
 
 
 def _nobody_stopped() -> bool:
     return False
 
 
-class KernelServices:
+class KernelServices(RingThree):
     """The state of one kernel, and its answers to handlers (task.py: Services)."""
 
     def __init__(self, machine: Machine, vfs: Vfs, seed: int) -> None:
         self.machine = machine
         self.physical = machine.physical
         self.hwcap = machine.hwcap
-        self.has_xsave = bool(machine.engine.leaves[1, 0][2] & _SHOWS_OSXSAVE)
+        self.has_xsave = shows(machine, registers.CR4_OSXSAVE)
+        self.has_fsgsbase = shows(machine, registers.CR4_FSGSBASE)
+        self.largest_signal_frame = largest_frame(self.has_xsave)
         self.vfs = vfs
         self.half = KernelHalf(machine)
         self.vsyscall = True
@@ -97,6 +91,7 @@ class KernelServices:
         self._random = random.Random(seed)
         self.running: Task | None = None  # the task on the CPU
         self._switched_ns = 0  # when it got it
+        self._traces = False  # some task traces another, or did
         self._network: Network | None = None
         self._work = False  # something is to be done before ring 3 goes on
         self._gives_way = False  # the task that runs ends its turn
@@ -190,10 +185,6 @@ class KernelServices:
         send(target, sent)
         self._work = True
 
-    def interrupt_soon(self) -> None:
-        """The machine's timer interrupts ring 3 at once: somebody outside changed something."""
-        self.machine.set_timer(layout.TIMER_VECTOR, 1)
-
     def signal(self, task: Task, number: int, code: int = SI_USER, address: int = 0) -> None:
         self.send(task, SigInfo(number, code, task.pid, task.uid, address=address))
 
@@ -205,41 +196,6 @@ class KernelServices:
 
     def terminal_of(self, session: int) -> object:
         return self.vfs.terminal_of(session)
-
-    def user_state(self, task: Task) -> UserState:
-        """Ring 3 of the running task, for a signal frame."""
-        engine = self.machine.engine
-        regs = _REGS.unpack_from(self.physical.view, task.cpu.frame_at)
-        selectors = {name: engine.state.selector(n) for name, n in _SELECTORS.items()}
-        engine.state.store()
-        image = fxsave.read(engine)
-        names = dict(zip(entry.PT_REGS, regs, strict=True))
-        return UserState(names, selectors, image, self.has_xsave)
-
-    def set_user_state(self, task: Task, user: UserState) -> None:
-        """Ring 3 of the running task goes on as `user` says."""
-        engine = self.machine.engine
-        _REGS.pack_into(self.physical.view, task.cpu.frame_at, *user.registers.values())
-        if task.program_abi is I386:
-            for name, number in _SELECTORS.items():
-                self._load_segment(number, user.selectors[name], task)
-        engine.state.store()
-        fxsave.write(engine, user.fxsave)
-        engine.state.load()
-
-    def _load_segment(self, number: int, selector: int, task: Task) -> None:
-        """A data segment register as ring 3 could load it; what it could not, is null."""
-        if self.machine.engine.state.selector(number) != selector:
-            self.half.load_data_segment(number, selector, task.space.ldt)
-
-    def descriptor(self, task: Task, selector: int) -> int:
-        """The descriptor that `selector` names in the GDT or the LDT of `task`; 0: none."""
-        return self.half.descriptor(selector, task.space.ldt)
-
-    def stack_pointer(self, task: Task) -> int:
-        at = task.cpu.frame_at + entry.PT_OFFSET["rsp"]
-        pointer: int = self.physical.words[at >> 3]
-        return pointer
 
     def sigreturn(self, task: Task, real_time: bool) -> int:
         user = self.user_state(task)
@@ -277,9 +233,30 @@ class KernelServices:
     def clone(self, task: Task, asked: Clone) -> int:
         self._work = True
         child = self.tasks.clone(task, asked)
+        self.forget_breakpoints(child)
+        if task.tracing is not None:
+            task.tracing.made(child, event_of(asked), bool(asked.flags & CLONE_PTRACE))
         if self.observer is not None:
             self.observer.made(task, child, asked.flags)
         return child.tid
+
+    def _tell_tracers(self, leaving: list[Task], ended: TaskEnded) -> None:
+        """The tasks `leaving` are about to end."""
+        if self._traces:
+            from kernel_stub.tracing.ends import leave
+
+            for task in list(leaving):
+                leave(task, ended)
+
+    def deliver(self, task: Task, sent: SigInfo) -> bool:
+        raise NotImplementedError("deliveries.py has it")
+
+    def trace_calls(self) -> None:
+        raise NotImplementedError("kernel.py has it")
+
+    def tell_of_end(self, process: Process) -> None:
+        process.is_hidden = False
+        self.tasks.tell_of_end(process)
 
     def reap(self, process: Process) -> None:
         self.tasks.reap(process)
@@ -294,8 +271,13 @@ class KernelServices:
         except (OutOfFrames, NotMapped):
             self.tasks.exec_failed(task, old)
             raise Errno(ENOMEM) from None
+        self._tell_tracers([one for one in task.process.threads if one is not task], _REPLACED)
+        old_tid = task.tid
         self.tasks.executed(task, old, start)
         self.tables_changed(task)
+        self.use_breakpoints()
+        if task.tracing is not None:
+            task.tracing.executed(old_tid)
         if self.observer is not None:
             self.observer.executed(task)
 
@@ -304,30 +286,3 @@ class KernelServices:
 
     def exit_thread(self, task: Task, status: int) -> NoReturn:
         raise TaskEnded(status & 0xFF, alone=len(task.process.threads) > 1)
-
-    # ---- segments
-
-    def get_fs_base(self) -> int:
-        return self.machine.engine.state.fs_base
-
-    def set_fs_base(self, address: int) -> None:
-        self.machine.engine.state.fs_base = address
-
-    def get_gs_base(self) -> int:
-        return self.machine.engine.state.kernel_gs_base
-
-    def set_gs_base(self, address: int) -> None:
-        """The program's GS base: in the kernel it stands in KERNEL_GS_BASE until SWAPGS."""
-        self.machine.engine.state.kernel_gs_base = address
-
-    def get_tls_descriptor(self, slot: int) -> int:
-        return self.half.read_descriptor(layout.TLS_FIRST_ENTRY + slot)
-
-    def set_tls_descriptor(self, slot: int, descriptor: int) -> None:
-        """Writes it; a segment register that names it is loaded anew."""
-        entry_number = layout.TLS_FIRST_ENTRY + slot
-        self.half.write_descriptor(entry_number, descriptor)
-        state, selector = self.machine.engine.state, entry_number << 3 | descriptors.RPL
-        for number in _SELECTORS.values():
-            if state.selector(number) == selector:
-                self.half.load_data_segment(number, selector, None)

@@ -93,6 +93,9 @@ class Task:
         self.opening: Any = None  # the end of a fifo that waits for the other
         self.vfork_done = False  # it has left the memory of the parent that waits for that
         self.child: Task | None = None  # which its vfork(2) waits for
+        # of ptrace(2)
+        self.tracing: Any = None  # what its tracer does with it; None: nobody traces it
+        self.tracees: list[Any] = []  # whom it traces, and those of them that ended
         # of the kernel that switches tasks
         self.cpu: Any = None
         self.use(space)
@@ -111,13 +114,19 @@ class Task:
     @property
     def state(self) -> bytes:
         """As proc(5) tells it: stopped, sleeping or running."""
-        if self.process.stopped_by:
-            return b"T (stopped)"
+        if self.is_stopped:
+            return b"T (stopped)" if self.tracing is None else b"t (tracing stop)"
         return b"R (running)" if self.wait is None else b"S (sleeping)"
 
     @property
     def parent_pid(self) -> int:
         return self.process.parent_pid
+
+    @property
+    def tracer_pid(self) -> int:
+        """The task that traces it; 0: none."""
+        tracing = self.tracing
+        return 0 if tracing is None or tracing.is_parted else int(tracing.tracer.tid)
 
     @property
     def process_group(self) -> int:
@@ -179,12 +188,26 @@ class Task:
     def can_run(self) -> bool:
         """Whether the scheduler may choose it now, as far as time does not decide."""
         arriving, kill = self.arriving(), signal_bit(SIGKILL)
-        if self.process.stopped_by and not arriving & kill:
+        if self.is_stopped and not arriving & kill:
             return False
         wait = self.wait
         if wait is None:
             return True
-        return bool(arriving & (kill if wait.killable else -1)) or wait.ready()
+        if wait.killable:
+            return bool(arriving & kill) or wait.ready()
+        return self.is_interrupted or wait.ready()
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether a call that it waits in ends early: a signal arrives, or it is to stop."""
+        return bool(self.arriving()) or (self.tracing is not None and self.tracing.wants_stop)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it may not run: its process is stopped, or it is, for its tracer."""
+        if self.tracing is None or self.tracing.is_parted:
+            return bool(self.process.stopped_by)
+        return self.tracing.stop is not None
 
     def is_vfork_done(self) -> bool:
         """What vfork(2) waits for."""

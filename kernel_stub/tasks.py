@@ -10,11 +10,11 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Final
 
-from emu.errors import LoadError, OutOfFrames
+from emu.errors import OutOfFrames
 from emu.machine import Machine
 from emu.x86 import flags
 from kernel_stub import layout
-from kernel_stub.abi.abi import X86_64
+from kernel_stub.abi.abi import I386, X86_64
 from kernel_stub.abi.process_structures import INT, SIGACTION
 from kernel_stub.abi.signals import (
     CLD_EXITED,
@@ -28,7 +28,7 @@ from kernel_stub.arrivals import action_of, send
 from kernel_stub.boot import KernelHalf
 from kernel_stub.contexts import Contexts, CpuContext
 from kernel_stub.entry import constants as entry
-from kernel_stub.errno import EAGAIN, EFAULT, ENOMEM, Errno
+from kernel_stub.errno import EAGAIN, ENOMEM, Errno
 from kernel_stub.exec import Start
 from kernel_stub.futexes import Futexes
 from kernel_stub.limits import has_too_many_tasks, limit_cpu_time
@@ -56,6 +56,7 @@ from kernel_stub.task import Task
 
 MOST_TASKS: Final = 4096  # a fork bomb ends here, root's too
 _KEPT: Final = SIGACTION[8]
+EXECVE: Final = {X86_64: 59, I386: 11}  # the call that a program seems to begin in
 _REGS: Final = entry.PT_REGS_STRUCT
 
 
@@ -214,6 +215,7 @@ class Tasks:
         context = task.cpu
         long = start.abi is X86_64
         self.contexts.become_pristine(context, task.space.tables.root, long)
+        task.abi = start.abi
         values = dict.fromkeys(entry.PT_REGS, 0)
         values.update(
             rip=start.rip,
@@ -221,6 +223,7 @@ class Tasks:
             cs=layout.USER_CS if long else layout.USER32_CS,
             ss=layout.USER_DS,
             rflags=flags.IF | flags.FIXED,
+            orig_rax=EXECVE[start.abi],
         )
         _REGS.pack_into(self.machine.physical.view, context.frame_at, *values.values())
         self._leave_space(old)
@@ -239,7 +242,8 @@ class Tasks:
         process.status = signal if signal else (status & 0xFF) << 8
         process.stopped_by, process.untold = 0, None
         self._give_away_children(process)
-        self._tell_parent(process, task.uid, status, signal)
+        if not process.is_hidden:
+            self._tell_parent(process, task.uid, status, signal)
 
     def _give_away_children(self, process: Process) -> None:
         """Its children are those of the next ancestor that adopts; of nobody's, 1 is the parent."""
@@ -254,11 +258,11 @@ class Tasks:
             for task in child.threads:
                 if task.parent_death_signal:
                     send(task, SigInfo(task.parent_death_signal, pid=process.pid))
-            if not child.is_alive:
-                self._tell_of_end(child)
+            if not child.is_alive and not child.is_hidden:
+                self.tell_of_end(child)
 
-    def _tell_of_end(self, process: Process) -> None:
-        """Its new parent hears of a process that had ended before it was adopted."""
+    def tell_of_end(self, process: Process) -> None:
+        """Its parent hears only now of a process that has ended."""
         assert process.status is not None, "it has ended"
         self._tell_parent(process, 0, process.status >> 8, process.status & 0x7F)
 
@@ -343,8 +347,3 @@ _INHERITED: Final = (
 def _ignoring(actions: dict[int, bytes]) -> dict[int, bytes]:
     """Of `actions`, what exec keeps: signals that are ignored stay so."""
     return {signal: kept for signal, kept in actions.items() if _KEPT.unpack(kept)[0] == SIG_IGN}
-
-
-def exec_error(error: LoadError) -> Errno:
-    """Why a program is not run, as the program that asked is told."""
-    return Errno(error.errno or EFAULT)

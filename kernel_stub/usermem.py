@@ -14,7 +14,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
 
 from emu.memory.pagetables import NotMapped
-from emu.x86.paging import PAGE_SIZE, PF_USER, PF_WRITE, USER, WRITABLE
+from emu.x86.paging import PAGE_MASK, PAGE_SIZE, PF_USER, PF_WRITE, USER, WRITABLE
 from kernel_stub.errno import EFAULT, ENAMETOOLONG, EOVERFLOW, Errno
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class UserMemory:
                 return self.space.tables.read(address, size, USER)
             except NotMapped as missing:
                 self._fault_in(missing, PF_USER)
+                self._bring_in(missing.address, address + size, PF_USER)
 
     def copy_out(self, address: int, data: bytes | memoryview) -> None:
         """Writes `data` at `address`, all of it or nothing. Raises Errno(EFAULT)."""
@@ -49,6 +50,7 @@ class UserMemory:
                 self.space.tables.write(address, data, _WRITE_BITS)
             except NotMapped as missing:
                 self._fault_in(missing, PF_USER | PF_WRITE)
+                self._bring_in(missing.address, address + len(data), PF_USER | PF_WRITE)
             else:
                 self.space.wrote(address, len(data))
                 return
@@ -83,6 +85,15 @@ class UserMemory:
     def _fault_in(self, missing: NotMapped, access: int) -> None:
         if not self.space.fault(missing.address, access | missing.error_code):
             raise Errno(EFAULT)
+
+    def _bring_in(self, start: int, end: int, access: int) -> None:
+        """The pages that follow `start` too, one after the other. Raises Errno(EFAULT)."""
+        need = _WRITE_BITS if access & PF_WRITE else USER
+        for page in range((start & PAGE_MASK) + PAGE_SIZE, end, PAGE_SIZE):
+            try:
+                self.space.tables.translate(page, need)
+            except NotMapped as missing:
+                self._fault_in(missing, access)
 
     def copy_in_string(self, address: int, limit: int = 4096) -> bytes:
         """The NUL-terminated string at `address` without its NUL.

@@ -278,5 +278,5 @@ def test_a_timer_that_rings_in_ring_0_waits_for_ring_3_and_nothing_counts_twice(
     guest.put()
     seen = guest.run()
     assert seen.rip == handler(TIMER) + 1
-    assert guest.machine.timer_rang()
+    assert guest.machine.timer.take_rang()
     assert (guest.machine.counter.user, guest.machine.counter.kernel) == (1, 1 + LONG + 1 + 1)

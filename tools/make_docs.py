@@ -30,7 +30,8 @@ from kernel_stub import errors as kernel_errors
 from kernel_stub import faults
 from kernel_stub.abi import signals
 from kernel_stub.abi.abi import I386, X86_64
-from kernel_stub.syscalls import every_call
+from kernel_stub.abi.tracing import Request
+from kernel_stub.syscalls import every_call, ptrace
 from tests.programs import page
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -167,6 +168,16 @@ def syscall_table() -> str:
     return markdown(("call", "x86_64", "i386", "how well", "what is missing"), rows)
 
 
+def request_table() -> str:
+    """The requests of ptrace(2) to a tracee, from the rows that answer them."""
+    abis = {0: "both", X86_64.word: X86_64.name, I386.word: I386.name}
+    rows = [
+        (f"`PTRACE_{Request(number).name}`", "yes" if row.runs else "", abis[row.word])
+        for number, row in ptrace.ROWS.items()
+    ]
+    return markdown(("request", "while the tracee runs", "tracers"), rows)
+
+
 def command_table() -> str:
     """The debugger's commands."""
     rows = (
@@ -230,6 +241,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "syscalls": syscall_table,
     "bugs": bug_table,
     "guest": guest_table,
+    "requests": request_table,
     "commands": command_table,
     "packets": packet_table,
     "programs": lambda: markdown(page.HEADINGS, page.rows()),

@@ -64,12 +64,7 @@ _FLAGS: Final = (
 # much on it, what it uses lies lower.
 _PADDING: Final = {"SELFTEST_PADDING": "x" * 40_000}
 
-_NO_PTRACE: Final = "there is no `ptrace`"
 _ONE_PROCESSOR: Final = "what needs a second processor is left out: there is one"
-_ESPFIX: Final = (
-    "with a 16-bit SS of the LDT, IRET leaves bits 16 to 31 of ESP; Linux returns over a stack "
-    "whose address has the program's bits there (espfix), our kernel does not"
-)
 _X87: Final = (
     "the engine does not set the flags of masked x87 exceptions in all cases "
     "([quirks](quirks.md#where-it-is-not-like-a-processor))"
@@ -80,21 +75,12 @@ _SMALL_FRAME: Final = (
 )
 # Why a program ends otherwise here than on the host.
 EXPLAINED: Final = {
-    "fsgsbase_64": _NO_PTRACE,
-    "fsgsbase_restore_64": _NO_PTRACE,
-    "fsgsbase_restore_32": _NO_PTRACE,
     "ldt_gdt_64": _ONE_PROCESSOR,
     "ldt_gdt_32": _ONE_PROCESSOR,
-    "ptrace_syscall_64": _NO_PTRACE,
-    "ptrace_syscall_32": _NO_PTRACE,
     "sigaltstack_64": _SMALL_FRAME,
     "sigaltstack_32": _SMALL_FRAME,
-    "sigreturn_64": _ESPFIX,
-    "sigreturn_32": _ESPFIX,
-    "syscall_numbering_64": _NO_PTRACE,
     "test_FCOMI_32": _X87,
     "test_FISTTP_32": _X87,
-    "test_syscall_vdso_32": _NO_PTRACE,
     "test_vsyscall_64": _ONE_PROCESSOR,
     "test_vsyscall_32": _ONE_PROCESSOR,
 }
@@ -275,7 +261,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.selftests", description=__doc__)
     parser.add_argument("--package", type=Path, metavar="FILE.deb")
     parser.add_argument("--write-docs", action="store_true", help=f"into {PAGE.name}")
-    parser.add_argument("--seconds", type=float, default=60, help="for each run [60]")
+    parser.add_argument("--seconds", type=float, default=120, help="for each run [120]")
     parser.add_argument("names", nargs="*", metavar="NAME")
     options = parser.parse_args(arguments)
     names = options.names or programs()

@@ -287,6 +287,7 @@ def kernel_mappings() -> list[Mapped]:
         (layout.IDT_BASE, PAGE_SIZE, "rw-p", "[idt]"),
         (layout.GDT_BASE, PAGE_SIZE, "rw-p", "[gdt]"),
         (layout.TSS_BASE, PAGE_SIZE, "rw-p", "[tss]"),
+        (layout.ESPFIX_PAGE, PAGE_SIZE, "rw-p", "[espfix page]"),
         *(
             (ist_top(n) - PAGE_SIZE, PAGE_SIZE, "rw-p", f"[ist {n} stack]")
             for n in layout.IST.values()

@@ -14,6 +14,7 @@ from emu.cli.journal import Journal
 from emu.debug import news
 from emu.debug.news import News, TaskView
 from emu.errors import UsageError
+from kernel_stub import layout
 from kernel_stub.abi.signals import LAST_SIGNAL, NAMES, SI_USER
 from kernel_stub.entry.constants import PT_OFFSET
 from kernel_stub.kernel import Kernel
@@ -120,4 +121,4 @@ class GuestTasks:
             raise UsageError(f"no signal {name!r}; `info signals` lists them")
         task = self.find(number)
         self._kernel.send(task, SigInfo(signal, SI_USER, task.pid, task.uid))
-        self._kernel.interrupt_soon()
+        self._kernel.machine.ring_soon(layout.TIMER_VECTOR)

@@ -17,7 +17,7 @@ _CODES: Final = {
     signals.SIGBUS: {1: "BUS_ADRALN", 2: "BUS_ADRERR"},
     signals.SIGFPE: {1: "FPE_INTDIV", 14: "FPE_FLTUNK"},
     signals.SIGILL: {2: "ILL_ILLOPN"},
-    signals.SIGTRAP: {1: "TRAP_BRKPT", 2: "TRAP_TRACE"},
+    signals.SIGTRAP: {1: "TRAP_BRKPT", 2: "TRAP_TRACE", 4: "TRAP_HWBKPT"},
     signals.SIGCHLD: {
         signals.CLD_EXITED: "CLD_EXITED",
         signals.CLD_KILLED: "CLD_KILLED",

@@ -51,6 +51,7 @@ class DebugRegisters:
         self._countdown = (ctypes.c_uint64 * 1)()  # instructions until the engine leaves; 0: never
         self._hits = 0
         self._hooks: list[int] = []
+        self._points: set[Breakpoint] = set()  # for which there are hooks
         self._keep: list[Any] = []
         self._leave = self._code.add(self._leaving_code(), {})
 
@@ -106,20 +107,46 @@ class DebugRegisters:
 
     def refresh(self) -> None:
         """The hooks for what DR0 to DR7 say now."""
-        addresses = [self._state.debug(number) for number in range(4)]
-        enabled = debug.enabled(self._state.debug(7), addresses)
+        enabled = self._enabled()
         if not enabled and not self._hooks:
             return
         for hook in self._hooks:
             self._engine.unhook(hook)
         self._hooks.clear()
+        self._points.clear()
         self._keep.clear()
         if enabled:
-            self._code = HostCode()
-            self._leave = self._code.add(self._leaving_code(), {})
-            self._hooks = [self._hook(breakpoint) for breakpoint in enabled]
-            self._hooks.append(self._engine.hook_native(HOOK_CODE, self._leave, 0))
+            self._start_hooks()
+            self._add_hooks(enabled)
         self._engine.flush_code()
+
+    def exchange(self) -> None:
+        """The block holds another task's DR0 to DR7: hooks for what none had enabled yet.
+
+        In the midst of a run the engine cannot lose a hook: those of other tasks stay, unheard.
+        """
+        missing = [point for point in self._enabled() if point not in self._points]
+        if not missing:
+            return
+        if not self._hooks:
+            self._start_hooks()
+        self._add_hooks(missing)
+        self._engine.flush_code()
+
+    def _enabled(self) -> list[Breakpoint]:
+        addresses = [self._state.debug(number) for number in range(4)]
+        return debug.enabled(self._state.debug(7), addresses)
+
+    def _start_hooks(self) -> None:
+        self._code = HostCode()
+        self._leave = self._code.add(self._leaving_code(), {})
+
+    def _add_hooks(self, points: list[Breakpoint]) -> None:
+        has_none = not self._hooks
+        self._hooks += [self._hook(point) for point in points]
+        self._points.update(points)
+        if has_none:
+            self._hooks.append(self._engine.hook_native(HOOK_CODE, self._leave, 0))
 
     @staticmethod
     def has_left(state: CpuState, rip: int) -> bool:
@@ -136,6 +163,12 @@ class DebugRegisters:
             self._countdown[0] = 2
             return None
         hits, self._hits = self._hits, 0
+        return hits
+
+    def join(self) -> int:
+        """The hits that were held off, as bits of DR6: the #DB of INT1 takes them along."""
+        hits = self._hits
+        self.forget()
         return hits
 
     def forget(self) -> None:
@@ -159,6 +192,8 @@ class DebugRegisters:
     def _reached(self, point: Breakpoint) -> Callable[..., None]:
         def reached(_engine: int, _rip: int, _size: int, _data: int) -> None:
             self._state.load()
+            if point not in self._enabled():
+                return
             if not self._engine.flags() & flags.RF and not self._state.is_inhibited:
                 self._hits |= 1 << point.slot
                 self._countdown[0] = 1
@@ -171,7 +206,7 @@ class DebugRegisters:
         ) -> None:
             if point.kind == debug.WRITE and access != _WRITE:
                 return
-            if self._is_hit(point, physical, size):
+            if self._is_hit(point, physical, size) and point in self._enabled():
                 self._hits |= 1 << point.slot
                 self._countdown[0] = 1
 

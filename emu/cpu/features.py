@@ -17,6 +17,7 @@ from emu.x86.registers import RAX, RBX, RCX, RDX
 from emu.x86.vendors import AMD, INTEL, Vendor
 
 # Leaf 1, ECX.
+AVX: Final = 1 << 28
 RDRAND: Final = 1 << 30
 HYPERVISOR: Final = 1 << 31
 # Leaf 7, EBX.
@@ -28,6 +29,9 @@ _SUBLEAVES: Final = {4: 4, 7: 1, 0xB: 2, 0xD: 9}  # how many a leaf has
 _NEEDED: Final = 1 << 11 | 1 << 20 | 1 << 29
 _BASIC: Final = range(0xE)
 _EXTENDED: Final = range(0x8000_0000, 0x8000_001F)
+_STATES: Final = 0xD  # the leaf of XSAVE's state components
+_AVX_STATE: Final = 1 << 2
+_WITHOUT_AVX: Final = 576  # bytes of an XSAVE area: the FXSAVE area and the header
 _LOW: Final = 0xFFFF_FFFF
 _NOTHING: Final = (0, 0, 0, 0)
 
@@ -73,6 +77,7 @@ def cpuid_leaves(engine: Engine, vendor: Vendor | None) -> tuple[Leaves, Vendor]
         raise UsageError(f"the CPU model {engine.model} has no 64-bit mode: choose another --cpu")
     for key, masks in _MASKS.items():
         leaves[key] = tuple(v & ~m for v, m in zip(leaves[key], masks, strict=True))  # type: ignore[assignment]  # four values stay four
+    _hide_states(leaves)
     _, ebx, ecx, edx = leaves[0, 0]
     if vendor is None:
         vendor = INTEL if _name(ebx, ecx, edx) == INTEL.cpuid_name else AMD
@@ -81,6 +86,14 @@ def cpuid_leaves(engine: Engine, vendor: Vendor | None) -> tuple[Leaves, Vendor]
     for leaf in (_BASIC[0], _EXTENDED[0]):
         leaves[leaf, 0] = (leaves[leaf, 0][0], ebx, ecx, edx)
     return leaves, vendor
+
+
+def _hide_states(leaves: Leaves) -> None:
+    """XSAVE saves the state of AVX only where there is AVX."""
+    eax, ebx, ecx, edx = leaves[_STATES, 0]
+    if not leaves[1, 0][2] & AVX and eax & _AVX_STATE:
+        leaves[_STATES, 0] = (eax & ~_AVX_STATE, ebx, min(ecx, _WITHOUT_AVX), edx)
+        leaves[_STATES, 2] = _NOTHING
 
 
 def _name(ebx: int, ecx: int, edx: int) -> str:

@@ -266,6 +266,8 @@ class Processor:
         self.counter.abort(rip)
         if length := self._errata.int1_length(rip):
             self.counter.adjust(USER if self.state.cpl == 3 else KERNEL, 1)
+            if self._debug is not None:
+                self.state.set_debug(6, self.state.debug(6) | self._debug.join())
             self._deliver(Event(vectors.DB, None, rip + length, software=False), rip)
         else:
             self._deliver(Event(vectors.UD, None, rip, software=False), rip)

@@ -81,7 +81,7 @@ class Runner:
         self.is_interrupted = False
         self._is_piecewise = False
         self._spies = Spies(machine.engine, self._before, self._accessed)
-        machine.timer_slack = _BLOCK
+        machine.timer.slack = _BLOCK
         machine.processor.watch(self)
 
     @property
@@ -126,9 +126,10 @@ class Runner:
     def _run_piece(self, plan: Plan, end: int | None) -> None:
         """Runs as far as the timer allows, or rings it."""
         rest = None if end is None else max(end - self.position.instructions, 0)
-        due = self.machine.timer_in()
+        self.machine.timer.settle()
+        due = self.machine.timer.due_in()
         self._is_piecewise = due is not None and due <= _NEAR_TIMER
-        self.machine.timer_slack = _NEAR_TIMER if self._is_piecewise else _BLOCK
+        self.machine.timer.slack = _NEAR_TIMER if self._is_piecewise else _BLOCK
         if due == 0 and self._ring(plan):
             return
         self._spies.look_at(_ALL if self._is_piecewise else plan.ranges, plan.accesses)

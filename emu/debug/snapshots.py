@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from emu.cpu.counters import KERNEL, USER
+from emu.cpu.timer import KeptTimer
 from emu.debug.guest import Guest
 from emu.debug.position import Position
 from emu.machine import Machine
@@ -29,7 +30,7 @@ class Snapshot(NamedTuple):
     kernel: int
     ledger: Kept
     cr2: int
-    timer: tuple[int, int | None, bool]
+    timer: KeptTimer
     guest: object
 
 
@@ -58,7 +59,7 @@ class Keeper:
             machine.counter.kernel,
             machine.ledger.kept(),
             machine.processor.last_cr2,
-            machine.kept_timer(),
+            machine.timer.kept(),
             guest,
         )
 
@@ -88,7 +89,7 @@ class Keeper:
         counter.adjust(KERNEL, snapshot.kernel - counter.kernel)
         machine.ledger.restore(snapshot.ledger)
         machine.processor.last_cr2 = snapshot.cr2
-        machine.restore_timer(snapshot.timer)
+        machine.timer.restore(snapshot.timer)
         self._guest.restore(snapshot.guest)
 
     def _restore_pages(self, pages: list[bytes]) -> None:

@@ -43,6 +43,11 @@ class NotMapped(Exception):
         self.error_code = error_code
 
 
+def _index(address: int, shift: int) -> int:
+    """Which entry of its table, of a level of LEVEL_SHIFTS, is for `address`."""
+    return address >> shift & INDEX_MASK
+
+
 class PageTables:
     """The tables below one CR3. `root` is what CR3 holds."""
 
@@ -92,6 +97,21 @@ class PageTables:
         slot = self._leaf_table(address, create=True) + 8 * (address >> 12 & INDEX_MASK)
         _ENTRY.pack_into(self.physical.view, slot, entry)
 
+    def repeat(self, start: int, end: int, size: int) -> None:
+        """What is mapped in the `size` bytes from `start` is so in each `size` bytes up to `end`.
+
+        `size` is what one entry of a table covers, and one table covers all. The tables below are
+        shared: no memory is used, and what changes below one address changes below all.
+        """
+        table, shifts = self.root, iter(LEVEL_SHIFTS)
+        while 1 << (shift := next(shifts)) > size:
+            (above,) = _ENTRY.unpack_from(self.physical.view, table + 8 * _index(start, shift))
+            table = above & ADDRESS_MASK
+        first = table + 8 * _index(start, shift)
+        last = table + 8 * _index(end - 1, shift) + 8
+        entry = self.physical.view[first : first + 8].tobytes()
+        self.physical.view[first:last] = entry * ((last - first) // 8)
+
     def unmap(self, address: int) -> int:
         """Removes the page at `address`; returns the entry that was there (0: none)."""
         slot = self._slot(address)
@@ -127,6 +147,13 @@ class PageTables:
             for index, (entry,) in enumerate(_ENTRY.iter_unpack(entries), low):
                 if entry:
                     yield base + (index << PAGE_SHIFT), entry
+
+    def count(self) -> int:
+        """How many frames the tables of the lower half take, with the root, as far as known."""
+        uppers = {address >> 9 for address in self._leaves}
+        tops = {address >> 9 for address in uppers}
+        lower = [address for address in self._leaves if address < 1 << 26]
+        return len(lower) + len(uppers) + len(tops) + 1
 
     def release(self) -> None:
         """Gives back the frames of the tables of the lower half, and of the root."""

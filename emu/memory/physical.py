@@ -94,6 +94,10 @@ class PhysicalMemory:
         """Whether more than one page uses `frame`."""
         return frame in self._uses
 
+    def uses(self, frame: int) -> int:
+        """How many pages use `frame`; that it is kept under a name counts too."""
+        return self._uses.get(frame, 1)
+
     def free(self, frame: int) -> None:
         """One page less uses `frame`; the last use gives it back."""
         assert frame not in self._free[-1:], f"frame {frame:#x} was given back twice"

@@ -65,4 +65,5 @@ FSAVE_SIZE: Final = FSAVE_HEAD.size + 80 + 4
 SIGINFO_HEAD: Final = {8: Struct("<3i4x"), 4: Struct("<3i")}
 SIGINFO_SENT: Final = {8: Struct("<iIQ"), 4: Struct("<iII")}  # pid, uid, value
 SIGINFO_CHILD: Final = {8: Struct("<iIi4x2q"), 4: Struct("<iIi2i")}  # pid, uid, status, times
+SIGINFO_POLL: Final = {8: Struct("<qi"), 4: Struct("<ii")}  # band, descriptor
 SIGINFO_FAULT: Final = {8: Struct("<Q"), 4: Struct("<I")}

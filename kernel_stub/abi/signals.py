@@ -91,6 +91,7 @@ FPE_FLTINV: Final = 7
 FPE_FLTUNK: Final = 14
 TRAP_BRKPT: Final = 1
 TRAP_TRACE: Final = 2
+TRAP_HWBKPT: Final = 4
 
 
 def signal_bit(signal: int) -> int:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
-from emu.x86 import flags, vectors
+from emu.x86 import descriptors, flags, vectors
+from emu.x86.paging import PAGE_SIZE
 from kernel_stub import layout
 from kernel_stub.errno import ENOSYS
 
@@ -34,6 +35,11 @@ CPU_KERNEL_RSP: Final = 0
 CPU_USER_RSP: Final = 8
 CPU_USER_RSP_AT: Final = layout.PER_CPU + CPU_USER_RSP
 
+# Where pt_regs stand, at the end of a page, for a return to a stack segment of the LDT: where they
+# are written, and the first of the places from which they are read.
+ESPFIX_REGS_WRITABLE: Final = layout.ESPFIX_PAGE + PAGE_SIZE - PT_REGS_STRUCT.size
+ESPFIX_REGS: Final = layout.ESPFIX_STACKS + PAGE_SIZE - PT_REGS_STRUCT.size
+
 # How the entry code calls its part for each vector: asm_exc_NAME.
 EXCEPTIONS: Final = dict(
     enumerate(
@@ -51,6 +57,7 @@ def as_assembly() -> str:
     numbers |= {name: value for name, value in globals().items() if _is_shared(name, value)}
     numbers["PT_SIZE"] = PT_REGS_STRUCT.size
     numbers["ENOSYS"] = ENOSYS
+    numbers["SELECTOR_IN_LDT"] = descriptors.TABLE_INDICATOR
     numbers |= {name: getattr(layout, name) for name in ("USER32_CS", "USER_DS", "USER_CS")}
     numbers |= {f"FLAG_{name}": getattr(flags, name) for name in ("TF", "IF", "RF", "NT")}
     lines = ["/* Written by kernel_stub/entry/build.py from constants.py: do not edit. */"]
@@ -70,4 +77,4 @@ def _exceptions() -> list[str]:
 
 
 def _is_shared(name: str, value: object) -> bool:
-    return name.startswith(("HANDOVER_", "CPU_")) and isinstance(value, int)
+    return name.startswith(("HANDOVER_", "CPU_", "ESPFIX_")) and isinstance(value, int)

@@ -30,6 +30,7 @@
         .set    DW_OP_BREG_RSP, 0x77
         .set    RAX_NUMBER, 0
         .set    RCX_NUMBER, 2
+        .set    RSI_NUMBER, 4
         .set    RDI_NUMBER, 5
         .set    RBP_NUMBER, 6
         .set    RSP_NUMBER, 7
@@ -61,6 +62,7 @@
 
         /* RSP = pt_regs. What this code changes of the program's registers is read from there. */
         .macro  REGISTERS_IN_PT_REGS
+        STANDS_AT RSI_NUMBER, PT_RSI
         STANDS_AT RDI_NUMBER, PT_RDI
         STANDS_AT RAX_NUMBER, PT_RAX
         STANDS_AT RCX_NUMBER, PT_RCX
@@ -127,7 +129,7 @@
 
 /* The reverse: RSP then points to orig_rax. */
         .macro  POP_REGS
-        .irp    register, rdi, rax, rcx, r11
+        .irp    register, rsi, rdi, rax, rcx, r11
         .cfi_undefined \register
         .endr
         .irp    register, r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi
@@ -304,6 +306,10 @@ _text:
  * RSP = pt_regs; GS the kernel's. */
         FUNCTION swapgs_restore_regs_and_return_to_usermode
         BEGIN_AT_PT_REGS
+        testb   $SELECTOR_IN_LDT, PT_SS(%rsp)
+        jnz     return_over_espfix_stack
+
+        FUNCTION restore_regs_and_iret
         POP_REGS
         add     $8, %rsp                /* orig_rax, or the error code */
         FRAME_AT 0
@@ -311,6 +317,25 @@ _text:
         .globl  native_irq_return_iret
 native_irq_return_iret:
         iretq
+        .cfi_endproc
+
+/* ---- Back to a stack segment of the LDT --------------------------------------------------------
+ * RSP = pt_regs. If the segment is a 16-bit one, IRET loads SP alone, and the program would find
+ * bits 16 to 31 of the kernel's stack pointer in ESP. So pt_regs move to a page that is seen every
+ * 64 KiB, and RSP to where it is seen under the program's bits 16 to 31. There it can only be
+ * read: an exception of that IRET cannot be pushed, and becomes a double fault on a stack of its
+ * own. SDM 2A, "IRET/IRETD/IRETQ"; Linux: arch/x86/kernel/espfix_64.c (the idea). */
+        FUNCTION return_over_espfix_stack
+        BEGIN_AT_PT_REGS
+        mov     %rsp, %rsi
+        movabs  $ESPFIX_REGS_WRITABLE, %rdi
+        mov     $(PT_SIZE / 8), %ecx
+        rep movsq
+        mov     PT_RSP(%rsp), %ecx
+        and     $0xffff0000, %ecx
+        movabs  $ESPFIX_REGS, %rsi
+        lea     (%rsi,%rcx), %rsp
+        jmp     restore_regs_and_iret
         .cfi_endproc
 
 /* ---- A new task --------------------------------------------------------------------------------

@@ -36,13 +36,19 @@ NAME_SIZE: Final = 15  # of a task's name, without the NUL
 
 
 class Services(Protocol):
-    """What exec asks of the kernel. `hwcap` is CPUID.1:EDX."""
+    """What exec asks of the kernel. `hwcap` is CPUID.1:EDX; `has_fsgsbase`: for ring 3."""
 
     @property
     def vfs(self) -> Executables: ...
 
     @property
     def hwcap(self) -> int: ...
+
+    @property
+    def has_fsgsbase(self) -> bool: ...
+
+    @property
+    def largest_signal_frame(self) -> int: ...
 
     @property
     def vdso(self) -> Vdso: ...
@@ -119,7 +125,7 @@ def _auxiliary_values(
 ) -> dict[int, int]:
     headers = image.program_headers
     return {
-        auxv.AT_MINSIGSTKSZ: auxv.MINIMUM_SIGNAL_STACK,
+        auxv.AT_MINSIGSTKSZ: kernel.largest_signal_frame,
         auxv.AT_HWCAP: kernel.hwcap,
         auxv.AT_PAGESZ: PAGE_SIZE,
         auxv.AT_CLKTCK: auxv.CLOCK_TICKS,
@@ -134,7 +140,7 @@ def _auxiliary_values(
         auxv.AT_GID: task.gid,
         auxv.AT_EGID: task.gid,
         auxv.AT_SECURE: 0,
-        auxv.AT_HWCAP2: 0,
+        auxv.AT_HWCAP2: auxv.HWCAP2_FSGSBASE if kernel.has_fsgsbase else 0,
     }
 
 

@@ -32,8 +32,7 @@ AT_SYSINFO_EHDR: Final = 33
 AT_MINSIGSTKSZ: Final = 51
 
 CLOCK_TICKS: Final = 100
-# A signal frame with AVX state, as Linux reports it on a processor without AVX-512.
-MINIMUM_SIGNAL_STACK: Final = 1776
+HWCAP2_FSGSBASE: Final = 1 << 1
 
 ORDER: Final = (
     AT_SYSINFO,

@@ -35,6 +35,9 @@ class Inode(Protocol):
 
     def write_at(self, task: Any, offset: int, data: bytes) -> int: ...
 
+    def clear(self, task: Any, start: int, end: int) -> None:
+        """Zeros from `start` up to `end`, for whoever maps it too."""
+
 
 class SharedPages:
     """The pages of one shared object: of a file, or with no inode, of anonymous memory.
@@ -42,8 +45,9 @@ class SharedPages:
     The file is written in the name of `task`, the last that mapped it.
     """
 
-    def __init__(self, frames: Frames, inode: Inode | None) -> None:
+    def __init__(self, frames: Frames, inode: Inode | None, length: int = 0) -> None:
         self.inode = inode
+        self._length = length  # in pages, of anonymous memory
         self.task: Any = None
         self._frames = frames
         self._pages: dict[int, int] = {}
@@ -72,6 +76,8 @@ class SharedPages:
         if frame is not None:
             return frame
         if self.inode is None:
+            if index >= self._length:
+                return None
             frame = self._frames.fresh()
         elif index << PAGE_SHIFT < self.inode.size:
             frame = self._frames.filled(self.inode.read_at(index << PAGE_SHIFT, PAGE_SIZE))
@@ -119,6 +125,11 @@ class SharedPages:
             at = frame | size & PAGE_SIZE - 1
             self._frames.physical.view[at : frame + PAGE_SIZE] = bytes(frame + PAGE_SIZE - at)
 
+    def forget(self, first: int, end: int) -> None:
+        """The pages from `first` up to `end`, which nobody shows any more, are zeros again."""
+        for index in [index for index in self._pages if first <= index < end]:
+            self._frames.free(self._pages.pop(index))
+
     def write_back(self, first: int = 0, end: int = 1 << 64) -> None:
         """Writes the dirty pages from `first` up to `end` into the file, up to the file's end.
 
@@ -163,9 +174,9 @@ class SharedFiles:
         """The shared pages of `inode`, if it is mapped shared now."""
         return self._objects.get(inode)
 
-    def anonymous(self) -> SharedPages:
-        """Shared pages that belong to no file."""
-        return SharedPages(self._frames, None)
+    def anonymous(self, length: int) -> SharedPages:
+        """`length` shared pages that belong to no file."""
+        return SharedPages(self._frames, None, length)
 
     def release(self, shared: SharedPages, pages: int) -> None:
         """`pages` pages less are mapped from `shared`."""

@@ -1,7 +1,8 @@
 """Files and their mappings agree: what one changes, the other sees.
 
 A file that was mapped once tells each change here; then the pages of every address space are set
-right. Private pages that a program has written stay as they are.
+right. Private pages that a program has written stay as they are: those that the processor marked
+dirty, and those that the kernel wrote, which differ from the file.
 mmap(2), truncate(2): "SIGBUS".
 """
 
@@ -11,8 +12,8 @@ from collections.abc import Iterator
 from typing import Protocol
 from weakref import WeakValueDictionary
 
-from emu.x86.paging import ADDRESS_MASK, PAGE_MASK, PAGE_SIZE, page_up
-from kernel_stub.mm.backing import Inode, SharedFiles
+from emu.x86.paging import ADDRESS_MASK, DIRTY, PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, page_up
+from kernel_stub.mm.backing import Inode, SharedFiles, SharedPages
 from kernel_stub.mm.pages import Pages
 from kernel_stub.mm.regions import Region, Regions
 
@@ -49,9 +50,19 @@ class Mappings:
                 if region.file is not None and region.file.inode is inode:
                     yield space, region
 
+    def forget(self, shared: SharedPages, first: int, end: int) -> None:
+        """The pages of `shared` from `first` up to `end` are gone, wherever they were seen."""
+        for space in list(self._spaces.values()):
+            for region in space.regions:
+                if region.shared is shared:
+                    low = region.start + (first << PAGE_SHIFT) - region.offset
+                    high = region.start + (end << PAGE_SHIFT) - region.offset
+                    space.pages.drop(max(low, region.start), max(min(high, region.end), low))
+        shared.forget(first, end)
+
 
 class MappedInode:
-    """What one file is told by, and asks of, its mappings (vfs/inode.py: Mapped)."""
+    """What one file is told by, and asks of, its mappings (vfs/mapped.py)."""
 
     def __init__(self, mappings: Mappings, inode: Inode) -> None:
         self._mappings = mappings
@@ -60,6 +71,11 @@ class MappedInode:
     def over(self, offset: int, data: bytes) -> bytes:
         shared = self._mappings.shared_files.find(self._inode)
         return data if shared is None else shared.over(offset, data)
+
+    def shared_frame(self, index: int) -> int | None:
+        """The frame of page `index`, if whoever maps the file shared has brought it in."""
+        shared = self._mappings.shared_files.find(self._inode)
+        return shared.frame(index) if shared is not None and shared.has(index) else None
 
     def changes(self, offset: int, size: int) -> None:
         """Private pages that still are as the file is, vanish: the next touch reads them anew."""
@@ -72,6 +88,8 @@ class MappedInode:
         last = min(page_up(offset + size) - region.offset + region.start, region.end)
         view = space.pages.frames.physical.view
         for address, entry in list(space.pages.tables.entries(first, max(first, last))):
+            if entry & DIRTY:
+                continue
             frame = entry & ADDRESS_MASK
             at = address - region.start + region.offset
             content = self._inode.content(at, PAGE_SIZE).ljust(PAGE_SIZE, b"\0")

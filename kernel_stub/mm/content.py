@@ -40,3 +40,6 @@ class ContentFile:
 
     def write_at(self, task: Any, offset: int, data: bytes) -> int:
         raise AssertionError("a file that is never mapped shared is never written back")
+
+    def clear(self, task: Any, start: int, end: int) -> None:
+        raise AssertionError("a file that is never mapped shared gets no holes")

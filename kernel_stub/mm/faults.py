@@ -134,6 +134,8 @@ def _make_writable(region: Region, pages: Pages, page: int, frame: int) -> None:
 def _show_shared(region: Region, pages: Pages, page: int, write: bool) -> bool:
     assert region.shared is not None
     index = region.page_index(page)
+    if region.file is not None and not region.shared.has(index):
+        region.file.inode.mapped.changes(index << PAGE_SHIFT, PAGE_SIZE)
     frame = region.shared.frame(index)
     if frame is None:
         return False
@@ -148,7 +150,10 @@ def _show_shared(region: Region, pages: Pages, page: int, write: bool) -> bool:
 
 
 def _read_around(region: Region, pages: Pages, page: int) -> bool:
-    """Reads `page` of a private file mapping, and its neighbours in an aligned window."""
+    """Reads `page` of a private file mapping, and its neighbours in an aligned window.
+
+    Pages that are in memory because the file is mapped shared too, are shown as they are.
+    """
     assert region.file is not None
     inode = region.file.inode
     if region.page_index(page) << PAGE_SHIFT >= inode.size:
@@ -158,25 +163,30 @@ def _read_around(region: Region, pages: Pages, page: int) -> bool:
     content = inode.content(start - region.start + region.offset, end - start)
     bits = entry_bits(region.prot)
     entry, frames = pages.tables.entry, pages.frames
-    first = None if bits & WRITABLE else _names(region, start)
+    device = None if bits & WRITABLE else _device(region)
     for done in range(0, len(content), PAGE_SIZE):
-        if not entry(start + done) & PRESENT:
-            piece = content[done : done + PAGE_SIZE]
-            if first is None:
-                frame = frames.filled(piece)
-            else:
-                device, number, index = first
-                name = device, number, index + (done >> PAGE_SHIFT)
-                frame = frames.of_file(name, piece.ljust(PAGE_SIZE, b"\0"))
-            pages.install(start + done, frame, bits)
+        if entry(start + done) & PRESENT:
+            continue
+        index = region.page_index(start + done)
+        frame = None if inode.mapped is None else inode.mapped.shared_frame(index)
+        if frame is not None:
+            frames.physical.share(frame)
+            pages.install(start + done, frame, bits & ~WRITABLE)
+            continue
+        piece = content[done : done + PAGE_SIZE]
+        if device is None:
+            frame = frames.filled(piece)
+        else:
+            frame = frames.of_file((*device, index), piece.ljust(PAGE_SIZE, b"\0"))
+        pages.install(start + done, frame, bits)
     return True
 
 
-def _names(region: Region, start: int) -> tuple[int, int, int]:
-    """Device, inode and page of the file that lies at `start`."""
+def _device(region: Region) -> tuple[int, int]:
+    """Device and inode of the file: with the page's index, what a page that is kept is named."""
     assert region.file is not None
     status = region.file.inode.stat()
-    return status.st_dev, status.st_ino, region.page_index(start)
+    return status.st_dev, status.st_ino
 
 
 def _make_anonymous(region: Region, pages: Pages, page: int) -> None:

@@ -18,10 +18,11 @@ VSYSCALL_LINE: Final = (
 
 def maps_text(regions: Regions) -> bytes:
     """One line for each region."""
-    return b"".join(_line(region) + b"\n" for region in regions)
+    return b"".join(line_of(region) + b"\n" for region in regions)
 
 
-def _line(region: Region) -> bytes:
+def line_of(region: Region) -> bytes:
+    """The line of `region`, without its end."""
     device, number = 0, 0
     if region.file is not None:
         status = region.file.inode.stat()

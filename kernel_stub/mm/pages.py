@@ -11,12 +11,22 @@ from typing import Final
 
 from emu.errors import OutOfFrames
 from emu.memory.pagetables import PageTables
-from emu.x86.paging import ADDRESS_MASK, NO_EXECUTE, PAGE_SIZE, PRESENT, USER, WRITABLE
+from emu.x86.paging import (
+    ACCESSED,
+    ADDRESS_MASK,
+    DIRTY,
+    NO_EXECUTE,
+    PAGE_SIZE,
+    PRESENT,
+    USER,
+    WRITABLE,
+)
 from kernel_stub.mm.flags import PROT_EXEC, PROT_WRITE
 from kernel_stub.mm.frames import Frames
 
 # An entry that is not present but keeps its frame; the processor ignores its other bits.
 _HIDDEN: Final = 1 << 9
+_USED: Final = ACCESSED | DIRTY
 
 
 def entry_bits(prot: int) -> int:
@@ -63,7 +73,7 @@ class Pages:
 
     def grant(self, address: int, bits: int) -> None:
         """Gives the present page at `address` more rights."""
-        self.tables.protect(address, bits)
+        self.tables.protect(address, bits | self.tables.entry(address) & _USED)
 
     def drop(self, start: int, end: int) -> None:
         """Takes away the pages from `start` up to `end`."""
@@ -86,6 +96,7 @@ class Pages:
         for address, entry in list(self.tables.entries(start, end)):
             frame = entry & ADDRESS_MASK
             new = bits & ~WRITABLE if is_shared(frame) else bits
+            new |= entry & _USED
             if not new & NO_EXECUTE:
                 self.frames.becomes_executable(frame)
             self.tables.map(address, frame, new)
@@ -97,7 +108,7 @@ class Pages:
         """Makes the pages from `start` up to `end` not present; `protect` brings them back."""
         found = list(self.tables.entries(start, end))
         for address, entry in found:
-            self.tables.store(address, entry & ADDRESS_MASK | _HIDDEN)
+            self.tables.store(address, entry & (ADDRESS_MASK | _USED) | _HIDDEN)
         if found:
             self.frames.cpu.flush_tlb()
 

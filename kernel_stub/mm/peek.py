@@ -18,11 +18,12 @@ def peek(space: AddressSpace, address: int, size: int) -> bytes:
     if region is None or region.prot == PROT_NONE:
         return b""
     page, offset = address & PAGE_MASK, address & ~PAGE_MASK
-    content = _page(space, region, page)
+    content = page_content(space, region, page)
     return content[offset : offset + size]
 
 
-def _page(space: AddressSpace, region: Region, page: int) -> bytes:
+def page_content(space: AddressSpace, region: Region, page: int) -> bytes:
+    """What the page at `page`, which nobody has touched, would hold."""
     index = region.page_index(page)
     if region.shared is not None and region.shared.has(index):
         frame = region.shared.frame(index)

@@ -24,6 +24,8 @@ ACCOUNTED: Final = 1 << 32
 LEFT_BY_FORK: Final = 1 << 33
 WIPED_BY_FORK: Final = 1 << 34
 LOCKED: Final = 1 << 35
+LOCKED_ON_FAULT: Final = 1 << 36  # only beside LOCKED
+NEVER_WRITABLE: Final = 1 << 37  # a shared mapping of a file that was sealed against writing
 MOST_REGIONS: Final = 65530
 
 
@@ -115,6 +117,11 @@ class Region:
         return bool(self.flags & ACCOUNTED)
 
     @property
+    def is_data(self) -> bool:
+        """Whether it counts against RLIMIT_DATA: private, writable, and no stack."""
+        return self.prot & PROT_WRITE != 0 and not self.flags & (MAP_SHARED | MAP_GROWSDOWN)
+
+    @property
     def lowest(self) -> int:
         """The lowest address that other mappings must leave free for it."""
         if self.flags & MAP_GROWSDOWN:
@@ -137,13 +144,14 @@ class Region:
 
 
 class Regions:
-    """The regions of one address space in order. `committed` and `size` count pages."""
+    """The regions of one address space in order. `committed`, `size` and `data` count pages."""
 
     def __init__(self) -> None:
         self._regions: list[Region] = []
         self._starts: list[int] = []
         self.committed = 0
         self.size = 0
+        self.data = 0
         self._packed: dict[int, int] = {}  # by mmap_top: from there down to it nothing is free
 
     def __iter__(self) -> Iterator[Region]:
@@ -183,6 +191,10 @@ class Regions:
                 return start
             start = region.end
         return min(start, end)
+
+    def pages_within(self, start: int, end: int) -> int:
+        """How many pages from `start` up to `end` are in regions."""
+        return sum(region.part(start, end).pages for region in self.overlapping(start, end))
 
     def insert(self, region: Region) -> None:
         """Adds `region`, where nothing is, and merges it with its neighbours."""
@@ -241,6 +253,8 @@ class Regions:
         self.size += sign * region.pages
         if region.is_committed:
             self.committed += sign * region.pages
+        if region.is_data:
+            self.data += sign * region.pages
 
     def find_gap(self, size: int, layout: UserLayout) -> int | None:
         """Where `size` bytes are free: as high as possible, else as low as possible."""

@@ -22,12 +22,18 @@ def mremap(
 ) -> int:
     """Resizes the mapping at `old`; returns where it lies then. Raises Errno as mremap(2)."""
     old_size, new_size = page_up(old_length), page_up(new_length)
-    _check_arguments(old, old_size, new_size, flags)
+    _check_arguments(space, old, old_size, new_size, flags)
+    if flags & (MREMAP_FIXED | MREMAP_DONTUNMAP):
+        _check_target(space, old, old_size, target, new_size)
     if space.regions.find(old) is None:
         raise Errno(EFAULT)
     if flags & MREMAP_FIXED:
-        _make_room(space, old, old_size, target, new_size)
+        if target < LOWEST_MAPPING:
+            raise Errno(EINVAL)
+        space.munmap(target, new_size)
     if old_size > new_size or (old_size == new_size and not flags & MREMAP_DONTUNMAP):
+        if old + old_size > space.layout.task_size:
+            raise Errno(EINVAL)
         space.munmap(old + new_size, old_size - new_size)
         old_size = new_size
         if not flags & MREMAP_FIXED:
@@ -42,9 +48,11 @@ def mremap(
     return _move(space, region, target, new_size, bool(flags & MREMAP_DONTUNMAP))
 
 
-def _check_arguments(old: int, old_size: int, new_size: int, flags: int) -> None:
+def _check_arguments(
+    space: AddressSpace, old: int, old_size: int, new_size: int, flags: int
+) -> None:
     moves = flags & MREMAP_MAYMOVE
-    if flags & ~_KNOWN or old & ~PAGE_MASK or not new_size:
+    if flags & ~_KNOWN or old & ~PAGE_MASK or not 0 < new_size <= space.layout.task_size:
         raise Errno(EINVAL)
     if flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) and not moves:
         raise Errno(EINVAL)
@@ -52,16 +60,12 @@ def _check_arguments(old: int, old_size: int, new_size: int, flags: int) -> None
         raise Errno(EINVAL)
 
 
-def _make_room(space: AddressSpace, old: int, old_size: int, target: int, new_size: int) -> None:
-    """Clears the place that MREMAP_FIXED names."""
-    limit = space.layout.task_size
-    if target & ~PAGE_MASK or new_size > limit or target > limit - new_size:
+def _check_target(space: AddressSpace, old: int, old_size: int, target: int, new_size: int) -> None:
+    """The place that MREMAP_FIXED names, or MREMAP_DONTUNMAP hints at. Raises Errno(EINVAL)."""
+    if target & ~PAGE_MASK or target > space.layout.task_size - new_size:
         raise Errno(EINVAL)
     if target < old + old_size and old < target + new_size:
         raise Errno(EINVAL)
-    if target < LOWEST_MAPPING:
-        raise Errno(EINVAL)
-    space.munmap(target, new_size)
 
 
 def _whole_part(space: AddressSpace, old: int, size: int) -> Region:
@@ -89,8 +93,7 @@ def _grow(space: AddressSpace, part: Region, old: int, new_size: int) -> bool:
 
 def _promise(space: AddressSpace, region: Region, more: int) -> None:
     pages = more >> PAGE_SHIFT
-    if space.regions.size + pages > space.size_limit >> PAGE_SHIFT:
-        raise Errno(ENOMEM)
+    space.require_room(pages, region.is_data)
     space.check_promise(pages if region.is_committed else 0)
 
 

@@ -2,8 +2,8 @@
 
 Linux's rules without address randomisation. What a region is backed by was decided by the caller;
 which system call asked, it does not know. Memory is promised only as far as RAM goes: a mapping
-that could not be filled is refused at once (as Linux with vm.overcommit_memory=2, but for stacks
-and MAP_NORESERVE).
+that could not be filled is refused at once (as Linux with vm.overcommit_memory=2, but for
+MAP_STACK, MAP_GROWSDOWN and MAP_NORESERVE).
 mmap(2), munmap(2), mprotect(2), brk(2).
 """
 
@@ -24,8 +24,10 @@ from kernel_stub.mm.flags import (
     MAP_ANONYMOUS,
     MAP_FIXED,
     MAP_FIXED_NOREPLACE,
+    MAP_NORESERVE,
     MAP_PRIVATE,
     MAP_SHARED,
+    MAP_STACK,
     PROT_EXEC,
     PROT_NONE,
     PROT_READ,
@@ -39,6 +41,7 @@ from kernel_stub.mm.regions import (
     KEPT_FLAGS,
     LEFT_BY_FORK,
     LOCKED,
+    LOCKED_ON_FAULT,
     WIPED_BY_FORK,
     MappedFile,
     Region,
@@ -46,6 +49,8 @@ from kernel_stub.mm.regions import (
 )
 
 UNLIMITED: Final = 1 << 64
+# One part in 32 of RAM is kept from further processes: those that are there still copy pages.
+_RESERVE_SHIFT: Final = 5
 _RIGHTS: Final = PROT_READ | PROT_WRITE | PROT_EXEC
 
 
@@ -80,6 +85,7 @@ class AddressSpace:
         self.data_limit = UNLIMITED
         self.size_limit = UNLIMITED
         self.read_implies_exec = False
+        self.locks_to_come = 0  # marks of every new region: LOCKED, perhaps LOCKED_ON_FAULT
         self.break_start = self.break_end = 0
         self.users = 1  # tasks
         self.barriers = 0  # membarrier(2): what its program registered
@@ -139,14 +145,15 @@ class AddressSpace:
             raise Errno(EINVAL)
         if self.regions.is_full or size > layout.task_size:
             raise Errno(ENOMEM)
-        if self.regions.size + (size >> PAGE_SHIFT) > self.size_limit >> PAGE_SHIFT:
-            raise Errno(ENOMEM)
         if flags & (MAP_FIXED | MAP_FIXED_NOREPLACE):
             self._check_fixed(address, size, flags, layout)
         else:
             address = self.choose(address, size, layout)
-        kept = flags & KEPT_FLAGS
+        kept = flags & KEPT_FLAGS | self.locks_to_come
+        kept |= MAP_NORESERVE if flags & MAP_STACK else 0  # few pages of a thread's are touched
         region = Region(address, address + size, self.rights(prot), kept, file, None, offset, name)
+        replaced = self.regions.pages_within(address, address + size)
+        self.require_room(region.pages - replaced, region.is_data)
         self._check_commit(region)
         self.munmap(address, size)
         if file is not None:
@@ -158,8 +165,10 @@ class AddressSpace:
 
     def _share(self, region: Region, task: Any) -> None:
         """Gives `region` the pages that every other mapping of its file has too."""
-        files, file = self.shared_files, region.file
-        region.shared = files.anonymous() if file is None else files.pages_of(file.inode, task)
+        if region.file is None:
+            region.shared = self.shared_files.anonymous(region.pages)
+        else:
+            region.shared = self.shared_files.pages_of(region.file.inode, task)
         region.shared.retain(region.pages)
 
     def _check_fixed(self, address: int, size: int, flags: int, layout: UserLayout) -> None:
@@ -213,6 +222,13 @@ class AddressSpace:
                 replaced += region.part(new.start, new.end).pages
         self.check_promise(new.pages - replaced)
 
+    def require_room(self, more: int, is_data: bool) -> None:
+        """Raises Errno(ENOMEM): RLIMIT_AS or RLIMIT_DATA (0: none) has no room for `more` pages."""
+        if self.regions.size + more > self.size_limit >> PAGE_SHIFT:
+            raise Errno(ENOMEM)
+        if is_data and self.data_limit and self.regions.data + more > self.data_limit >> PAGE_SHIFT:
+            raise Errno(ENOMEM)
+
     def check_promise(self, more: int) -> None:
         """Refuses to promise `more` pages more than RAM has. Raises Errno(ENOMEM)."""
         if more > 0 and self.regions.committed + more > self.frames.physical.size >> PAGE_SHIFT:
@@ -235,7 +251,7 @@ class AddressSpace:
         end = self.regions.covered_until(address, address + size)
         if prot & PROT_WRITE and any(r.is_kernels for r in self.regions.overlapping(address, end)):
             raise Errno(EACCES)
-        self.check_promise(self._newly_committed(address, end, prot))
+        self._check_new_rights(address, end, prot)
         for region in self.regions.remove(address, end):
             if region.prot != prot:
                 self._protect(region, prot)
@@ -243,15 +259,17 @@ class AddressSpace:
         if end < address + size:
             raise Errno(ENOMEM)
 
-    def _newly_committed(self, start: int, end: int, prot: int) -> int:
-        """How many pages mprotect to `prot` would promise that are not promised yet."""
-        pages = 0
+    def _check_new_rights(self, start: int, end: int, prot: int) -> None:
+        """The pages that mprotect to `prot` makes writable find room and RAM. Raises Errno."""
+        promised = data = 0
         for region in self.regions.overlapping(start, end):
             part = region.part(start, end)
             part.set_rights(prot)
-            if part.is_committed and not region.is_committed:
-                pages += part.pages
-        return pages
+            promised += part.pages * (part.is_committed and not region.is_committed)
+            data += part.pages * (part.is_data and not region.is_data)
+        if data:
+            self.require_room(data, is_data=True)
+        self.check_promise(promised)
 
     def _protect(self, region: Region, prot: int) -> None:
         region.set_rights(prot)
@@ -293,10 +311,11 @@ class AddressSpace:
 
         Raises Errno(ENOMEM).
         """
+        physical = self.frames.physical
         try:
-            other = AddressSpace(
-                self.frames.physical, self.frames.cpu, kernel_half, self.layout, beside=self
-            )
+            if physical.frames_free < physical.size >> PAGE_SHIFT + _RESERVE_SHIFT:
+                raise OutOfFrames
+            other = AddressSpace(physical, self.frames.cpu, kernel_half, self.layout, beside=self)
         except OutOfFrames:
             raise Errno(ENOMEM) from None
         other.stack_limit, other.data_limit = self.stack_limit, self.data_limit
@@ -308,7 +327,7 @@ class AddressSpace:
                 if region.flags & LEFT_BY_FORK:
                     continue
                 twin = region.copy(region.start, region.end)
-                twin.flags &= ~LOCKED
+                twin.flags &= ~(LOCKED | LOCKED_ON_FAULT)
                 if twin.shared is not None:
                     twin.shared.retain(twin.pages)
                 other.regions.insert(twin)

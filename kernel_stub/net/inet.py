@@ -27,6 +27,7 @@ from kernel_stub.net.addresses import (
     InetName,
     inet_name,
 )
+from kernel_stub.net.listing import CLOSED, ESTABLISHED, LISTENING, InetRow
 from kernel_stub.net.network import covers
 from kernel_stub.net.sockets import (
     Socket,
@@ -134,6 +135,24 @@ class InetSocket(Socket):
         super().shutdown(task, how)
         if self.peer_name is None and not self.is_listening:
             raise Errno(ENOTCONN)
+
+    def row(self, table: bytes) -> InetRow | None:
+        """Of sockets that have a port: what they are bound to, and connected with."""
+        is_stream = self.protocol == IPPROTO_TCP
+        own = (b"tcp" if is_stream else b"udp") + b"6" * (self.family == AF_INET6)
+        if table != own or self.is_closed or not isinstance(self.name, InetName):
+            return None
+        ends = [self.name, InetName(self.any_host, 0)]
+        state = CLOSED
+        if isinstance(self.peer_name, InetName):
+            ends[1], state = self.peer_name, ESTABLISHED
+        elif is_stream and not self.is_listening:
+            return None
+        elif is_stream:
+            state = LISTENING
+        local, remote = (end.shown_to(self.family) for end in ends)
+        uid = self.owner.uid
+        return InetRow(local, remote, state, self.inbox.size, uid, self.number, not is_stream)
 
     def closed(self, task: Caller) -> None:
         if self.out is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, Protocol
+from weakref import WeakSet
 
 from kernel_stub.errno import EADDRINUSE, EADDRNOTAVAIL, ETOOMANYREFS, Errno
 from kernel_stub.net.addresses import ANY_6, Address, InetName
@@ -42,6 +43,7 @@ class Network:
     def __init__(self, reaches_out: bool = False) -> None:
         self.reaches_out = reaches_out
         self.abstract: dict[bytes, object] = {}
+        self._sockets: WeakSet[Any] = WeakSet()
         self._ports: dict[tuple[int, int], list[PortHolder]] = {}  # protocol, port
         self._next_port = FIRST_EPHEMERAL
         self._autobound = 0
@@ -50,6 +52,20 @@ class Network:
     def attributes(self, task: Caller, mode: int) -> Attributes:
         attributes: Attributes = task.fs.root.storage.fresh(task, mode, SOCKETS_DEVICE)
         return attributes
+
+    # ---- /proc/net
+
+    def joined_by(self, socket: Any) -> None:
+        """`socket` was made."""
+        self._sockets.add(socket)
+
+    def listing(self, table: bytes) -> bytes:
+        """The text of a file of /proc/net: a row for each open socket that stands there."""
+        from kernel_stub.net.listing import HEADS
+
+        sockets = sorted(self._sockets, key=lambda socket: int(socket.number))
+        rows = [row for one in sockets if (row := one.row(table)) is not None]
+        return HEADS[table] + b"".join(row.text(number) for number, row in enumerate(rows))
 
     # ---- abstract names
 

@@ -23,6 +23,7 @@ from kernel_stub.net.udp import UdpSocket
 
 SOL_SOCKET, IPPROTO_IP, IPPROTO_IPV6 = 1, 0, 41
 INT: Final = Struct("<i")
+INT_MAX: Final = (1 << 31) - 1
 TWO_INTS: Final = Struct("<2i")
 CREDENTIALS: Final = Struct("<3i")
 TIMEVAL: Final = {8: Struct("<2q"), 4: Struct("<2i")}
@@ -60,6 +61,17 @@ def _kept(title: str, default: int = 0, *, is_flag: bool = False) -> Option:
         socket.options[title] = int(value != 0) if is_flag else value
 
     return Option(title, get, put)
+
+
+def _low_water() -> Option:
+    """SO_RCVLOWAT: kept; sockets of AF_UNIX do not look at it, and no wire delays bytes here."""
+    kept = _kept("SO_RCVLOWAT", 1)
+
+    def put(socket: Socket, word: int, data: bytes) -> None:
+        number = _number(data)
+        socket.options["SO_RCVLOWAT"] = number if number > 0 else (1 if not number else INT_MAX)
+
+    return kept._replace(set=put)
 
 
 def _attribute(title: str, name: str, kind: type[Socket] = Socket) -> Option:
@@ -165,7 +177,7 @@ _SOCKET: Final = {
     15: _attribute("SO_REUSEPORT", "reuses_port", InetSocket),
     16: _attribute("SO_PASSCRED", "passes_credentials"),
     SO_PEERCRED: Option("SO_PEERCRED", _peer_credentials, None),
-    18: _kept("SO_RCVLOWAT", 1),
+    18: _low_water(),
     19: _told("SO_SNDLOWAT", lambda socket: 1),
     20: _timeout("SO_RCVTIMEO", "receive_timeout"),
     21: _timeout("SO_SNDTIMEO", "send_timeout"),

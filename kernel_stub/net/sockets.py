@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from kernel_stub.errno import EAGAIN, EINVAL, EOPNOTSUPP, Errno
+from kernel_stub.errno import EAGAIN, EINVAL, ENOTTY, EOPNOTSUPP, Errno
 from kernel_stub.net.addresses import Address
 from kernel_stub.net.queues import Chunk, Credentials, Queue
 from kernel_stub.vfs.inode import NOTHING, Inode, OpenFile
@@ -23,9 +23,10 @@ from kernel_stub.vfs.modes import (
     POLLRDHUP,
     S_IFSOCK,
 )
-from kernel_stub.vfs.readiness import Pulses
+from kernel_stub.vfs.pulses import Pulses
 
 if TYPE_CHECKING:
+    from kernel_stub.net.listing import InetRow, UnixRow
     from kernel_stub.net.network import Network
     from kernel_stub.vfs.caller import Caller
 
@@ -34,6 +35,7 @@ SHUT_RD, SHUT_WR, SHUT_RDWR = range(3)
 RECEIVE, SEND, BOTH = 1, 2, 3  # what shutdown(2) ended: bits
 DEFAULT_BUFFER: Final = 212_992
 
+SIOCATMARK: Final = 0x8905
 MSG_OOB: Final = 0x1
 MSG_PEEK: Final = 0x2
 MSG_TRUNC: Final = 0x20
@@ -68,6 +70,7 @@ class Socket(Inode):
     family: int
     sort: int  # SOCK_*
     protocol = 0
+    queue: type[Queue] = Queue
 
     def __init__(self, network: Network, task: Caller) -> None:
         super().__init__(network.attributes(task, S_IFSOCK | 0o777))
@@ -75,7 +78,7 @@ class Socket(Inode):
         self.options: dict[Any, Any] = {}
         self.receive_timeout: int | None = None
         self.send_timeout: int | None = None
-        self.inbox = Queue(DEFAULT_BUFFER)
+        self.inbox = self.queue(DEFAULT_BUFFER, task.fs.root.storage)
         self.shut = self.error = 0
         self.passes_credentials = False
         self.name: Address | None = None
@@ -84,6 +87,7 @@ class Socket(Inode):
         self.peer_owner: Credentials | None = None
         self.is_listening = self.is_closed = False
         self.pulses = Pulses()
+        network.joined_by(self)
 
     # ---- what kinds do
 
@@ -109,6 +113,10 @@ class Socket(Inode):
         """shutdown(2), of a kind that is connected or need not be."""
         raise Errno(EOPNOTSUPP)
 
+    def row(self, table: bytes) -> UnixRow | InetRow | None:
+        """Its row in a file of /proc/net; None: it stands in another, or in none."""
+        return None
+
     def closed(self, task: Caller) -> None:
         """Its last descriptor was closed."""
         self.is_closed = True
@@ -125,6 +133,10 @@ class Socket(Inode):
     def outside(self, events: int) -> Mapping[int, int]:
         """The host's descriptors that matter to whoever watches it for `events`."""
         return NOTHING
+
+    def at_mark(self) -> bool:
+        """SIOCATMARK: whether the next byte is behind an urgent one. Raises Errno(ENOTTY)."""
+        raise Errno(ENOTTY)
 
     # ---- what all need
 
@@ -187,6 +199,10 @@ class SocketFile(OpenFile):
     def poll(self, task: Caller) -> int:
         return self.socket.events(task)
 
+    @property
+    def pulses(self) -> Pulses:
+        return self.socket.pulses
+
     def pulse(self, task: Caller, events: int) -> int:
         return self.socket.pulses.latest(events)
 
@@ -201,5 +217,11 @@ class SocketFile(OpenFile):
             return socket.inbox.size
         return len(socket.inbox.first.data)
 
+    def control(self, task: Caller, request: int, argument: bytes | int) -> bytes | int:
+        if request == SIOCATMARK:
+            return int(self.socket.at_mark()).to_bytes(4, "little")
+        return super().control(task, request, argument)
+
     def release(self, task: Caller) -> None:
+        self.socket.pulses.listeners.pop(self, None)
         self.socket.closed(task)

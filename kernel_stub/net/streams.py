@@ -147,19 +147,26 @@ class Stream(Socket):
 
     def _put(self, task: Caller, message: Outgoing, peer: Stream) -> bool:
         """Puts what fits into the other end's queue; returns whether nothing is left."""
-        start, room = task.progress, peer.inbox.room
-        if self.has_records and room < len(message.data):
+        if self.has_records:
+            if peer.inbox.fits(len(message.data)):
+                self._add(task, message, peer, message.data)
+                return True
             return False
-        piece = message.data[start : start + room]
-        if piece or self.has_records:
-            sender = message.sender or Credentials(task.pid, task.uid, task.gid)
-            rights = message.rights if not start else ()
-            for file in rights:
-                self.network.take_off(task, file)
-            peer.inbox.add(Chunk(piece, sender, self.told_name(), rights))
-            task.progress += len(piece)
-            peer.pulses.wake_readers()
+        while room := peer.inbox.room:
+            piece = message.data[task.progress : task.progress + room]
+            if not piece:
+                break
+            self._add(task, message, peer, piece)
         return task.progress == len(message.data)
+
+    def _add(self, task: Caller, message: Outgoing, peer: Stream, piece: bytes) -> None:
+        sender = message.sender or Credentials(task.pid, task.uid, task.gid)
+        rights = message.rights if not task.progress else ()
+        for file in rights:
+            self.network.take_off(task, file)
+        peer.inbox.add(Chunk(piece, sender, self.told_name(), rights))
+        task.progress += len(piece)
+        peer.pulses.wake_readers()
 
     def told_name(self) -> Address | None:
         """The name that a receiver is told with the bytes."""

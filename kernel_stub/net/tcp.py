@@ -14,6 +14,7 @@ from kernel_stub.errno import (
     ECONNREFUSED,
     ECONNRESET,
     EINPROGRESS,
+    EINVAL,
     EISCONN,
     ENOTCONN,
     EPIPE,
@@ -36,6 +37,7 @@ from kernel_stub.net.queues import Chunk
 from kernel_stub.net.sockets import (
     BOTH,
     MSG_NOSIGNAL,
+    MSG_OOB,
     MSG_PEEK,
     RECEIVE,
     SEND,
@@ -44,6 +46,8 @@ from kernel_stub.net.sockets import (
     Outgoing,
 )
 from kernel_stub.net.streams import Stream
+from kernel_stub.net.urgent import Urgent
+from kernel_stub.vfs.modes import POLLPRI
 
 if TYPE_CHECKING:
     from kernel_stub.vfs.caller import Caller
@@ -56,6 +60,7 @@ class TcpSocket(InetSocket, Stream):
     protocol = IPPROTO_TCP
     unconnected_receive = ENOTCONN
     is_connecting = False
+    urgent: Urgent | None = None  # what the other end sent with MSG_OOB last
     aim: TcpSocket | None = None  # a listener that had no place yet
 
     def listen(self, task: Caller, backlog: int) -> None:
@@ -152,7 +157,7 @@ class TcpSocket(InetSocket, Stream):
 
     def require_sendable(self, message: Outgoing) -> None:
         """A connected TCP socket overlooks an address."""
-        super().require_sendable(message._replace(address=None))
+        super().require_sendable(message._replace(address=None, flags=message.flags & ~MSG_OOB))
 
     def receiver(self) -> Stream | None:
         """What is sent to an end that was closed, vanishes; its answer is an error from then on."""
@@ -167,6 +172,8 @@ class TcpSocket(InetSocket, Stream):
         return peer
 
     def send(self, task: Caller, message: Outgoing, patience: int | None) -> int:
+        if self.out is None and message.flags & MSG_OOB:
+            return self._send_urgent(task, message, patience)
         if self.out is None:
             return super().send(task, message, patience)
         try:
@@ -176,9 +183,44 @@ class TcpSocket(InetSocket, Stream):
                 task.kernel.signal(task, SIGPIPE)
             raise
 
+    def _send_urgent(self, task: Caller, message: Outgoing, patience: int | None) -> int:
+        """The last byte is the urgent one, and is sent when those before it are."""
+        before = message._replace(data=message.data[:-1], flags=message.flags & ~MSG_OOB)
+        done = super().send(task, before, patience)
+        if done == len(before.data) and message.data and isinstance(self.peer, TcpSocket):
+            self.peer.urgent = Urgent(message.data[-1:], self.peer.inbox.size)
+            self.peer.pulses.wake_readers()
+            done += 1
+        return done
+
+    def at_mark(self) -> bool:
+        return self.urgent is not None and not self.urgent.ahead
+
+    def _receive_urgent(self, keep: bool) -> Incoming:
+        self.require_receivable()
+        if self.urgent is None or not self.urgent.is_there:
+            raise Errno(EINVAL)
+        return Incoming(Chunk(self.urgent.take(keep=keep), self.owner), 1)
+
+    def _receive_to_mark(
+        self, task: Caller, size: int, flags: int, patience: int | None
+    ) -> Incoming:
+        """One read ends at the mark, and the next goes on behind it."""
+        if self.urgent is not None and not self.urgent.ahead and self.inbox.size:
+            if not flags & MSG_PEEK:
+                self.urgent = None
+        elif self.urgent is not None and self.urgent.ahead:
+            size = min(size, self.urgent.ahead)
+        found = super().receive(task, size, flags, patience)
+        if self.urgent is not None and self.urgent.ahead and not flags & MSG_PEEK:
+            self.urgent.passes(len(found.chunk.data))
+        return found
+
     def receive(self, task: Caller, size: int, flags: int, patience: int | None) -> Incoming:
+        if self.out is None and flags & MSG_OOB:
+            return self._receive_urgent(keep=bool(flags & MSG_PEEK))
         if self.out is None:
-            return super().receive(task, size, flags, patience)
+            return self._receive_to_mark(task, size, flags, patience)
         if not self.out.has_input():
             self.wait(task, "bytes from outside", self.out.has_input, patience)
         data, _ = self.out.receive(size, flags & MSG_PEEK)
@@ -221,4 +263,5 @@ class TcpSocket(InetSocket, Stream):
         if self.out is not None:
             return self.out.events()
         self.arrive(task)
-        return 0 if self.aim is not None else super().events(task)
+        urgent = POLLPRI if self.urgent is not None and self.urgent.is_there else 0
+        return 0 if self.aim is not None else super().events(task) | urgent

@@ -31,7 +31,7 @@ from kernel_stub.net.inet import (
     is_bound_to_any,
     source_of,
 )
-from kernel_stub.net.queues import Chunk, Credentials
+from kernel_stub.net.queues import Chunk, Credentials, UdpQueue
 from kernel_stub.net.sockets import (
     MSG_PEEK,
     SOCK_DGRAM,
@@ -53,6 +53,7 @@ class UdpSocket(InetSocket, Datagram):
 
     sort = SOCK_DGRAM
     protocol = IPPROTO_UDP
+    queue = UdpQueue
     largest = LARGEST_DATAGRAM
     broadcasts = False
 
@@ -103,7 +104,7 @@ class UdpSocket(InetSocket, Datagram):
             if self.peer_name == wanted:
                 self.fails(ECONNREFUSED)
             return None
-        return found if found.inbox.room >= len(message.data) else None
+        return found if found.inbox.fits(len(message.data)) else None
 
     def _wanted(self, message: Outgoing) -> InetName:
         if message.address is None:

@@ -20,7 +20,8 @@ from kernel_stub.errno import (
 )
 from kernel_stub.net.addresses import AF_UNIX, AF_UNSPEC, UnixName, family_of, unix_name
 from kernel_stub.net.datagrams import Datagram
-from kernel_stub.net.queues import Chunk
+from kernel_stub.net.listing import UnixRow
+from kernel_stub.net.queues import Chunk, MessageQueue, Queue, UnixStreamQueue
 from kernel_stub.net.sockets import (
     DEFAULT_BUFFER,
     RECEIVE,
@@ -102,6 +103,13 @@ class UnixSocket(Socket):
             raise Errno(EPROTOTYPE)
         return found
 
+    def row(self, table: bytes) -> UnixRow | None:
+        if table != b"unix" or self.is_closed:
+            return None
+        name = self.name if isinstance(self.name, UnixName) else None
+        connected = self.peer_owner is not None
+        return UnixRow(self.sort, self.is_listening, connected, self.number, name)
+
     def forget_name(self) -> None:
         """It was closed: its name leads nowhere."""
         if self.node is not None:
@@ -114,6 +122,7 @@ class UnixStream(UnixSocket, Stream):
     """SOCK_STREAM of AF_UNIX."""
 
     sort = SOCK_STREAM
+    queue: type[Queue] = UnixStreamQueue
 
     def listen(self, task: Caller, backlog: int) -> None:
         if self.name is None:
@@ -142,6 +151,7 @@ class UnixRecords(UnixStream):
     """SOCK_SEQPACKET of AF_UNIX."""
 
     sort = SOCK_SEQPACKET
+    queue = MessageQueue
     has_records = True
     unconnected_receive = ENOTCONN
 
@@ -155,6 +165,7 @@ class UnixDatagram(UnixSocket, Datagram):
     """SOCK_DGRAM of AF_UNIX: no message is lost; whoever sends too many, waits."""
 
     sort = SOCK_DGRAM
+    queue = MessageQueue
     largest = DEFAULT_BUFFER - _OVERHEAD
     peer: UnixDatagram | None = None
 
@@ -224,7 +235,7 @@ class _Place:
         if target.is_closed or target.shut & RECEIVE:
             return True
         is_mutual = target.peer is self.sender
-        return (is_mutual or len(target.inbox) <= MOST_MESSAGES) and target.inbox.room >= self.size
+        return (is_mutual or len(target.inbox) <= MOST_MESSAGES) and target.inbox.fits(self.size)
 
 
 def make_pair(first: Socket, second: Socket) -> None:

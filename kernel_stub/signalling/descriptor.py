@@ -14,7 +14,7 @@ from kernel_stub.pending import SigInfo
 from kernel_stub.vfs.inode import AnonymousFile, Attributes, Inode
 from kernel_stub.vfs.modes import O_NONBLOCK, O_RDWR, POLLIN
 from kernel_stub.vfs.pipes import wait_or_refuse
-from kernel_stub.vfs.readiness import next_moment
+from kernel_stub.vfs.pulses import next_moment
 
 # signo, errno, code, pid, uid, fd, tid, band, overrun, trapno, status, int, ptr, utime, stime, addr
 _LAYOUT: Final = Struct("<IiiIIiIIIIii4Q48x")

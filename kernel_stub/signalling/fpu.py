@@ -29,7 +29,7 @@ _VALID, _ZERO, _SPECIAL, _EMPTY = range(4)  # a tag of the x87 unit
 _TOP_SHIFT: Final = 11  # of the status word's number of the register that is ST(0)
 _LOW_WORD: Final = 0xFFFF
 _HIGH_WORD: Final = 0xFFFF_0000
-_MXCSR: Final = 0xFFFF  # the bits that exist
+MXCSR_BITS: Final = 0xFFFF  # the bits that exist
 _FXRSTOR_ALIGNMENT: Final = 16
 _XRSTOR_ALIGNMENT: Final = 64
 _X87, _SSE = 1, 2  # state components, all that there are
@@ -38,7 +38,7 @@ _MXCSR_AT: Final = 24
 _XMM_AT: Final = _REGISTERS_AT + 8 * _STRIDE
 
 # The units as a program finds them: every exception masked, the stack empty.
-START: Final = _HEAD.pack(0x37F, 0, 0, 0, 0, 0, 0x1F80, _MXCSR).ljust(FXSAVE_SIZE, b"\0")
+START: Final = _HEAD.pack(0x37F, 0, 0, 0, 0, 0, 0x1F80, MXCSR_BITS).ljust(FXSAVE_SIZE, b"\0")
 
 
 def _registers(fxsave: bytes) -> list[bytes]:
@@ -100,14 +100,14 @@ def load_image(image: bytes, address: int, has_xsave: bool) -> bytes:
     if address % alignment:
         raise Errno(EFAULT)
     components = _components(image, is_extended)
-    return _selected(image, components, image[_MXCSR_AT:_HEAD_SIZE])
+    return selected(image, components, image[_MXCSR_AT:_HEAD_SIZE])
 
 
 def load_images(legacy: bytes, image: bytes, has_xsave: bool) -> bytes:
     """The same for a 32-bit frame, whose x87 part is `legacy`; the kernel copies it first."""
     components = _components(image, has_xsave and _is_extended(image))
     mxcsr = (image if components & _SSE else START)[_MXCSR_AT:_HEAD_SIZE]
-    return _selected(_merged(legacy, image), components, mxcsr)
+    return selected(merged(legacy, image), components, mxcsr)
 
 
 def _is_extended(image: bytes) -> bool:
@@ -119,7 +119,7 @@ def _is_extended(image: bytes) -> bool:
 
 def _components(image: bytes, is_extended: bool) -> int:
     """What XSTATE_BV names. Raises Errno(EFAULT): what the processor refuses."""
-    if _HEAD.unpack_from(image)[6] & ~_MXCSR:
+    if _HEAD.unpack_from(image)[6] & ~MXCSR_BITS:
         raise Errno(EFAULT)
     if not is_extended:
         return _X87 | _SSE
@@ -129,13 +129,13 @@ def _components(image: bytes, is_extended: bool) -> int:
     return int(components)
 
 
-def _selected(image: bytes, components: int, mxcsr: bytes) -> bytes:
+def selected(image: bytes, components: int, mxcsr: bytes) -> bytes:
     """The `components` of `image`; the others as they start."""
     x87, sse = (image if components & bit else START for bit in (_X87, _SSE))
     return x87[:_MXCSR_AT] + mxcsr + x87[_HEAD_SIZE:_XMM_AT] + sse[_XMM_AT:FXSAVE_SIZE]
 
 
-def _merged(image: bytes, fxsave: bytes) -> bytes:
+def merged(image: bytes, fxsave: bytes) -> bytes:
     """The x87 part of the FSAVE image `image`, all else of `fxsave`."""
     control, status, full = (word & _LOW_WORD for word in FSAVE_HEAD.unpack_from(image)[:3])
     tags = sum(1 << i for i in range(8) if full >> 2 * i & 3 != _EMPTY)

@@ -26,6 +26,8 @@ _LOW: Final = 0xFFFF_FFFF
 _MASK64: Final = (1 << 64) - 1
 _RING3: Final = 3
 _WRITABLE: Final = 2  # a bit of a data segment's type
+_ALIGNMENT: Final = 16  # of a frame
+_FPU_ALIGNMENT: Final = 64
 _CLEARED: Final = flags.DF | flags.RF | flags.TF  # when a handler starts
 
 
@@ -36,6 +38,21 @@ class Action(NamedTuple):
     flags: int
     restorer: int
     mask: int
+
+
+def _fpu_size(has_xsave: bool) -> int:
+    return at.XSAVE_SIZE + len(at.FP_XSTATE_MAGIC2) if has_xsave else at.FXSAVE_SIZE
+
+
+def largest_frame(has_xsave: bool) -> int:
+    """How much of a stack a frame takes at most: AT_MINSIGSTKSZ of getauxval(3).
+
+    As Linux counts it, for both ABIs alike: the frame that is largest without the x87 and SSE
+    units, both images of these, and what is lost when image and frame are aligned.
+    """
+    frame = -(-at.FRAME_32_SIZE // 8) * 8  # as code of 64 bits aligns it
+    size = frame + at.FSAVE_SIZE + _fpu_size(has_xsave) + _FPU_ALIGNMENT - 1
+    return size + 2 * (_ALIGNMENT - 1) & -_ALIGNMENT
 
 
 class UserState:
@@ -56,7 +73,7 @@ class UserState:
     @property
     def fpu_size(self) -> int:
         """How much a frame holds of the x87 and SSE units."""
-        return at.XSAVE_SIZE + len(at.FP_XSTATE_MAGIC2) if self.has_xsave else at.FXSAVE_SIZE
+        return _fpu_size(self.has_xsave)
 
     @property
     def is_long(self) -> bool:
@@ -117,8 +134,8 @@ def _push_64(task: Task, user: UserState, action: Action, sent: SigInfo, mask: i
     registers = user.registers
     pointer = registers["rsp"]
     place = frame_place(task, pointer, at.RED_ZONE, action.flags)
-    fpstate = (place.top - user.fpu_size) & -64
-    frame = ((fpstate - at.RT_FRAME_64_SIZE) & -16) - 8
+    fpstate = (place.top - user.fpu_size) & -_FPU_ALIGNMENT
+    frame = ((fpstate - at.RT_FRAME_64_SIZE) & -_ALIGNMENT) - 8
     place.check(task, frame)
     uc_flags = at.UC_SIGCONTEXT_SS | (at.UC_STRICT_RESTORE_SS if user.is_long else 0)
     uc_flags |= at.UC_FP_XSTATE if user.has_xsave else 0
@@ -159,8 +176,8 @@ def _push_64(task: Task, user: UserState, action: Action, sent: SigInfo, mask: i
 def _place_32(task: Task, user: UserState, action: Action, size: int) -> tuple[int, int]:
     """Where the frame goes, and where the FSAVE image with the FXSAVE image behind it."""
     place = frame_place(task, user.registers["rsp"] & _LOW, 0, action.flags)
-    fpstate = ((place.top - user.fpu_size) & -64) - at.FSAVE_SIZE
-    frame = ((fpstate - size + 4) & -16) - 4
+    fpstate = ((place.top - user.fpu_size) & -_FPU_ALIGNMENT) - at.FSAVE_SIZE
+    frame = ((fpstate - size + 4) & -_ALIGNMENT) - 4
     place.check(task, frame)
     legacy = legacy_image(user.fxsave, user.registers["cs"], user.selectors["ds"])
     image = frame_image(user.fxsave, user.has_xsave, in_front=len(legacy))

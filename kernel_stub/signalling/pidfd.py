@@ -10,7 +10,7 @@ from typing import Any
 from kernel_stub.process import Process
 from kernel_stub.vfs.inode import AnonymousFile, Attributes, Inode
 from kernel_stub.vfs.modes import O_RDWR, POLLIN
-from kernel_stub.vfs.readiness import next_moment
+from kernel_stub.vfs.pulses import next_moment
 
 
 class PidFile(AnonymousFile):

@@ -5,10 +5,18 @@ wait(2), wait4(2), wait_status(2) macros: WIFEXITED and its like.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from kernel_stub.abi.process_structures import INT, RUSAGE
-from kernel_stub.abi.signals import CLD_CONTINUED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, SIGCHLD
+from kernel_stub.abi.signals import (
+    CLD_CONTINUED,
+    CLD_EXITED,
+    CLD_KILLED,
+    CLD_STOPPED,
+    CLD_TRAPPED,
+    SIGCHLD,
+)
+from kernel_stub.arrivals import is_traced_by_parent
 from kernel_stub.errno import EAGAIN, ECHILD, EINVAL, ESRCH, Errno
 from kernel_stub.pending import SigInfo
 from kernel_stub.process import Process
@@ -30,21 +38,29 @@ _STOPPED_STATUS: Final = 0x7F
 
 
 class _Found(NamedTuple):
-    """A child that has something to tell: a CLD_ code, and the exit status or the signal."""
+    """A child that has something to tell: a CLD_ code, and the exit status or the signal.
+
+    `tracee`: it is told of one, not of `child`, its process.
+    """
 
     child: Process
     code: int
     status: int
+    tracee: Any = None
+
+    @property
+    def pid(self) -> int:
+        tid: int = self.child.pid if self.tracee is None else self.tracee.tid
+        return tid
 
     @property
     def word(self) -> int:
         """As wait(2) packs it."""
-        if self.code == CLD_STOPPED:
+        if self.code in (CLD_STOPPED, CLD_TRAPPED):
             return self.status << 8 | _STOPPED_STATUS
         if self.code == CLD_CONTINUED:
             return _CONTINUED_STATUS
-        assert self.child.status is not None, "it ended"
-        return self.child.status
+        return self.status if self.code == CLD_KILLED else self.status << 8
 
 
 class _Search:
@@ -67,38 +83,75 @@ class _Search:
             return True
         return self.number == (child.pid if self.kind == P_PID else child.group)
 
+    def _tracees(self) -> list[Any]:
+        """Those of its tracees, which are not always its children."""
+        if not any(task.tracees for task in self.process.threads):
+            return []
+        from kernel_stub.tracing.waiting import tracees
+
+        return [one for one in tracees(self.process) if self._fits_tracee(one)]
+
+    def _fits_tracee(self, tracee: Any) -> bool:
+        if tracee.status is not None and not self.states & WEXITED:
+            return False
+        if self.kind == P_ALL:
+            return True
+        number = tracee.tid if self.kind == P_PID else tracee.task.process.group
+        return bool(self.number == number)
+
+    def _find_tracee(self) -> _Found | None:
+        for tracee in self._tracees():
+            from kernel_stub.tracing.waiting import news
+
+            told = news(tracee)
+            if told is not None:
+                return _Found(tracee.task.process, *told, tracee)
+        return None
+
+    def is_in_vain(self) -> bool:
+        """Whether there is nobody to wait for."""
+        return not self.children() and not self._tracees()
+
     def find(self) -> _Found | None:
         for child in self.children():
-            if child.status is not None and self.states & WEXITED:
+            if child.status is not None and self.states & WEXITED and not child.is_hidden:
                 if child.status & _STOPPED_STATUS:
                     return _Found(child, CLD_KILLED, child.status & _STOPPED_STATUS)
                 return _Found(child, CLD_EXITED, child.status >> 8)
-            if child.untold is not None:
+            if child.untold is not None and child.is_alive:
                 code, signal = child.untold
+                if code == CLD_STOPPED and is_traced_by_parent(child):
+                    continue  # it is told of as a tracee
                 if self.states & (WSTOPPED if code == CLD_STOPPED else WCONTINUED):
                     return _Found(child, code, signal)
-        return None
+        return self._find_tracee()
 
     def is_over(self) -> bool:
         """Whether the call can be made again: a child tells, or there is none any more."""
-        return self.find() is not None or not self.children()
+        return self.find() is not None or self.is_in_vain()
 
 
 def _wait(task: Task, search: _Search, options: int) -> _Found | None:
     """Waits for a child. None: with WNOHANG, none has anything to tell. Raises Errno(ECHILD)."""
     while (found := search.find()) is None:
-        if not search.children():
+        if search.is_in_vain():
             raise Errno(ECHILD)
         if options & WNOHANG:
             return None
         task.kernel.block(task, "a child to end (wait)", search.is_over)
-    if not options & WNOWAIT:
+    if not options & WNOWAIT and found.tracee is None:
         found.child.untold = None
     return found
 
 
 def _end(task: Task, found: _Found, options: int) -> None:
-    if found.child.status is not None and not options & WNOWAIT:
+    if options & WNOWAIT:
+        return
+    if found.tracee is not None:
+        from kernel_stub.tracing.waiting import tell
+
+        tell(found.tracee)
+    elif found.child.status is not None:
         task.kernel.reap(found.child)
 
 
@@ -124,7 +177,7 @@ def wait4(task: Task, pid: Int, status: Pointer, options: Int, usage: Pointer) -
     if usage:
         _pack_usage(task, usage, found.child)
     _end(task, found, options)
-    return found.child.pid
+    return found.pid
 
 
 def _meant(task: Task, pid: int) -> tuple[int, int]:
@@ -179,5 +232,5 @@ def _who(task: Task, kind: int, number: int) -> tuple[int, int, bool]:
 def _siginfo(task: Task, found: _Found | None) -> bytes:
     if found is None:
         return pack_siginfo(SigInfo(0), task.abi)
-    sent = SigInfo(SIGCHLD, found.code, found.child.pid, task.uid, found.status)
+    sent = SigInfo(SIGCHLD, found.code, found.pid, task.uid, found.status)
     return pack_siginfo(sent, task.abi)

@@ -7,10 +7,10 @@ fork(2), vfork(2), clone(2), execve(2), execveat(2).
 from __future__ import annotations
 
 from struct import Struct
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from kernel_stub.abi.process_structures import INT, USER_DESC
-from kernel_stub.abi.signals import LAST_SIGNAL
+from kernel_stub.abi.signals import LAST_SIGNAL, SIGCHLD
 from kernel_stub.errno import E2BIG, EINVAL, ENOENT, EPERM, Errno
 from kernel_stub.protocol import Clone
 from kernel_stub.syscalls.pidfds import install_pidfd
@@ -25,12 +25,16 @@ from kernel_stub.syscalls.tls import tls_slot
 from kernel_stub.syscalls.user_desc import descriptor
 from kernel_stub.task import Task
 
+if TYPE_CHECKING:
+    from kernel_stub.abi.tracing import Event
+
 CSIGNAL: Final = 0xFF
 CLONE_VM: Final = 0x100
 CLONE_FS: Final = 0x200
 CLONE_FILES: Final = 0x400
 CLONE_SIGHAND: Final = 0x800
 CLONE_PIDFD: Final = 0x1000
+CLONE_PTRACE: Final = 0x2000
 CLONE_VFORK: Final = 0x4000
 CLONE_PARENT: Final = 0x8000
 CLONE_THREAD: Final = 0x1_0000
@@ -39,6 +43,7 @@ CLONE_SETTLS: Final = 0x8_0000
 CLONE_PARENT_SETTID: Final = 0x10_0000
 CLONE_CHILD_CLEARTID: Final = 0x20_0000
 CLONE_DETACHED: Final = 0x40_0000
+CLONE_UNTRACED: Final = 0x80_0000
 CLONE_CHILD_SETTID: Final = 0x100_0000
 CLONE_CLEAR_SIGHAND: Final = 1 << 32
 _NAMESPACES: Final = (
@@ -53,7 +58,7 @@ _NEEDS: Final = ((CLONE_SIGHAND, CLONE_VM), (CLONE_THREAD, CLONE_SIGHAND))
 CLONE_ARGS: Final = Struct("<8Q")
 CLONE_ARGS_LARGEST: Final = 4096
 MOST_STRINGS: Final = 1 << 20  # of argv and envp: what the stack could not hold anyway
-_MISSING: Final = "no namespaces (EPERM), no ptrace"
+_MISSING: Final = "no namespaces (EPERM)"
 
 
 @syscall()
@@ -145,6 +150,17 @@ def _with_pidfd(task: Task, asked: Clone, pointer: int) -> int:
     return tid
 
 
+def event_of(asked: Clone) -> Event | None:
+    """What a tracer is told of; None: nothing. ptrace(2), "PTRACE_O_TRACECLONE"."""
+    from kernel_stub.abi.tracing import Event
+
+    if asked.flags & CLONE_UNTRACED:
+        return None
+    if asked.flags & CLONE_VFORK:
+        return Event.VFORK
+    return Event.FORK if asked.exit_signal == SIGCHLD else Event.CLONE
+
+
 def _with_tls_descriptor(task: Task, asked: Clone) -> Clone:
     """i386 gives a struct user_desc: its descriptor, and the slot."""
     number, base, limit, bits = task.memory.unpack(USER_DESC, asked.tls)
@@ -158,6 +174,8 @@ def _wait_for_child(task: Task) -> int:
         what = f"process {child.pid} to run a program or to end (vfork)"
         task.kernel.block(task, what, child.is_vfork_done, killable=True)
     task.child = None
+    if task.tracing is not None:
+        task.tracing.vfork_ended(child.tid)
     return child.tid
 
 

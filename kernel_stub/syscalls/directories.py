@@ -41,7 +41,7 @@ def mkdirat(task: Task, dirfd: Int, path: Path, mode: UInt) -> int:
     return 0
 
 
-_NODES_MISSING: Final = "regular files and fifos only: sockets and devices are EPERM"
+_NODES_MISSING: Final = "devices are EPERM"
 
 
 @syscall(support="partial", missing=_NODES_MISSING)

@@ -36,10 +36,8 @@ HOMES: Final[Mapping[str, str]] = {
     "io_priority": "ioprio_get ioprio_set",
     "ldt": "modify_ldt",
     "locks": "flock",
-    "memory": (
-        "brk madvise mincore mlock mlock2 mlockall mmap mmap2 mprotect mremap msync munlock "
-        "munlockall munmap "
-    ),
+    "memory": "brk madvise mincore mmap mmap2 mprotect mremap msync munmap",
+    "memory_locks": "mlock mlock2 mlockall munlock munlockall",
     "messages": "recv recvfrom recvmmsg recvmmsg_time64 recvmsg send sendmmsg sendmsg sendto",
     "metadata": (
         "fstat fstat64 fstatat64 fstatfs fstatfs64 lstat lstat64 newfstatat stat stat64 statfs "
@@ -54,6 +52,8 @@ HOMES: Final[Mapping[str, str]] = {
         "exit exit_group get_robust_list getpgid getpgrp getpid getppid getsid gettid prctl "
         "set_robust_list set_tid_address setpgid setsid "
     ),
+    "process_vm": "process_vm_readv process_vm_writev",
+    "ptrace": "ptrace",
     "resources": "getrlimit getrusage prlimit64 setrlimit sysinfo times ugetrlimit",
     "scheduling": (
         "getcpu getpriority membarrier nice sched_get_priority_max sched_get_priority_min "

@@ -5,10 +5,12 @@ read(2), write(2), readv(2), preadv2(2), pread(2), lseek(2).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from struct import Struct, iter_unpack
 from typing import Final, TypeAlias, TypeVar
 
 from kernel_stub.errno import (
+    EAGAIN,
     EBADF,
     EFAULT,
     EINVAL,
@@ -19,13 +21,15 @@ from kernel_stub.errno import (
 from kernel_stub.syscalls.table import Int, Loff, Long, Pointer, UInt, ULong, syscall
 from kernel_stub.task import Task
 from kernel_stub.vfs.inode import OpenFile
-from kernel_stub.vfs.modes import SEEK_HOLE
+from kernel_stub.vfs.modes import POLLERR, POLLHUP, POLLIN, POLLOUT, SEEK_HOLE
 
 MOST: Final = 0x7FFF_F000  # MAX_RW_COUNT
+PIECE: Final = 1 << 24  # more at once is moved in parts
 MOST_VECTORS: Final = 1024  # IOV_MAX
 LOFF: Final = Struct("<q")
 LARGEST_32: Final = (1 << 31) - 1
 RWF_KNOWN: Final = 0x1F  # HIPRI, DSYNC, SYNC, NOWAIT, APPEND
+RWF_NOWAIT: Final = 0x8
 RWF_APPEND: Final = 0x10
 
 Vectors: TypeAlias = list[tuple[int, int]]  # address, size
@@ -85,21 +89,78 @@ def _some(result: Result, done: int) -> Result:
     return result
 
 
+def _pieces(file: OpenFile, vectors: Vectors) -> Iterator[Vectors]:
+    """`vectors` in parts that do not burden the host's memory, where parts mean the same."""
+    if not file.in_pieces:
+        yield vectors
+        return
+    left = MOST
+    for address, size in vectors:
+        end = address + min(size, left)
+        left -= end - address
+        for start in range(address, end, PIECE):
+            yield [(start, min(PIECE, end - start))]
+
+
+def _in_pieces(file: OpenFile, vectors: Vectors, move: Callable[[Vectors, int], int]) -> int:
+    """What `move` moved of one part after the other, until one is short. Raises Errno."""
+    if room_of(vectors) <= PIECE:
+        return move(vectors, 0)
+    done = 0
+    for part in _pieces(file, vectors):
+        try:
+            moved = move(part, done)
+        except Errno:
+            if not done:
+                raise
+            break
+        done += moved
+        if moved < room_of(part):
+            break
+    return done
+
+
 def _read_into(task: Task, descriptor: int, vectors: Vectors) -> int:
     file = readable(task, descriptor)
-    data = file.read(task, room_of(vectors))
-    done = scatter(task, file, vectors, data)
-    if done < len(data):
-        file.unread(data[done:])
-        return _some(done, done)
-    return done
+
+    def move(part: Vectors, _before: int) -> int:
+        data = file.read(task, room_of(part))
+        done = scatter(task, file, part, data)
+        if done < len(data):
+            file.unread(data[done:])
+            return _some(done, done)
+        return done
+
+    return _in_pieces(file, vectors, move)
 
 
 def _read_at_into(task: Task, descriptor: int, vectors: Vectors, offset: int) -> int:
     file = readable(task, descriptor)
-    data = file.read_at(task, positioned(offset), room_of(vectors))
-    done = scatter(task, file, vectors, data)
-    return done if done == len(data) else _some(done, done)
+    positioned(offset)
+
+    def move(part: Vectors, before: int) -> int:
+        data = file.read_at(task, offset + before, room_of(part))
+        done = scatter(task, file, part, data)
+        return done if done == len(data) else _some(done, done)
+
+    return _in_pieces(file, vectors, move)
+
+
+def _write_from(task: Task, descriptor: int, vectors: Vectors) -> int:
+    file = writable(task, descriptor)
+    return _in_pieces(
+        file, vectors, lambda part, _before: file.write(task, gather(task, file, part))
+    )
+
+
+def _write_at_from(task: Task, descriptor: int, vectors: Vectors, offset: int) -> int:
+    file = writable(task, descriptor)
+    positioned(offset)
+
+    def move(part: Vectors, before: int) -> int:
+        return file.write_at(task, offset + before, gather(task, file, part))
+
+    return _in_pieces(file, vectors, move)
 
 
 @syscall()
@@ -109,8 +170,7 @@ def read(task: Task, descriptor: Int, buffer: Pointer, count: ULong) -> int:
 
 @syscall()
 def write(task: Task, descriptor: Int, buffer: Pointer, count: ULong) -> int:
-    file = writable(task, descriptor)
-    return file.write(task, gather(task, file, [(buffer, min(count, MOST))]))
+    return _write_from(task, descriptor, [(buffer, min(count, MOST))])
 
 
 @syscall()
@@ -120,9 +180,7 @@ def pread64(task: Task, descriptor: Int, buffer: Pointer, count: ULong, offset: 
 
 @syscall()
 def pwrite64(task: Task, descriptor: Int, buffer: Pointer, count: ULong, offset: Loff) -> int:
-    file = writable(task, descriptor)
-    positioned(offset)
-    return file.write_at(task, offset, gather(task, file, [(buffer, min(count, MOST))]))
+    return _write_at_from(task, descriptor, [(buffer, min(count, MOST))], offset)
 
 
 def vectors_at(task: Task, address: int, count: int) -> Vectors:
@@ -150,8 +208,8 @@ def readv(task: Task, descriptor: Int, vector: Pointer, count: Int) -> int:
 
 @syscall()
 def writev(task: Task, descriptor: Int, vector: Pointer, count: Int) -> int:
-    file = writable(task, descriptor)
-    return file.write(task, gather(task, file, vectors_at(task, vector, count)))
+    writable(task, descriptor)
+    return _write_from(task, descriptor, vectors_at(task, vector, count))
 
 
 def _offset_of(task: Task, low: int, high: int) -> int:
@@ -176,9 +234,9 @@ def _preadv(task: Task, descriptor: int, vector: int, count: int, offset: int) -
 def pwritev(
     task: Task, descriptor: Int, vector: Pointer, count: Int, low: ULong, high: ULong
 ) -> int:
-    file = writable(task, descriptor)
+    writable(task, descriptor)
     offset = positioned(_offset_of(task, low, high))
-    return file.write_at(task, offset, gather(task, file, vectors_at(task, vector, count)))
+    return _write_at_from(task, descriptor, vectors_at(task, vector, count), offset)
 
 
 @syscall()
@@ -194,6 +252,9 @@ def preadv2(
     if flags & ~RWF_KNOWN or flags & RWF_APPEND:
         raise Errno(EOPNOTSUPP)
     offset = _offset_of(task, low, high)
+    file = readable(task, descriptor)
+    if flags & RWF_NOWAIT and not file.poll(task) & (POLLIN | POLLHUP | POLLERR):
+        raise Errno(EAGAIN)
     if offset == -1:
         return readv(task, descriptor, vector, count)
     return _preadv(task, descriptor, vector, count, positioned(offset))
@@ -212,13 +273,17 @@ def pwritev2(
     if flags & ~RWF_KNOWN:
         raise Errno(EOPNOTSUPP)
     file = writable(task, descriptor)
-    data = gather(task, file, vectors_at(task, vector, count))
-    offset = _offset_of(task, low, high)
-    if flags & RWF_APPEND:
-        offset = file.inode.size if file.seekable else offset
-    if offset == -1 and not flags & RWF_APPEND:
-        return file.write(task, data)
-    return file.write_at(task, positioned(offset), data)
+    vectors, offset = vectors_at(task, vector, count), _offset_of(task, low, high)
+    if flags & RWF_NOWAIT and not file.poll(task) & (POLLOUT | POLLERR):
+        raise Errno(EAGAIN)
+    if flags & RWF_APPEND and file.seekable:
+        moves, offset = offset == -1, file.inode.size
+        done = _write_at_from(task, descriptor, vectors, offset)
+        file.offset = offset + done if moves else file.offset
+        return done
+    if offset == -1:
+        return _write_from(task, descriptor, vectors)
+    return _write_at_from(task, descriptor, vectors, offset)
 
 
 def _check_whence(whence: int) -> None:

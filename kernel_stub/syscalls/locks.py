@@ -37,10 +37,11 @@ LARGEST_32: Final = (1 << 31) - 1
 Command = Callable[[Task, int, int], int]
 
 
-def locks_of(file: OpenFile) -> Locks:
+def locks_of(task: Task, file: OpenFile) -> Locks:
     """The locks of a file, of which most have none."""
     if file.inode.locks is None:
         file.inode.locks = Locks()
+        task.fs.root.storage.locked.add(file.inode)
     return file.inode.locks
 
 
@@ -93,7 +94,7 @@ def _ask(command: int) -> Command:
         if kind == F_UNLCK:
             raise Errno(EINVAL)
         layout = _layout(task, command)
-        found = locks_of(file).in_the_way(wanted)
+        found = locks_of(task, file).in_the_way(wanted)
         told = layout.unpack(task.memory.copy_in(argument, layout.size))
         told["l_type"] = F_UNLCK
         if found is not None:
@@ -125,7 +126,7 @@ def _order(command: int, *, waits: bool) -> Command:
         may = {F_RDLCK: file.readable, F_WRLCK: file.writable, F_UNLCK: True}
         if not may[kind]:
             raise Errno(EBADF)
-        locks = locks_of(file)
+        locks = locks_of(task, file)
         if kind == F_UNLCK:
             locks.release(wanted.owner, wanted.start, wanted.end)
             return 0
@@ -191,7 +192,7 @@ def flock(task: Task, descriptor: Int, operation: Int) -> int:
     if kind not in LOCK_KINDS:
         raise Errno(EINVAL)
     file = task.files.get(descriptor)
-    locks, exclusive = locks_of(file), kind == LOCK_EX
+    locks, exclusive = locks_of(task, file), kind == LOCK_EX
     if kind == LOCK_UN or not locks.holds_whole(file, exclusive):
         locks.release_whole(file)
     if kind == LOCK_UN:
@@ -201,5 +202,5 @@ def flock(task: Task, descriptor: Int, operation: Int) -> int:
         if operation & LOCK_NB:
             raise Errno(EAGAIN)
         task.kernel.block(task, "a lock of a file", free.is_there)
-    locks.hold_whole(file, exclusive)
+    locks.hold_whole(file, exclusive, task.pid)
     return 0

@@ -1,7 +1,7 @@
 """System calls about memory: mmap, munmap, mprotect, mremap, brk, madvise and their kin.
 
 They check arguments as the manual pages say; kernel_stub/mm does the work.
-mmap(2), mprotect(2), mremap(2), brk(2), madvise(2), mincore(2), msync(2), mlock(2).
+mmap(2), mprotect(2), mremap(2), brk(2), madvise(2), mincore(2), msync(2).
 """
 
 from __future__ import annotations
@@ -20,8 +20,11 @@ from kernel_stub.errno import (
 from kernel_stub.layout import USER_32, USER_64, UserLayout
 from kernel_stub.mm import advice as pages
 from kernel_stub.mm import flags as mm
-from kernel_stub.mm.regions import LOCKED
+from kernel_stub.mm.locking import bring_in_if_possible, populate_locked
+from kernel_stub.mm.regions import LOCKED, NEVER_WRITABLE
 from kernel_stub.mm.remap import mremap as remap
+from kernel_stub.mm.space import AddressSpace
+from kernel_stub.syscalls.memory_locks import require_lockable
 from kernel_stub.syscalls.table import Int, Pointer, ULong, syscall
 from kernel_stub.task import Task
 from kernel_stub.vfs.inode import OpenFile, mmap_check
@@ -42,6 +45,7 @@ _KNOWN_FLAGS: Final = (
     | mm.MAP_FIXED_NOREPLACE
     | _IGNORED_FLAGS
 )
+_HUGE_SHIFT: Final = 26  # MAP_HUGE_SHIFT: the logarithm of the size of a huge page
 # MAP_32BIT: sought upwards in the second gigabyte.
 _LOW_2_GIB: Final = UserLayout(
     task_size=0x8000_0000,
@@ -104,11 +108,13 @@ def _mmap(
     if file is None and flags & mm.MAP_SHARED:
         name, offset = b"/dev/zero (deleted)", 0
     layout = _layout(task, flags)
+    locked = flags & mm.MAP_LOCKED
+    if locked or task.space.locks_to_come:
+        require_lockable(task, page_up(length) >> PAGE_SHIFT, bool(locked))
     start = task.space.mmap(address, length, prot, flags, file, offset, name, layout, task)
-    if flags & (mm.MAP_POPULATE | mm.MAP_LOCKED):
-        _populate(task, start, page_up(length), prot)
-    if flags & mm.MAP_LOCKED:
-        task.space.mark(start, start + page_up(length), LOCKED)
+    if file is not None and flags & mm.MAP_SHARED and not file.inode.may_map_writable():
+        task.space.mark(start, start + page_up(length), NEVER_WRITABLE)
+    _bring_in(task.space, start, start + page_up(length), flags)
     return start
 
 
@@ -125,7 +131,8 @@ def _check_flags(flags: int, prot: int, file: OpenFile | None) -> None:
         if flags & mm.MAP_GROWSDOWN:
             raise Errno(EINVAL)
     if flags & mm.MAP_HUGETLB:
-        raise Errno(EINVAL if file is not None else ENOMEM)
+        is_size = flags >> _HUGE_SHIFT & 0x3F in (0, 21, 30)
+        raise Errno(EINVAL if file is not None or not is_size else ENOMEM)
     if flags & mm.MAP_SHARED and flags & mm.MAP_GROWSDOWN:
         raise Errno(EINVAL)
 
@@ -137,13 +144,15 @@ def _layout(task: Task, flags: int) -> UserLayout:
     return _LOW_2_GIB if flags & mm.MAP_32BIT else USER_64
 
 
-def _populate(task: Task, start: int, size: int, prot: int) -> None:
-    """MAP_POPULATE: what cannot be brought in is left to the fault."""
-    if prot & (mm.PROT_READ | mm.PROT_WRITE | mm.PROT_EXEC):
-        try:
-            pages.bring_in(task.space, start, size)
-        except Errno:
-            return
+def _bring_in(space: AddressSpace, start: int, end: int, flags: int) -> None:
+    """MAP_LOCKED, MAP_POPULATE: what cannot be brought in is left to the fault."""
+    if flags & mm.MAP_LOCKED:
+        space.mark(start, end, LOCKED)
+    if flags & mm.MAP_POPULATE and not flags & mm.MAP_NONBLOCK:
+        for region in list(space.regions.overlapping(start, end)):
+            bring_in_if_possible(space, region.part(start, end))
+    elif flags & mm.MAP_LOCKED or space.locks_to_come:
+        populate_locked(space, start, end - start)
 
 
 @syscall()
@@ -187,6 +196,8 @@ def _check_writable(task: Task, start: int, end: int) -> None:
     for region in task.space.regions.overlapping(start, end):
         if region.shared is not None and region.file is not None and not region.file.writable:
             raise Errno(EACCES)
+        if region.flags & NEVER_WRITABLE:
+            raise Errno(EACCES)
 
 
 @syscall()
@@ -198,29 +209,47 @@ def mremap(
     flags: ULong,
     new_address: ULong,
 ) -> int:
-    return remap(task.space, old_address, old_size, new_size, flags, new_address)
+    space = task.space
+    region, more = space.regions.find(old_address), page_up(new_size) - page_up(old_size)
+    is_locked = region is not None and region.flags & LOCKED
+    if is_locked and more > 0:
+        require_lockable(task, more >> PAGE_SHIFT)
+    address = remap(space, old_address, old_size, new_size, flags, new_address)
+    if is_locked:
+        populate_locked(space, address, page_up(new_size))
+    return address
 
 
 @syscall()
 def brk(task: Task, address: ULong) -> int:
-    return task.space.set_break(address)
+    space = task.space
+    old, new = page_up(space.break_end), page_up(address)
+    if not space.locks_to_come or new <= old:
+        return space.set_break(address)
+    try:
+        require_lockable(task, new - old >> PAGE_SHIFT)
+    except Errno:
+        return space.break_end
+    end = space.set_break(address)
+    populate_locked(space, old, max(page_up(end) - old, 0))
+    return end
 
 
 @syscall(
     support="partial",
-    missing="advice about core dumps and huge pages has no effect; MADV_REMOVE, "
-    "MADV_COLLAPSE and MADV_MERGEABLE are EINVAL",
+    missing="advice about core dumps and huge pages has no effect; MADV_COLLAPSE and "
+    "MADV_MERGEABLE are EINVAL",
 )
 def madvise(task: Task, address: ULong, length: ULong, advice: Int) -> int:
-    size = _checked_range(task, address, length)
-    pages.madvise(task.space, address, size, advice)
+    size = _checked_range(address, length)
+    pages.madvise(task.space, address, size, advice, task)
     return 0
 
 
-def _checked_range(task: Task, address: int, length: int) -> int:
+def _checked_range(address: int, length: int) -> int:
     """`length` in whole pages. Raises Errno(EINVAL)."""
     size = page_up(length)
-    if address & ~PAGE_MASK or address + size > task.abi.word_mask:
+    if address & ~PAGE_MASK or address + size >= 1 << 64:
         raise Errno(EINVAL)
     return size
 
@@ -246,52 +275,5 @@ def msync(task: Task, address: ULong, length: ULong, flags: Int) -> int:
         raise Errno(EINVAL)
     if address + size > task.abi.word_mask:
         raise Errno(ENOMEM)
-    pages.msync(task.space, address, size)
-    return 0
-
-
-@syscall()
-def mlock(task: Task, address: ULong, length: ULong) -> int:
-    return _lock(task, address, length)
-
-
-@syscall()
-def mlock2(task: Task, address: ULong, length: ULong, flags: Int) -> int:
-    if flags & ~1:  # MLOCK_ONFAULT
-        raise Errno(EINVAL)
-    return 0 if flags else _lock(task, address, length)
-
-
-def _lock(task: Task, address: int, length: int) -> int:
-    start = address & PAGE_MASK
-    end = page_up(address + length)
-    if end > task.space.layout.task_size:
-        raise Errno(ENOMEM)
-    pages.lock(task.space, start, end - start)
-    return 0
-
-
-@syscall()
-def munlock(task: Task, address: ULong, length: ULong) -> int:
-    start, end = address & PAGE_MASK, page_up(address + length)
-    pages.unlock(task.space, start, end - start)
-    return 0
-
-
-@syscall(support="partial", missing="MCL_FUTURE: later mappings are not populated")
-def mlockall(task: Task, flags: Int) -> int:
-    known = mm.MCL_CURRENT | mm.MCL_FUTURE | mm.MCL_ONFAULT
-    if not flags or flags & ~known or flags == mm.MCL_ONFAULT:
-        raise Errno(EINVAL)
-    if flags & mm.MCL_CURRENT and not flags & mm.MCL_ONFAULT:
-        for region in list(task.space.regions):
-            _populate(task, region.start, region.end - region.start, region.prot)
-            task.space.mark(region.start, region.end, LOCKED)
-    return 0
-
-
-@syscall()
-def munlockall(task: Task) -> int:
-    for region in list(task.space.regions):
-        pages.unlock(task.space, region.start, region.end - region.start)
+    pages.msync(task.space, address, size, bool(flags & mm.MS_INVALIDATE))
     return 0

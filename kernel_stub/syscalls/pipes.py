@@ -12,7 +12,7 @@ from kernel_stub.syscalls.places import descriptor_limit
 from kernel_stub.syscalls.table import Int, Pointer, syscall
 from kernel_stub.task import Task
 from kernel_stub.vfs.inode import Attributes
-from kernel_stub.vfs.modes import O_CLOEXEC, O_NONBLOCK
+from kernel_stub.vfs.modes import O_CLOEXEC, O_DIRECT, O_NONBLOCK
 from kernel_stub.vfs.pipes import make_pipe
 
 PIPEFS_DEVICE: Final = 12
@@ -27,11 +27,11 @@ def pipe(task: Task, ends: Pointer) -> int:
     return pipe2(task, ends, 0)
 
 
-@syscall(support="partial", missing="packets (O_DIRECT); a wait that cannot end is a deadlock")
+@syscall(support="partial", missing="a wait that cannot end is a deadlock")
 def pipe2(task: Task, ends: Pointer, flags: Int) -> int:
-    if flags & ~(O_CLOEXEC | O_NONBLOCK):
+    if flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT):
         raise Errno(EINVAL)
-    reader, writer = make_pipe(_attributes(task, 0o600, PIPEFS_DEVICE), flags & O_NONBLOCK)
+    reader, writer = make_pipe(_attributes(task, 0o600, PIPEFS_DEVICE), flags & ~O_CLOEXEC)
     first = task.files.lowest_free(descriptor_limit(task))
     second = task.files.lowest_free(descriptor_limit(task), first + 1)
     task.memory.copy_out(ends, first.to_bytes(4, "little") + second.to_bytes(4, "little"))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kernel_stub.errno import EINVAL, ENOTDIR, Errno
+from kernel_stub.errno import EINVAL, ENOENT, ENOTDIR, Errno
 from kernel_stub.task import Task
 from kernel_stub.vfs.directory import Directory
 from kernel_stub.vfs.inode import Inode, OpenFile
@@ -38,6 +38,8 @@ def start_of(task: Task, dirfd: int, path: bytes) -> Directory:
 
 def place_at(task: Task, dirfd: int, path: bytes, *, follow: bool) -> Place:
     """The place that `path` names, seen from `dirfd`. Raises Errno."""
+    if not path:
+        raise Errno(ENOENT)
     return Walk(task, start_of(task, dirfd, path)).to(path, follow)
 
 

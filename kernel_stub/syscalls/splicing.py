@@ -12,7 +12,7 @@ from kernel_stub.errno import EAGAIN, EBADF, EINVAL, EISDIR, ESPIPE, Errno
 from kernel_stub.syscalls.io import (
     LOFF,
     MOST,
-    gather,
+    Vectors,
     positioned,
     readable,
     room_of,
@@ -21,7 +21,7 @@ from kernel_stub.syscalls.io import (
     writable,
 )
 from kernel_stub.syscalls.table import Int, Pointer, UInt, ULong, syscall
-from kernel_stub.syscalls.transfers import move
+from kernel_stub.syscalls.transfers import move, moved_on
 from kernel_stub.task import Task
 from kernel_stub.vfs.directory import DirectoryFile
 from kernel_stub.vfs.inode import OpenFile
@@ -67,10 +67,7 @@ def splice(
     starts = [_place(task, file, at) for file, at in ((reader, source_at), (writer, out_at))]
     size = _spliceable(task, reader, writer, min(count, MOST), flags)
     done = move(task, reader, starts[0], writer, starts[1], size)
-    for at, start in zip((source_at, out_at), starts, strict=True):
-        if start is not None:
-            task.memory.pack(LOFF, at, start + done)
-    return done
+    return moved_on(task, (source_at, out_at), starts, done)
 
 
 def _spliceable(task: Task, reader: OpenFile, writer: OpenFile, count: int, flags: int) -> int:
@@ -110,6 +107,19 @@ def tee(task: Task, source: Int, out: Int, count: ULong, flags: UInt) -> int:
     return writer.write(task, bytes(reader.pipe.buffer[:size]))
 
 
+def _whole_vectors(task: Task, vectors: Vectors) -> bytes:
+    """The bytes of `vectors` up to the first that is not wholly there. Raises Errno(EFAULT)."""
+    pieces: list[bytes] = []
+    for address, size in vectors:
+        try:
+            pieces.append(task.memory.copy_in(address, size))
+        except Errno:
+            if not pieces:
+                raise
+            break
+    return b"".join(pieces)
+
+
 @syscall()
 def vmsplice(task: Task, descriptor: Int, vector: Pointer, count: ULong, flags: UInt) -> int:
     if flags & ~KNOWN:
@@ -120,7 +130,7 @@ def vmsplice(task: Task, descriptor: Int, vector: Pointer, count: ULong, flags: 
     vectors = vectors_at(task, vector, count)
     if file.writable:
         _wait(task, file, flags, "room in a full pipe", file.has_room)
-        return file.write(task, gather(task, file, vectors)[: max(file.room(), 1)])
+        return file.write(task, _whole_vectors(task, vectors)[: max(file.room(), 1)])
     size = room_of(vectors)
     if size:
         _wait(task, file, flags, "bytes in an empty pipe", file.has_input)

@@ -69,15 +69,29 @@ def arch_prctl(task: Task, option: Int, address: ULong) -> int:
 def set_thread_area(task: Task, pointer: Pointer) -> int:
     _require_i386(task)
     entry, base, limit, bits = task.memory.unpack(USER_DESC, pointer)
-    empty = is_empty(base, limit, bits) or not (base or limit or bits & ALL_BITS)
-    if not empty and not _is_allowed(bits):
+    if _is_refused(base, limit, bits):
         raise Errno(EINVAL)
     if entry == _ANY_ENTRY:
         entry = TLS_FIRST_ENTRY + _free_slot(task)
         task.memory.pack(USER_DESC, pointer, entry, base, limit, bits)
-    slot = tls_slot(entry)
-    task.kernel.set_tls_descriptor(slot, 0 if empty else descriptor(base, limit, bits))
+    store_thread_area(task, entry, base, limit, bits)
     return 0
+
+
+def store_thread_area(task: Task, entry: int, base: int, limit: int, bits: int) -> None:
+    """Sets an entry of the GDT for the task that runs. Raises Errno(EINVAL)."""
+    if _is_refused(base, limit, bits):
+        raise Errno(EINVAL)
+    found = 0 if _is_nothing(base, limit, bits) else descriptor(base, limit, bits)
+    task.kernel.set_tls_descriptor(tls_slot(entry), found)
+
+
+def _is_nothing(base: int, limit: int, bits: int) -> bool:
+    return is_empty(base, limit, bits) or not (base or limit or bits & ALL_BITS)
+
+
+def _is_refused(base: int, limit: int, bits: int) -> bool:
+    return not _is_nothing(base, limit, bits) and not _is_allowed(bits)
 
 
 @syscall()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
-from kernel_stub.errno import EBADF, EINVAL, EISDIR, ESPIPE, Errno
+from kernel_stub.errno import EBADF, EINVAL, EISDIR, EOVERFLOW, ESPIPE, Errno
 from kernel_stub.syscalls.io import LOFF, MOST, positioned, readable, writable
 from kernel_stub.syscalls.table import Int, Pointer, UInt, ULong, syscall
 from kernel_stub.task import Task
@@ -32,8 +32,10 @@ def sendfile64(task: Task, out: Int, source: Int, offset: Pointer, count: ULong)
 
 def _sendfile(task: Task, out: int, source: int, pointer: int, count: int, layout: Struct) -> int:
     reader, writer = readable(task, source), writable(task, out)
-    if writer.flags & O_APPEND or not (reader.seekable or not pointer):
-        raise Errno(EINVAL if reader.seekable else ESPIPE)
+    if pointer and not reader.seekable:
+        raise Errno(ESPIPE)
+    if writer.flags & O_APPEND or not (reader.seekable or reader.in_pieces):
+        raise Errno(EINVAL)
     if not pointer:
         return move(task, reader, None, writer, None, count)
     (start,) = task.memory.unpack(layout, pointer)
@@ -57,6 +59,9 @@ def copy_file_range(
     reader, writer = task.files.get(source), task.files.get(out)
     starts = [task.memory.unpack(LOFF, at)[0] if at else None for at in (source_at, out_at)]
     _check_copied(reader, writer)
+    for start in starts:
+        if start is not None and start < 0:
+            raise Errno(EOVERFLOW if start + count >= 0 else EINVAL)
     places = [
         file.offset if start is None else start
         for file, start in zip((reader, writer), starts, strict=True)
@@ -64,7 +69,12 @@ def copy_file_range(
     if reader.inode is writer.inode and abs(places[0] - places[1]) < count:
         raise Errno(EINVAL)
     done = move(task, reader, starts[0], writer, starts[1], count)
-    for at, start in zip((source_at, out_at), starts, strict=True):
+    return moved_on(task, (source_at, out_at), starts, done)
+
+
+def moved_on(task: Task, pointers: tuple[int, int], starts: list[int | None], done: int) -> int:
+    """Tells the program's own offsets that `done` bytes were moved; returns `done`."""
+    for at, start in zip(pointers, starts, strict=True):
         if start is not None:
             task.memory.pack(LOFF, at, start + done)
     return done

@@ -323,6 +323,7 @@ INPUTS: Final[Mapping[str, Kind]] = {
     "arch_prctl": one_of(names.ARCH_PRCTL, "ARCH_"),
     "fcntl": one_of(names.FCNTL, "F_"),
     "prctl": one_of(names.PRCTL, "PR_"),
+    "ptrace": one_of(names.PTRACE, "PTRACE_"),
     "family": one_of(names.FAMILY, "AF_"),
 }
 NUMBERS: Final = frozenset({"prctl_argument"})  # of OUTPUTS: what is 0 is no null pointer

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from kernel_stub.abi import resources
+from kernel_stub.abi.tracing import Request
 from kernel_stub.mm import flags as mm
 from kernel_stub.syscalls import time
 from kernel_stub.vfs import modes
@@ -129,6 +130,9 @@ WAIT: Final = {
     "WEXITED": 4,
     "WCONTINUED": 8,
     "WNOWAIT": 0x0100_0000,
+    "__WNOTHREAD": 0x2000_0000,
+    "__WALL": 0x4000_0000,
+    "__WCLONE": 0x8000_0000,
 }
 FLOCK: Final = {"LOCK_SH": 1, "LOCK_EX": 2, "LOCK_UN": 8, "LOCK_NB": 4}
 FD: Final = {"FD_CLOEXEC": 1}
@@ -267,6 +271,7 @@ PRCTL: Final = {
     47: "PR_CAP_AMBIENT",
     0x5356_4D41: "PR_SET_VMA",
 }
+PTRACE: Final = {int(request): f"PTRACE_{request.name}" for request in Request}
 FUTEX: Final = _numbered(
     "WAIT WAKE FD REQUEUE CMP_REQUEUE WAKE_OP LOCK_PI UNLOCK_PI TRYLOCK_PI WAIT_BITSET WAKE_BITSET",
     "FUTEX_",

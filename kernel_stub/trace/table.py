@@ -1,9 +1,7 @@
 """Every supported call: what each of its arguments is, and how its result is written.
 
 The heart of the room: kinds are those of kinds.py and structures.py, in the order of the arguments
-as the man page has them. `loff` is a 64-bit number, which takes two registers of i386,
-`position` one that always comes in two.
-The man page of each call, section 2.
+as its man page has them. `loff` takes two registers of i386, `position` always does.
 """
 
 from __future__ import annotations
@@ -228,6 +226,8 @@ ARGUMENTS: Final[dict[str, str]] = {
     "getsid": "int",
     "nice": "int",
     "personality": "hex",
+    **dict.fromkeys(("process_vm_readv", "process_vm_writev"), "int address size address size hex"),
+    "ptrace": "ptrace int address address",
     "prctl": "prctl prctl_argument prctl_argument prctl_argument prctl_argument",
     "prlimit64": "int resource rlimit64_in rlimit64",
     "sched_get_priority_max": "scheduler",

@@ -38,7 +38,7 @@ class ClockPage:
     def show(self, space: AddressSpace, address: int) -> None:
         """Maps the page at `address` of `space`. Raises OutOfFrames, Errno."""
         if self._pages is None:
-            self._pages = space.shared_files.anonymous()
+            self._pages = space.shared_files.anonymous(1)
             self._pages.retain(1)  # the kernel's own use
             frame = self._pages.frame(0)
             assert frame is not None

@@ -14,6 +14,12 @@ from typing import Any, Protocol
 class Kernel(Protocol):
     """The services of the kernel that files need. Times are guest time."""
 
+    physical: Any
+
+    @property
+    def network(self) -> Any:
+        """The guest's network."""
+
     def now_ns(self) -> int:
         """CLOCK_REALTIME."""
 
@@ -59,6 +65,10 @@ class Kernel(Protocol):
 
 class Space(Protocol):
     """The address space, as /proc shows it."""
+
+    regions: Any
+    pages: Any
+    tables: Any
 
     def maps_text(self) -> bytes:
         """The lines of /proc/PID/maps."""
@@ -116,6 +126,8 @@ class Caller(Protocol):
     def state(self) -> bytes: ...
     @property
     def parent_pid(self) -> int: ...
+    @property
+    def tracer_pid(self) -> int: ...
     @property
     def uid(self) -> int: ...
     @property

@@ -37,7 +37,7 @@ from kernel_stub.vfs.modes import (
 )
 from kernel_stub.vfs.overlay import read_host
 from kernel_stub.vfs.pipes import PIPE_BUF, PipeEnd, finished
-from kernel_stub.vfs.readiness import Pulses
+from kernel_stub.vfs.pulses import Pulses
 
 if TYPE_CHECKING:
     from kernel_stub.vfs.caller import Caller

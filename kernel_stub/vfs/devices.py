@@ -61,6 +61,7 @@ class Device(Inode):
 class DeviceFile(OpenFile):
     """An open device."""
 
+    in_pieces = True
     pollable = False
 
     def __init__(self, device: Device, flags: int) -> None:

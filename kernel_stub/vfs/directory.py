@@ -23,6 +23,7 @@ from kernel_stub.errno import (
 from kernel_stub.vfs.inode import BLOCK, Attributes, Inode, OpenFile
 from kernel_stub.vfs.modes import (
     S_IFDIR,
+    S_IFIFO,
     S_IFLNK,
     S_IFMT,
     S_IFREG,
@@ -30,6 +31,8 @@ from kernel_stub.vfs.modes import (
     SEEK_CUR,
     SEEK_SET,
 )
+from kernel_stub.vfs.nodes import SocketNode
+from kernel_stub.vfs.pipes import Pipe
 from kernel_stub.vfs.storage import Regular, Storage
 
 if TYPE_CHECKING:
@@ -139,9 +142,12 @@ class Directory(Inode):
     def make_symlink(self, task: Caller, name: bytes, target: bytes) -> None:
         self._put(task, name, Symlink(self._fresh(task, S_IFLNK | 0o777), target))
 
-    def make_node(self, task: Caller, name: bytes, inode: Inode) -> None:
-        """A node that only this kernel can give a meaning to: a fifo."""
-        self._put(task, name, inode)
+    def make_node(self, task: Caller, name: bytes, mode: int) -> Inode:
+        """A node that only this kernel can give a meaning to: a fifo, the name of a socket."""
+        attributes = self.storage.fresh(task, mode, self.stat().st_dev)
+        if mode & S_IFMT == S_IFIFO:
+            return self._put(task, name, Pipe(attributes, has_name=True))
+        return self._put(task, name, SocketNode(attributes))
 
     def link(self, task: Caller, name: bytes, inode: Inode) -> None:
         """link(2): another name for `inode`."""

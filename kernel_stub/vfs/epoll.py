@@ -15,7 +15,8 @@ from kernel_stub.errno import EEXIST, EINVAL, ELOOP, ENOENT, EPERM, Errno
 from kernel_stub.vfs import readiness
 from kernel_stub.vfs.inode import AnonymousFile, Attributes, Inode, OpenFile
 from kernel_stub.vfs.modes import O_RDWR, POLLIN
-from kernel_stub.vfs.readiness import ALWAYS, Watched, events_of, next_moment
+from kernel_stub.vfs.pulses import next_moment
+from kernel_stub.vfs.readiness import ALWAYS, Watched, events_of
 
 if TYPE_CHECKING:
     from kernel_stub.vfs.caller import Caller

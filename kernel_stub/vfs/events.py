@@ -11,7 +11,7 @@ from kernel_stub.errno import EINVAL, Errno
 from kernel_stub.vfs.inode import AnonymousFile, Attributes, Inode
 from kernel_stub.vfs.modes import O_RDWR, POLLIN, POLLOUT
 from kernel_stub.vfs.pipes import wait_or_refuse
-from kernel_stub.vfs.readiness import Pulses
+from kernel_stub.vfs.pulses import Pulses
 
 if TYPE_CHECKING:
     from kernel_stub.vfs.caller import Caller

@@ -2,7 +2,7 @@
 
 Every change goes through the descriptor of one directory and one component, as in host.py, so no
 symlink leads it elsewhere. Rights are the host's to check.
-openat(2), unlinkat(2), renameat(2), mkdirat(2).
+openat(2), unlinkat(2), renameat(2), mkdirat(2), mknodat(2).
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
-from kernel_stub.errno import EINVAL, EPERM, EXDEV, Errno
+from kernel_stub.errno import EINVAL, EXDEV, Errno
 from kernel_stub.vfs.directory import Directory, Name
 from kernel_stub.vfs.host import HostFd, HostName, ask, exact_modes, two_open
 from kernel_stub.vfs.inode import Inode, OpenFile
-from kernel_stub.vfs.modes import O_ACCMODE, O_RDONLY, O_WRONLY
+from kernel_stub.vfs.modes import O_ACCMODE, O_RDONLY, O_WRONLY, S_IFIFO, S_IFMT
+from kernel_stub.vfs.nodes import SocketNode
 from kernel_stub.vfs.overlay import OnHost, OverlayDirectory, OverlaySymlink, read_host
+from kernel_stub.vfs.pipes import Pipe
 from kernel_stub.vfs.storage import RegularFile, Storage
 
 if TYPE_CHECKING:
@@ -121,11 +123,33 @@ class GrantedRegular(Granted):
             ask(os.utime, opened.number, ns=(atime_ns, mtime_ns))
 
 
+class GrantedFifo(Granted):
+    """A fifo that the guest made on the host; its bytes are in `pipe`.
+
+    A process of the host at its other end would never be met, so a fifo that was there before stays
+    closed (overlay.py: Special).
+    """
+
+    def __init__(self, pipe: Pipe) -> None:
+        super().__init__(None)
+        self.pipe = pipe
+
+    def open(self, task: Caller, flags: int) -> OpenFile:
+        return self.pipe.open(task, flags)
+
+    def resize(self, task: Caller, size: int) -> None:
+        """O_TRUNC means nothing to a fifo."""
+
+
+class GrantedSocket(Granted, SocketNode):
+    """The name of a socket that the guest made on the host."""
+
+
 class GrantedDirectory(Granted, OverlayDirectory):
     """A directory of the host in which names are made and removed."""
 
     def create(self, task: Caller, name: bytes, mode: int) -> Inode:
-        opened = self._at(name).create(mode & 0o7777)
+        opened = self.at(name).create(mode & 0o7777)
         inode = self.lookup(task, name)
         if not isinstance(inode, GrantedRegular):
             raise Errno(EXDEV)  # somebody else replaced it at once
@@ -139,8 +163,18 @@ class GrantedDirectory(Granted, OverlayDirectory):
     def make_symlink(self, task: Caller, name: bytes, target: bytes) -> None:
         ask(os.symlink, target, name, dir_fd=self._fd())
 
-    def make_node(self, task: Caller, name: bytes, inode: Inode) -> None:
-        raise Errno(EPERM)  # mknod(2): "does not support the type of node requested"
+    def make_node(self, task: Caller, name: bytes, mode: int) -> Inode:
+        """The node is the host's; who opens it meets others of this guest alone."""
+        with exact_modes():
+            ask(os.mknod, name, mode, dir_fd=self._fd())
+        place = self.at(name)
+        status = place.stat()
+        attributes = self.storage.fresh(task, mode, status.st_dev)
+        attributes.st_ino = status.st_ino
+        is_fifo = mode & S_IFMT == S_IFIFO
+        node = GrantedFifo(Pipe(attributes, has_name=True)) if is_fifo else GrantedSocket(None)
+        self.files.adopt(self, place, status, node)
+        return node
 
     def link(self, task: Caller, name: bytes, inode: Inode) -> None:
         if not isinstance(inode, Granted):
@@ -174,7 +208,7 @@ class GrantedDirectory(Granted, OverlayDirectory):
             ask(os.rename, old.name, new.name, src_dir_fd=here, dst_dir_fd=there)
         self._gone(new.inode)
         if isinstance(old.inode, OnHost):
-            old.inode.found_at(target, target._at(new.name))
+            old.inode.found_at(target, target.at(new.name))
 
     def exchange(self, task: Caller, old: Name, target: Directory, new: Name) -> None:
         raise Errno(EINVAL)
@@ -190,7 +224,8 @@ class GrantedDirectory(Granted, OverlayDirectory):
         if isinstance(inode, Directory):
             inode.removed = True
 
-    def _at(self, name: bytes) -> HostName:
+    def at(self, name: bytes) -> HostName:
+        """What the host has under `name` here."""
         return HostName(self.layers[0], name)
 
     def _fd(self) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from os import stat_result
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from kernel_stub.errno import (
     EACCES,
@@ -38,6 +38,8 @@ from kernel_stub.vfs.modes import (
 if TYPE_CHECKING:
     from kernel_stub.vfs.caller import Caller
     from kernel_stub.vfs.locks import Locks, Owner
+    from kernel_stub.vfs.mapped import Mapped
+    from kernel_stub.vfs.pulses import Pulses
 
 BLOCK: Final = 4096
 PROT_WRITE: Final = 2
@@ -97,25 +99,6 @@ class Attributes:
 
 
 Status: TypeAlias = Attributes | stat_result
-
-
-class Mapped(Protocol):
-    """The mappings of one file, as the file sees them."""
-
-    def over(self, offset: int, data: bytes) -> bytes:
-        """`data` of the file, with what shared pages hold in its place."""
-
-    def changes(self, offset: int, size: int) -> None:
-        """These bytes are about to change."""
-
-    def changed(self, offset: int, data: bytes) -> None:
-        """The file has `data` at `offset` now."""
-
-    def resized(self, size: int) -> None:
-        """The file ends at `size` now."""
-
-    def is_writable(self) -> bool:
-        """Whether a program may store through a shared mapping."""
 
 
 class Inode:
@@ -250,6 +233,8 @@ class OpenFile:
     mappable = False
     pollable = True  # epoll(7) may watch it; what is always ready, it refuses
     waits_on: Owner | None = None  # whose lock it waits for
+    in_pieces = False  # a long read or write is the same as several short ones
+    owner: object = None  # who hears by a signal that there is something to read
     unit = 1  # bytes that go to or from the program's memory as a whole, or not at all
 
     def __init__(self, inode: Inode, flags: int, path: bytes = b"") -> None:
@@ -295,6 +280,11 @@ class OpenFile:
         """The events of poll(2) that hold now."""
         return POLLIN | POLLOUT
 
+    @property
+    def pulses(self) -> Pulses | None:
+        """What wakes those who watch it, if it can tell by a signal too."""
+        return None
+
     def pulse(self, task: Caller, events: int) -> int:
         """The moment when it last woke those who watch it for `events`; 0: never."""
         return 0
@@ -309,6 +299,10 @@ class OpenFile:
 
     def waiting(self) -> int:
         """FIONREAD: how many bytes could be read at once. Raises Errno(ENOTTY)."""
+        raise Errno(ENOTTY)
+
+    def slave(self) -> Inode:
+        """Of a pseudo-terminal's master, the other end. Raises Errno(ENOTTY)."""
         raise Errno(ENOTTY)
 
     def control(self, task: Caller, request: int, argument: bytes | int) -> bytes | int:

@@ -46,7 +46,7 @@ class Locks:
 
     def __init__(self) -> None:
         self._ranges: list[Lock] = []
-        self._whole: dict[Owner, bool] = {}  # whether it is exclusive
+        self._whole: dict[Owner, Lock] = {}
 
     # ---- ranges
 
@@ -88,17 +88,23 @@ class Locks:
     # ---- the whole file
 
     def may_hold_whole(self, owner: Owner, exclusive: bool) -> bool:
-        others = [held for other, held in self._whole.items() if other is not owner]
+        others = [held.exclusive for other, held in self._whole.items() if other is not owner]
         return not others or not (exclusive or any(others))
 
-    def hold_whole(self, owner: Owner, exclusive: bool) -> None:
-        self._whole[owner] = exclusive
+    def hold_whole(self, owner: Owner, exclusive: bool, pid: int = -1) -> None:
+        self._whole[owner] = Lock(owner, 0, ENDLESS, exclusive, pid)
 
     def holds_whole(self, owner: Owner, exclusive: bool) -> bool:
-        return self._whole.get(owner) is exclusive
+        held = self._whole.get(owner)
+        return held is not None and held.exclusive is exclusive
 
     def release_whole(self, owner: Owner) -> None:
         self._whole.pop(owner, None)
+
+    def held(self) -> list[tuple[bytes, Lock]]:
+        """Every lock, with the name of its kind in /proc/locks."""
+        ranges = [(b"OFDLCK" if lock.pid < 0 else b"POSIX", lock) for lock in self._ranges]
+        return ranges + [(b"FLOCK", lock) for lock in self._whole.values()]
 
     # ---- the end
 

@@ -23,9 +23,16 @@ from kernel_stub.errno import (
 from kernel_stub.vfs.access import require, require_names, require_removal
 from kernel_stub.vfs.directory import Directory
 from kernel_stub.vfs.inode import Inode
-from kernel_stub.vfs.modes import S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK, W_OK
-from kernel_stub.vfs.nodes import SocketNode
-from kernel_stub.vfs.pipes import Pipe
+from kernel_stub.vfs.modes import (
+    S_IFBLK,
+    S_IFCHR,
+    S_IFDIR,
+    S_IFIFO,
+    S_IFMT,
+    S_IFREG,
+    S_IFSOCK,
+    W_OK,
+)
 from kernel_stub.vfs.walk import Place
 
 if TYPE_CHECKING:
@@ -65,15 +72,12 @@ def make_node(task: Caller, place: Place, mode: int) -> Inode:
     """mknod(2), for regular files, fifos and the names of sockets."""
     kind, rights = mode & S_IFMT or S_IFREG, mode & 0o7777 & ~task.fs.umask
     if kind not in (S_IFREG, S_IFIFO, S_IFSOCK):
-        raise Errno(EPERM)
+        raise Errno(EPERM if kind in (S_IFDIR, S_IFCHR, S_IFBLK) else EINVAL)
     _require_free(task, place)
     directory = place.directory
     if kind == S_IFREG:
         return directory.create(task, place.name, rights)
-    attributes = directory.storage.fresh(task, kind | rights, directory.stat().st_dev)
-    node = Pipe(attributes, has_name=True) if kind == S_IFIFO else SocketNode(attributes)
-    directory.make_node(task, place.name, node)
-    return node
+    return directory.make_node(task, place.name, kind | rights)
 
 
 def link(task: Caller, inode: Inode, place: Place) -> None:

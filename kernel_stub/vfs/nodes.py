@@ -13,6 +13,7 @@ from kernel_stub.vfs.inode import Attributes, Inode
 class SocketNode(Inode):
     """A name that stands for a socket while that is open."""
 
-    def __init__(self, attributes: Attributes) -> None:
+    bound: Any = None
+
+    def __init__(self, attributes: Attributes | None) -> None:
         super().__init__(attributes)
-        self.bound: Any = None

@@ -49,7 +49,18 @@ class HostFiles:
     def forget(self, inode: OnHost) -> None:
         """One name of it was removed on the host; if others are left, it is found anew."""
         self._living.pop(inode.key, None)
+        self._changed.pop(inode.key, None)
         self._recent.pop(inode.key, None)
+
+    def adopt(
+        self, parent: Directory, place: HostName, status: os.stat_result, inode: OnHost
+    ) -> None:
+        """The guest made `inode` at `place`: it is what the host's file there stands for."""
+        inode.files, inode.host_kind = self, status.st_mode & S_IFMT
+        inode.key = (status.st_dev, status.st_ino, place.directory.writable)
+        inode.found_at(parent, place)
+        self._living[inode.key] = inode
+        self.keep(inode)
 
     def top(self, layers: tuple[HostDirectory, ...]) -> OverlayDirectory:
         """The root of the guest's tree, over the directories that the user named."""

@@ -6,6 +6,7 @@ pipe(7), fifo(7).
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,7 @@ from kernel_stub.errno import EAGAIN, ENXIO, EPIPE, Errno
 from kernel_stub.vfs.inode import Attributes, Inode, OpenFile
 from kernel_stub.vfs.modes import (
     O_ACCMODE,
+    O_DIRECT,
     O_NONBLOCK,
     O_RDONLY,
     O_WRONLY,
@@ -24,7 +26,7 @@ from kernel_stub.vfs.modes import (
     POLLOUT,
     S_IFIFO,
 )
-from kernel_stub.vfs.readiness import Pulses
+from kernel_stub.vfs.pulses import Pulses
 
 if TYPE_CHECKING:
     from kernel_stub.vfs.caller import Caller
@@ -41,6 +43,7 @@ class Pipe(Inode):
         self.has_name = has_name
         attributes.st_mode = S_IFIFO | attributes.st_mode & 0o7777
         self.buffer = bytearray()
+        self._parts: deque[tuple[int, bool]] = deque()  # once there are packets: size, is one
         self.capacity = attributes.buffer(CAPACITY)
         self.readers = self.readers_ever = 0
         self.writers = self.writers_ever = 0
@@ -78,6 +81,39 @@ class Pipe(Inode):
         task.opening = None
         return arriving.end
 
+    def add(self, data: bytes, as_packets: bool) -> None:
+        """Bytes from a writer; packets are of PIPE_BUF bytes at most (pipe(2), O_DIRECT)."""
+        if as_packets and not self._parts and self.buffer:
+            self._parts.append((len(self.buffer), False))
+        if as_packets:
+            for at in range(0, len(data), PIPE_BUF):
+                self._parts.append((len(data[at : at + PIPE_BUF]), True))
+        elif self._parts:
+            self._parts.append((len(data), False))
+        self.buffer += data
+
+    def take(self, size: int) -> bytes:
+        """At most `size` bytes, up to the end of a packet, whose rest is lost."""
+        taken, lost = (0, 0) if self._parts else (size, 0)
+        while self._parts and taken < size:
+            length, is_packet = self._parts.popleft()
+            piece = min(length, size - taken)
+            taken += piece
+            if is_packet:
+                lost = length - piece
+                break
+            if piece < length:
+                self._parts.appendleft((length - piece, False))
+        data = bytes(memoryview(self.buffer)[:taken])
+        del self.buffer[: taken + lost]
+        return data
+
+    def put_back(self, data: bytes) -> None:
+        """What `take` gave."""
+        if self._parts:
+            self._parts.appendleft((len(data), True))
+        self.buffer[:0] = data
+
     def end(self, flags: int) -> PipeEnd:
         end = PipeEnd(self, flags)
         self.readers += end.readable
@@ -105,13 +141,12 @@ class PipeEnd(OpenFile):
             return b""
         if not pipe.buffer and pipe.writers:
             wait_or_refuse(self, task, "bytes in an empty pipe", self.has_input)
-        data = bytes(memoryview(pipe.buffer)[:size])
-        del pipe.buffer[:size]
+        data = pipe.take(size)
         pipe.pulses.wake_writers()
         return data
 
     def unread(self, data: bytes) -> None:
-        self.pipe.buffer[:0] = data
+        self.pipe.put_back(data)
 
     def has_input(self) -> bool:
         """Whether a read would not wait."""
@@ -131,7 +166,7 @@ class PipeEnd(OpenFile):
             room = self.room()
             if room >= whole:
                 taken = data[task.progress : task.progress + room]
-                pipe.buffer += taken
+                pipe.add(taken, as_packets=bool(self.flags & O_DIRECT))
                 pipe.pulses.wake_readers()
                 task.progress += len(taken)
             if task.progress == len(data) or (task.progress and self.flags & O_NONBLOCK):
@@ -160,6 +195,10 @@ class PipeEnd(OpenFile):
             events |= POLLERR if not pipe.readers else 0
         return events
 
+    @property
+    def pulses(self) -> Pulses:
+        return self.pipe.pulses
+
     def pulse(self, task: Caller, events: int) -> int:
         sides = (POLLIN if self.readable else 0) | (POLLOUT if self.writable else 0)
         return self.pipe.pulses.latest(sides)
@@ -169,6 +208,7 @@ class PipeEnd(OpenFile):
         return len(self.pipe.buffer)
 
     def release(self, task: Caller) -> None:
+        self.pipe.pulses.listeners.pop(self, None)
         self.pipe.readers -= self.readable
         self.pipe.writers -= self.writable
         self.pipe.pulses.wake_all()
@@ -217,4 +257,4 @@ def wait_or_refuse(file: OpenFile, task: Caller, waits_for: str, ready: Callable
 def make_pipe(attributes: Attributes, flags: int) -> tuple[PipeEnd, PipeEnd]:
     """pipe2(2): the end to read from and the end to write to."""
     pipe = Pipe(attributes)
-    return pipe.end(O_RDONLY | flags), pipe.end(O_WRONLY | flags)
+    return pipe.end(O_RDONLY | flags & ~O_DIRECT), pipe.end(O_WRONLY | flags)

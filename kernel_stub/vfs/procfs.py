@@ -7,9 +7,10 @@ proc(5), sysfs(5).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from itertools import count
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from kernel_stub.errno import EACCES, Errno
 from kernel_stub.vfs.directory import Directory, Entry, FixedDirectory, MagicLink, Symlink
@@ -65,6 +66,21 @@ class Generated(Inode):
         return TextFile(self, flags, self.text(View(self.whose or task, self.source.about)))
 
 
+class PagemapInode(Inode):
+    """/proc/PID/pagemap: of `whose`, or of the task that looks."""
+
+    def __init__(self, source: Source, whose: Caller | None) -> None:
+        super().__init__(source.attributes(S_IFREG | 0o400))
+        self.whose = whose
+
+    def open(self, task: Caller, flags: int) -> OpenFile:
+        from kernel_stub.vfs.procmemory import Pagemap
+
+        if flags & O_ACCMODE != O_RDONLY:
+            raise Errno(EACCES)
+        return Pagemap(self, flags, self.whose or task)
+
+
 class TextFile(OpenFile):
     """An open generated file: the text as it was then."""
 
@@ -89,6 +105,24 @@ class TextFile(OpenFile):
     def seek(self, task: Caller, offset: int, whence: int) -> int:
         self.offset = new_offset(offset, whence, self.offset, len(self.text))
         return self.offset
+
+
+class MemoryInode(Inode):
+    """mem: the memory of `whose`, or of the task that opens it."""
+
+    def __init__(self, attributes: Attributes, whose: Caller | None) -> None:
+        super().__init__(attributes)
+        attributes.st_uid = os.getuid() if whose is None else whose.uid
+        self.whose = whose
+
+    def open(self, task: Caller, flags: int) -> OpenFile:
+        from kernel_stub.vfs.procmem import MemoryFile
+
+        whose = self.whose or task
+        if task.uid not in (0, whose.uid):
+            raise Errno(EACCES)
+        space: Any = whose.space
+        return MemoryFile(self, flags, space)
 
 
 class OwnLink(MagicLink):
@@ -179,11 +213,12 @@ class ThreadDirectory(FixedDirectory):
 
     def __init__(self, source: Source, whose: Caller | None = None) -> None:
         super().__init__(source.attributes(S_IFDIR | 0o555), source.storage)
-        for name, text in OF_A_TASK.items():
-            self.hold(name, Generated(source, text, whose))
+        fill(self, source, OF_A_TASK, whose)
         for name in (b"cwd", b"exe", b"root"):
             self.hold(name, OwnLink(source, name, whose))
         self.hold(b"fd", FdDirectory(source, whose))
+        self.hold(b"pagemap", PagemapInode(source, whose))
+        self.hold(b"mem", MemoryInode(source.attributes(S_IFREG | 0o600), whose))
 
 
 class ThreadsDirectory(FixedDirectory):
@@ -235,7 +270,8 @@ class ProcDirectory(FixedDirectory):
         fill(self, source, {b"sys/" + path: text for path, text in OF_SYSCTL.items()})
         self.hold(b"self", SelfLink(source, b"PID"))
         self.hold(b"thread-self", SelfLink(source, b"PID/task/TID"))
-        self.hold(b"mounts", Symlink(source.attributes(S_IFLNK | 0o777), b"self/mounts"))
+        for name in (b"mounts", b"net"):
+            self.hold(name, Symlink(source.attributes(S_IFLNK | 0o777), b"self/" + name))
         self.of_task = TaskDirectory(source)
         self._of_others: dict[Caller, TaskDirectory] = {}
 
@@ -268,7 +304,9 @@ class ProcDirectory(FixedDirectory):
         return [*super().listing(task), *processes]
 
 
-def fill(top: Directory, source: Source, texts: Mapping[bytes, Text]) -> None:
+def fill(
+    top: Directory, source: Source, texts: Mapping[bytes, Text], whose: Caller | None = None
+) -> None:
     """Places generated files below `top`, with the directories that their paths need."""
     for path, text in texts.items():
         *above, name = path.split(b"/")
@@ -279,7 +317,7 @@ def fill(top: Directory, source: Source, texts: Mapping[bytes, Text]) -> None:
                 below = FixedDirectory(source.attributes(S_IFDIR | 0o555), source.storage)
                 here.hold(step, below)
             here = below
-        here.hold(name, Generated(source, text))
+        here.hold(name, Generated(source, text, whose))
 
 
 def make_proc(about: About, storage: Storage) -> Directory:

@@ -1,11 +1,13 @@
 """The texts of /proc: what each file says, as a function of the task and of the machine.
 
+What is told of memory, procmemory.py knows; it is imported when somebody asks.
 The values are this kernel's own and the same in every run; nothing is asked of the host.
 proc(5).
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
@@ -85,13 +87,33 @@ def stat(view: View) -> bytes:
     return head + b" ".join(b"%d" % field for field in fields[4:]) + b"\n"
 
 
+def smaps(view: View) -> bytes:
+    from kernel_stub.vfs.procmemory import smaps
+
+    return smaps(view.task)
+
+
+def smaps_rollup(view: View) -> bytes:
+    from kernel_stub.vfs.procmemory import smaps_rollup
+
+    return smaps_rollup(view.task)
+
+
 def statm(view: View) -> bytes:
-    pages = sum(end - start for start, end, _ in lines_of(view.task)) // PAGE_SIZE
-    return b"%d %d 0 0 0 %d 0\n" % (pages, pages, pages)
+    from kernel_stub.vfs.procmemory import statm
+
+    return statm(view.task)
+
+
+def meminfo(view: View) -> bytes:
+    from kernel_stub.vfs.procmemory import meminfo
+
+    return meminfo(view.task, view.about.memory)
 
 
 def status(view: View) -> bytes:
-    size = sum(end - start for start, end, _ in lines_of(view.task)) // 1024
+    from kernel_stub.vfs.procmemory import status_rows
+
     rows: list[tuple[bytes, bytes]] = [
         (b"Name", view.task.name),
         (b"Umask", b"%04o" % view.task.fs.umask),
@@ -100,14 +122,12 @@ def status(view: View) -> bytes:
         (b"Ngid", b"0"),
         (b"Pid", b"%d" % view.task.tid),
         (b"PPid", b"%d" % view.task.parent_pid),
-        (b"TracerPid", b"0"),
+        (b"TracerPid", b"%d" % view.task.tracer_pid),
         (b"Uid", b"\t".join([b"%d" % view.task.uid] * 4)),
         (b"Gid", b"\t".join([b"%d" % view.task.gid] * 4)),
         (b"FDSize", b"64"),
         (b"Groups", b" ".join(b"%d" % group for group in view.task.groups) + b" "),
-        (b"VmPeak", b"%8d kB" % size),
-        (b"VmSize", b"%8d kB" % size),
-        (b"VmRSS", b"%8d kB" % size),
+        *status_rows(view.task),
         (b"Threads", b"%d" % len(view.task.threads)),
         (b"SigBlk", b"%016x" % view.task.signal_mask),
         (b"Cpus_allowed", b"1"),
@@ -147,15 +167,20 @@ def kallsyms(view: View) -> bytes:
     return about.kallsyms(about.kptr_restrict < 2 and view.task.uid == 0)
 
 
-def meminfo(view: View) -> bytes:
-    total = view.about.memory // 1024
-    rows = [
-        (b"MemTotal:", total),
-        (b"MemFree:", total * 3 // 4),
-        (b"MemAvailable:", total * 3 // 4),
-        *((name, 0) for name in (b"Buffers:", b"Cached:", b"SwapTotal:", b"SwapFree:")),
-    ]
-    return b"".join(b"%-15s %8d kB\n" % row for row in rows)
+def locks(view: View) -> bytes:
+    """Each advisory lock that is held: its kind, who holds it, of which file, and its range."""
+    from kernel_stub.vfs.locks import ENDLESS
+
+    rows: list[bytes] = []
+    for inode in sorted(view.task.fs.root.storage.locked, key=lambda inode: inode.number):
+        device, number = inode.stat().st_dev, inode.number
+        place = b"%02x:%02x:%d" % (os.major(device), os.minor(device), number)
+        for kind, lock in inode.locks.held():
+            right = b"WRITE" if lock.exclusive else b"READ"
+            end = b"EOF" if lock.end == ENDLESS else b"%d" % (lock.end - 1)
+            numbers = (len(rows) + 1, kind, right, lock.pid, place, lock.start, end)
+            rows.append(b"%d: %-6s ADVISORY  %-5s %d %s %d %s\n" % numbers)
+    return b"".join(rows)
 
 
 def uptime(view: View) -> bytes:
@@ -178,6 +203,16 @@ def version(view: View) -> bytes:
     return b"Linux version %s (ringscope) %s\n" % (view.about.release, view.about.version)
 
 
+def of_network(table: bytes) -> Text:
+    """A file of /proc/net."""
+
+    def text(view: View) -> bytes:
+        found: bytes = view.task.kernel.network.listing(table)
+        return found
+
+    return text
+
+
 def always(text: bytes) -> Text:
     return lambda view: text
 
@@ -192,8 +227,11 @@ OF_A_TASK: Final[Mapping[bytes, Text]] = {
     b"maps": maps,
     b"mountinfo": always(MOUNTINFO),
     b"mounts": always(MOUNTS),
+    **{b"net/" + table: of_network(table) for table in b"raw raw6 tcp tcp6 udp udp6 unix".split()},
     b"oom_score_adj": always(b"0\n"),
     b"stat": stat,
+    b"smaps": smaps,
+    b"smaps_rollup": smaps_rollup,
     b"statm": statm,
     b"status": status,
 }
@@ -204,6 +242,7 @@ OF_THE_MACHINE: Final[Mapping[bytes, Text]] = {
     b"filesystems": always(b"nodev\tsysfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\ttmpfs\n"),
     b"kallsyms": kallsyms,
     b"loadavg": lambda view: b"0.00 0.00 0.00 1/1 %d\n" % view.task.pid,
+    b"locks": locks,
     b"meminfo": meminfo,
     b"stat": machine_stat,
     b"uptime": uptime,

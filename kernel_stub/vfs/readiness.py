@@ -9,7 +9,6 @@ poll(2), epoll(7).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import count
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from kernel_stub.vfs.modes import (
@@ -27,31 +26,6 @@ if TYPE_CHECKING:
 
 ALWAYS: Final = POLLERR | POLLHUP  # told whether they are asked for or not
 _OUTPUT: Final = POLLOUT | POLLWRNORM
-next_moment: Final = count(1).__next__  # moments are ordered, and no two are the same
-
-
-class Pulses:
-    """When each side of a file last woke those who watch it, as moments; 0: never."""
-
-    __slots__ = ("input", "output")
-
-    def __init__(self) -> None:
-        self.input = self.output = 0
-
-    def wake_readers(self) -> None:
-        self.input = next_moment()
-
-    def wake_writers(self) -> None:
-        self.output = next_moment()
-
-    def wake_all(self) -> None:
-        """Both sides: an end was closed, an error came."""
-        self.input = self.output = next_moment()
-
-    def latest(self, events: int) -> int:
-        """The last moment that matters to whoever watches for `events`."""
-        output = self.output if events & _OUTPUT else 0
-        return max(self.input if events & ~_OUTPUT else 0, output)
 
 
 class Watched(NamedTuple):

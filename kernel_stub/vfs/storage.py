@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from itertools import count
 from typing import TYPE_CHECKING, Final
+from weakref import WeakSet
 
 from kernel_stub.errno import EFBIG, EINVAL, ENOSPC, ENXIO, Errno
 from kernel_stub.vfs.inode import BLOCK, Attributes, Inode, OpenFile
@@ -33,13 +34,25 @@ LEAST_BUFFER: Final = 8192
 INODE_COST: Final = 2048  # about what an inode and its name take here
 
 
-class Storage:
+class Buffers:
+    """The memory of what waits in pipes and sockets: `buffered` bytes of it are used."""
+
+    def __init__(self) -> None:
+        self.buffered = 0
+
+    @property
+    def left(self) -> int:
+        return MOST_BUFFERED - self.buffered
+
+
+class Storage(Buffers):
     """What all files of the guest share: bounded memory (over it is ENOSPC), and inode numbers."""
 
     def __init__(self, limit: int) -> None:
+        super().__init__()
         self.limit = limit
         self.used = 0
-        self.buffered = 0  # what pipes may hold
+        self.locked: WeakSet[Inode] = WeakSet()  # files that have, or had, locks
         self._numbers = count(FIRST_NUMBER)
 
     def take(self, size: int) -> None:
@@ -71,7 +84,7 @@ class Charged(Attributes):
     def buffer(self, wanted: int) -> int:
         """All of it while pipes are few, else two pages. pipe(7), "pipe-user-pages-soft"."""
         assert self._storage is not None, "it was charged"
-        rest = MOST_BUFFERED - self._storage.buffered + self._buffer
+        rest = self._storage.left + self._buffer
         granted = wanted if wanted <= rest else min(wanted, LEAST_BUFFER)
         self._storage.buffered += granted - self._buffer
         self._buffer = granted
@@ -145,6 +158,7 @@ class RegularFile(OpenFile):
     seekable = True
     pollable = False
     mappable = True
+    in_pieces = True
 
     def read(self, task: Caller, size: int) -> bytes:
         data = self.inode.content(self.offset, size)

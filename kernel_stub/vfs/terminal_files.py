@@ -20,9 +20,11 @@ from kernel_stub.vfs.modes import (
     POLLHUP,
     POLLIN,
     POLLOUT,
+    POLLPRI,
     S_IFCHR,
     S_IFDIR,
 )
+from kernel_stub.vfs.packets import DATA
 from kernel_stub.vfs.pipes import wait_or_refuse
 from kernel_stub.vfs.storage import Storage
 from kernel_stub.vfs.terminal_requests import answer
@@ -47,6 +49,9 @@ class TerminalFile(OpenFile):
         super().__init__(inode, flags)
         self.terminal = terminal
 
+    def slave(self) -> Inode:
+        raise Errno(EIO)  # what Linux says of a slave
+
     def control(self, task: Caller, request: int, argument: bytes | int) -> bytes | int:
         return answer(task, self.terminal, request, argument, is_master=self.is_master)
 
@@ -60,25 +65,34 @@ class Master(TerminalFile):
         super().__init__(inode, terminals.make(task), flags)
         self.terminals = terminals
 
+    def slave(self) -> Inode:
+        make = self.terminals.slave_of
+        assert make is not None, "/dev/pts is made with the first pair"
+        return make(self.terminal)
+
     def is_over(self) -> bool:
         return self.terminal.had_slaves and not self.terminal.slaves
 
     def _has_news(self) -> bool:
-        return bool(self.terminal.shown) or self.is_over()
+        return bool(self.terminal.shown) or self.terminal.packets.has_news or self.is_over()
 
     def read(self, task: Caller, size: int) -> bytes:
         terminal = self.terminal
+        if terminal.packets.has_news and size:
+            return terminal.packets.take_status()
         if not terminal.shown:
             if self.is_over():
                 raise Errno(EIO)
             wait_or_refuse(self, task, "what a terminal shows", self._has_news)
-        data = bytes(terminal.shown[:size])
-        del terminal.shown[:size]
+        head = DATA if terminal.packets.is_on and size else b""
+        taken = size - len(head)
+        data = head + terminal.shown[:taken]
+        del terminal.shown[:taken]
         terminal.slave_pulses.wake_writers()
         return data
 
     def unread(self, data: bytes) -> None:
-        self.terminal.shown[:0] = data
+        self.terminal.shown[:0] = data[self.terminal.packets.is_on :]
 
     def write(self, task: Caller, data: bytes) -> int:
         self.terminal.type(task, data)
@@ -86,6 +100,7 @@ class Master(TerminalFile):
 
     def poll(self, task: Caller) -> int:
         events = POLLIN | POLLOUT if self.terminal.shown else POLLOUT
+        events |= POLLIN | POLLPRI if self.terminal.packets.has_news else 0
         return events | (POLLHUP if self.is_over() else 0)
 
     def pulse(self, task: Caller, events: int) -> int:
@@ -207,6 +222,7 @@ class SlavesDirectory(FixedDirectory):
     def __init__(self, storage: Storage, terminals: Terminals, now: int) -> None:
         super().__init__(Attributes(S_IFDIR | 0o755, 1, PTS_DEVICE, now), storage)
         self.terminals = terminals
+        terminals.slave_of = self._of
         self.now = now
         self._inodes: dict[Terminal, SlaveInode] = {}
         self._multiplexer = Multiplexer(Attributes(S_IFCHR | 0o666, 2, PTS_DEVICE, now), terminals)

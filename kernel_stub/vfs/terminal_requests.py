@@ -6,10 +6,12 @@ ioctl_tty(2); asm-generic/ioctls.h.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from typing import TYPE_CHECKING, Final
 
 from kernel_stub.errno import EINVAL, EIO, ENOTTY, Errno
 from kernel_stub.vfs.job_control import INT, JOB_REQUESTS, number_of
+from kernel_stub.vfs.packets import FLUSHREAD, FLUSHWRITE
 from kernel_stub.vfs.terminals import Terminal
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ TCGETS, TCSETS, TCSETSW, TCSETSF = range(0x5401, 0x5405)
 TCSBRK, TCXONC, TCFLSH = 0x5409, 0x540A, 0x540B
 TIOCOUTQ, TIOCGWINSZ, TIOCSWINSZ, TCSBRKP = 0x5411, 0x5413, 0x5414, 0x5425
 TIOCGPTN, TIOCSPTLCK, TIOCGPTLCK = 0x8004_5430, 0x4004_5431, 0x8004_5439
+TIOCPKT, TIOCGPKT = 0x5420, 0x8004_5438
 TCIFLUSH, TCOFLUSH, TCIOFLUSH = range(3)
 
 
@@ -60,12 +63,16 @@ def answer(
 
 
 def _set_settings(asked: Request) -> int:
-    asked.terminal.discipline.set(asked.structure)
+    terminal = asked.terminal
+    old = copy(terminal.discipline.settings)
+    terminal.discipline.set(asked.structure)
+    terminal.packets.settings_changed(old, terminal.discipline.settings)
+    terminal.tell_master(0)
     return 0
 
 
 def _set_settings_and_flush(asked: Request) -> int:
-    asked.terminal.discipline.flush()
+    _flush_input(asked.terminal)
     return _set_settings(asked)
 
 
@@ -78,9 +85,20 @@ def _flush(asked: Request) -> int:
     if asked.number not in (TCIFLUSH, TCOFLUSH, TCIOFLUSH):
         raise Errno(EINVAL)
     if asked.number != TCOFLUSH:
-        asked.terminal.discipline.flush()
+        _flush_input(asked.terminal)
     if asked.number != TCIFLUSH:
         asked.terminal.shown.clear()
+        asked.terminal.tell_master(FLUSHWRITE)
+    return 0
+
+
+def _flush_input(terminal: Terminal) -> None:
+    terminal.discipline.flush()
+    terminal.tell_master(FLUSHREAD)
+
+
+def _switch_packets(asked: Request) -> int:
+    asked.terminal.packets.switch(asked.number != 0)
     return 0
 
 
@@ -104,5 +122,7 @@ REQUESTS: Final[Mapping[int, Callable[[Request], bytes | int]]] = {
 OF_MASTERS: Final[Mapping[int, Callable[[Request], bytes | int]]] = {
     TIOCGPTN: lambda asked: INT.pack(asked.terminal.number),
     TIOCSPTLCK: _lock,
+    TIOCPKT: _switch_packets,
+    TIOCGPKT: lambda asked: INT.pack(int(asked.terminal.packets.is_on)),
     TIOCGPTLCK: lambda asked: INT.pack(int(asked.terminal.is_locked)),
 }

@@ -12,10 +12,14 @@ from kernel_stub.abi.signals import SIGWINCH
 from kernel_stub.errno import ENOSPC, Errno
 from kernel_stub.vfs.discipline import NOFLSH, Discipline
 from kernel_stub.vfs.job_control import Controlling
-from kernel_stub.vfs.readiness import Pulses
+from kernel_stub.vfs.packets import FLUSHREAD, FLUSHWRITE, Packets
+from kernel_stub.vfs.pulses import Pulses
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kernel_stub.vfs.caller import Caller
+    from kernel_stub.vfs.inode import Inode
 
 MOST_TERMINALS: Final = 4096
 WINDOW: Final = bytes(8)  # struct winsize
@@ -36,6 +40,13 @@ class Terminal(Controlling):
         self.had_slaves = self.is_hung_up = False
         self.master_pulses = Pulses()
         self.slave_pulses = Pulses()
+        self.packets = Packets()
+
+    def tell_master(self, status: int) -> None:
+        """What happened, for a master in packet mode."""
+        self.packets.tell(status)
+        if self.packets.has_news:
+            self.master_pulses.wake_readers()
 
     def show(self, data: bytes) -> None:
         if data:
@@ -48,6 +59,7 @@ class Terminal(Controlling):
             signal = self.discipline.type(byte)
             if signal and not self.discipline.settings.local & NOFLSH:
                 self.shown.clear()
+                self.tell_master(FLUSHREAD | FLUSHWRITE)
             self.show(self.discipline.take_echo())
             if signal and self.group:
                 task.kernel.signal_group(self.group, signal)
@@ -71,6 +83,7 @@ class Terminals:
 
     def __init__(self) -> None:
         self.living: dict[int, Terminal] = {}
+        self.slave_of: Callable[[Terminal], Inode] | None = None  # the file in /dev/pts
 
     def make(self, task: Caller) -> Terminal:
         number = next((n for n in range(MOST_TERMINALS) if n not in self.living), None)

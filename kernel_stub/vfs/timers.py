@@ -12,7 +12,8 @@ from kernel_stub.vfs.events import COUNT_SIZE
 from kernel_stub.vfs.inode import AnonymousFile, Attributes, Inode
 from kernel_stub.vfs.modes import O_NONBLOCK, O_RDWR, POLLIN
 from kernel_stub.vfs.pipes import wait_or_refuse
-from kernel_stub.vfs.readiness import Pulses, Readiness, Watched
+from kernel_stub.vfs.pulses import Pulses
+from kernel_stub.vfs.readiness import Readiness, Watched
 
 if TYPE_CHECKING:
     from kernel_stub.vfs.caller import Caller

@@ -112,6 +112,8 @@ class Walk:
                 return Place(self.here, b"/", self.here, True)
         if not at_end:
             self.here = self._enter(here, inode)
+        elif self.resolve & RESOLVE_NO_XDEV and isinstance(inode, Directory):
+            self._enter(here, inode)
         elif self.must_be_directory and inode is not None and not isinstance(inode, Directory):
             raise Errno(ENOTDIR)
         return Place(here, name, inode, self.must_be_directory, shown)

@@ -147,3 +147,30 @@ def test_what_the_processor_has_not_is_refused(
 def test_there_are_six_debug_registers(number: int) -> None:
     with pytest.raises(UsageError):
         Guest().machine.processor.debug.read(number)
+
+
+@pytest.mark.parametrize("kind", [WRITE, EXECUTE])
+@pytest.mark.parametrize("is_there", [True, False])
+def test_an_exchange_of_tasks_brings_breakpoints_and_takes_them(kind: int, is_there: bool) -> None:
+    guest = guest_with(kind, DATA if kind == WRITE else CODE + 1)
+    state, debug = guest.machine.engine.state, guest.machine.processor.debug
+    state.load()
+    of_one_task = bytes(state.raw)
+    debug.clear_breakpoint(2)
+    state.raw[:] = of_one_task
+    debug.exchange()
+    if not is_there:
+        state.set_debug(7, 0x400)
+        debug.exchange()
+    state.store()
+    guest.cross(code(f"nop; {STORE}; nop"), rbx=DATA)
+    assert (guest.entry.vector == DB) == is_there
+
+
+def test_int1_takes_along_what_mov_ss_held_off() -> None:
+    guest = guest_with(ACCESS, DATA, 2)
+    guest.write(DATA, USER_DS.to_bytes(2, "little"))
+    program = bytes.fromhex("8e13f190")  # mov ss, [rbx]; int1; nop
+    seen = guest.cross(program, rbx=DATA)
+    assert (guest.entry.vector, guest.entry.from_cpl, seen.stack[0]) == (DB, 3, CODE + 3)
+    assert guest.machine.processor.debug.read(6) & debug.STATUS_HITS == 4

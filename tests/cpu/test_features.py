@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from emu.cpu.features import HYPERVISOR, RDRAND, RDSEED
+from emu.cpu.features import AVX, HYPERVISOR, RDRAND, RDSEED
 from emu.x86 import msrs
 from emu.x86.vendors import VENDORS
 from tests.cpu.assembler import code
@@ -43,6 +43,12 @@ def test_a_feature_that_would_not_be_deterministic_is_hidden(
     guest: Guest, leaf: int, register: int, bit: int
 ) -> None:
     assert not cpuid(guest, leaf)[register] & bit
+
+
+def test_xsave_has_no_state_of_what_is_not_there(guest: Guest) -> None:
+    assert not cpuid(guest, 1)[2] & AVX
+    assert cpuid(guest, 0xD, 0) == (0b11, 576, 576, 0)
+    assert cpuid(guest, 0xD, 2) == (0, 0, 0, 0)
 
 
 # SDM 2A, "CPUID": what every 64-bit Linux program takes for granted.

@@ -40,14 +40,8 @@ KNOWN_DIFFERENCES: Final = {
     "opcode_0fae38_*": (ENGINE, "CLFLUSH asks no right of its operand"),
     "clflush_unmapped_*": (ENGINE, "CLFLUSH asks no right of its operand"),
     "opcode_dfe8_*": (ENGINE, "x87: no stack underflow is noticed"),
-    "opcode_f1_*": (
-        KERNEL,
-        "si_code is TRAP_BRKPT; and RIP was that of INT1, probably by a hypervisor",
-    ),
-    "icebp_only_32": (
-        KERNEL,
-        "si_code is TRAP_BRKPT; and RIP was that of INT1, probably by a hypervisor",
-    ),
+    "opcode_f1_*": (HYPERVISOR, "RIP was that of INT1, where a processor has it behind"),
+    "icebp_only_32": (HYPERVISOR, "RIP was that of INT1, where a processor has it behind"),
     "lar_2[38ab]_*": (OPEN, "bits 19:16 of what LAR gives: 0 here, the limit's there"),
     "lar_33_*": (OPEN, "bits 19:16 of what LAR gives: 0 here, the limit's there"),
     "sgdt_*": (KERNEL, "Linux with UMIP answers with numbers of its own"),

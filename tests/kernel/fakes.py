@@ -66,6 +66,9 @@ class FakeFile:
         self.bytes[offset : offset + len(data)] = data
         return len(data)
 
+    def clear(self, task: object, start: int, end: int) -> None:
+        self.write_at(task, start, bytes(end - start))
+
 
 def pages_of(count: int) -> bytes:
     """`count` pages, each filled with its number."""

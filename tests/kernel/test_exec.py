@@ -47,6 +47,8 @@ class FakeKernel:
     """What exec asks of a kernel."""
 
     hwcap = 0x178BFBFF
+    has_fsgsbase = True
+    largest_signal_frame = 1520
 
     def __init__(self, files: dict[bytes, bytes | int]) -> None:
         self.vfs = FakeVfs(files)

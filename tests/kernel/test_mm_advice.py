@@ -1,10 +1,10 @@
-"""madvise, mincore, msync and mlock, as the manual pages say."""
+"""madvise, mincore and msync, as the manual pages say."""
 
 from __future__ import annotations
 
 import pytest
 
-from kernel_stub.errno import EFAULT, EINVAL, ENOMEM, Errno
+from kernel_stub.errno import EACCES, EFAULT, EINVAL, ENOMEM, Errno
 from kernel_stub.mm import AddressSpace, advice, flags
 from kernel_stub.mm.flags import (
     MAP_ANONYMOUS,
@@ -51,7 +51,7 @@ def test_advice_to_be_fast_changes_nothing(kind: int) -> None:
     assert peek(space, AT, 4) == b"kept"
 
 
-@pytest.mark.parametrize("kind", [flags.MADV_REMOVE, 12, 25, 100, -1])
+@pytest.mark.parametrize("kind", [12, 25, 100, -1])
 def test_other_advice_is_invalid(kind: int) -> None:
     with pytest.raises(Errno) as refused:
         advice.madvise(with_pages(1), AT, PAGE, kind)
@@ -103,12 +103,39 @@ def test_residence_of_a_hole_is_unknown() -> None:
     assert refused.value.number == ENOMEM
 
 
-def test_locked_pages_are_in_memory_whatever_their_rights() -> None:
-    space = with_pages(3)
-    space.mprotect(AT + PAGE, PAGE, PROT_READ)
-    space.mprotect(AT + 2 * PAGE, PAGE, PROT_NONE)
-    advice.lock(space, AT, 3 * PAGE)
-    assert advice.mincore(space, AT, 3 * PAGE) == bytes([1, 1, 0])
+def test_a_page_populated_for_writing_is_the_programs_own() -> None:
+    space, file = a_space(), FakeFile(pages_of(2))
+    space.mmap(AT, 2 * PAGE, RW, FIXED, file)
+    advice.populate(space, AT, PAGE, write=True)
+    advice.populate(space, AT + PAGE, PAGE, write=False)
+    file.mapped.changes(0, 2 * PAGE)
+    file.write_at(None, 0, b"n" * 2 * PAGE)
+    assert (peek(space, AT), peek(space, AT + PAGE)) == (b"\0", b"n")
+
+
+# (what is mapped, error): MADV_REMOVE is for what is shared and may be written.
+NOT_REMOVED = ((MAP_ANONYMOUS, False, EINVAL), (0, True, EACCES), (MAP_SHARED, False, EACCES))
+
+
+@pytest.mark.parametrize(("kind", "writable", "error"), NOT_REMOVED)
+def test_only_shared_writable_memory_is_removed(kind: int, writable: bool, error: int) -> None:
+    space, file = a_space(), FakeFile(b"x", writable=writable)
+    sharing = kind or MAP_PRIVATE
+    space.mmap(AT, PAGE, PROT_READ, MAP_FIXED | sharing, None if kind & MAP_ANONYMOUS else file)
+    with pytest.raises(Errno) as refused:
+        advice.madvise(space, AT, PAGE, flags.MADV_REMOVE)
+    assert refused.value.number == error
+
+
+def test_removed_shared_memory_is_zero_for_everybody_and_free() -> None:
+    space = a_space()
+    at = space.mmap(0, 3 * PAGE, RW, MAP_SHARED | MAP_ANONYMOUS)
+    poke(space, at, b"a" * 3 * PAGE)
+    twin = space.fork(space.tables)
+    free = space.frames.physical.frames_free
+    advice.madvise(space, at + PAGE, PAGE, flags.MADV_REMOVE)
+    assert space.frames.physical.frames_free == free + 1
+    assert [peek(twin, at + n * PAGE) for n in range(3)] == [b"a", b"\0", b"a"]
 
 
 def test_a_synchronised_page_is_in_the_file_and_its_neighbour_is_not() -> None:

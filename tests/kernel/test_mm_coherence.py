@@ -56,3 +56,20 @@ def test_a_file_knows_whether_somebody_may_store() -> None:
     space.munmap(shared, PAGE)
     assert not file.mapped.is_writable()
     space.munmap(private, PAGE)
+
+
+def test_a_private_page_shows_what_a_shared_mapping_stored() -> None:
+    space, file = a_space(), FakeFile(pages_of(2))
+    private = space.mmap(0, 2 * PAGE, BOTH, MAP_PRIVATE, file)
+    assert peek(space, private, 1) == b"\0"
+    shared = space.mmap(0, 2 * PAGE, BOTH, MAP_SHARED, file)
+    for page in range(2):
+        poke(space, shared + page * PAGE, b"s")
+        assert peek(space, private + page * PAGE, 1) == b"s"
+    poke(space, private, b"mine")
+    poke(space, shared, b"once more")
+    assert (peek(space, private, 4), file.content(0, 4)) == (b"mine", b"once")
+    space.munmap(shared, 2 * PAGE)
+    assert (peek(space, private, 4), peek(space, private + PAGE, 1)) == (b"mine", b"s")
+    space.munmap(private, 2 * PAGE)
+    assert not space.shared_files.find(file)

@@ -31,6 +31,7 @@ from kernel_stub.timers import ITIMER_REAL
 from kernel_stub.vfs.job_control import Controlling
 from kernel_stub.waits import Blocked, Wait
 from tests.kernel.fakes import MIB, PAGE, a_space
+from tests.kernel.registers import FakeRegisters
 
 SCRATCH = 0x1000_0000
 PID = 1000
@@ -49,13 +50,16 @@ class Deadlock(Exception):
     """The program waits for ever."""
 
 
-class FakeKernel:
+class FakeKernel(FakeRegisters):
     """Keeps time, segment bases and descriptors as numbers."""
 
     hwcap = 0x178BFBFF
+    has_fsgsbase = True
+    largest_signal_frame = 1520
     vfs: Any = None
 
     def __init__(self, physical: PhysicalMemory) -> None:
+        super().__init__()
         self.physical = physical
         self.uptime = 5_000_000_000
         self.slept = 0

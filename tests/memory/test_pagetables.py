@@ -88,6 +88,21 @@ def test_pages_of_one_region_share_their_tables(space: PageTables, ram: Physical
     assert ram.frames_free == free - 1
 
 
+@pytest.mark.parametrize(("size", "times"), [(1 << 12, 512), (1 << 21, 512), (1 << 30, 4)])
+def test_what_is_mapped_can_be_repeated_without_memory(
+    space: PageTables, ram: PhysicalMemory, size: int, times: int
+) -> None:
+    start = 0xFFFF_FF00_0000_0000
+    space.map(start, 0x5000, 0)
+    free = ram.frames_free
+    space.repeat(start, start + size * times, size)
+    assert ram.frames_free == free
+    assert all(space.translate(start + size * i + 7) == 0x5007 for i in range(times))
+    assert space.entry(start + size * times) == 0
+    space.map(start + size * (times - 1), 0x6000, 0)
+    assert space.translate(start) == (0x5000 if size == PAGE_SIZE else 0x6000)
+
+
 def test_tables_above_the_page_grant_everything_so_that_the_page_decides(
     space: PageTables, ram: PhysicalMemory
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from kernel_stub.abi.abi import I386, X86_64, Abi
 from kernel_stub.errno import EBADF, EFAULT, EINVAL, EOVERFLOW, Errno
+from kernel_stub.syscalls import io
 from tests.vfs.program import BUFFER, Program, a_program
 from tests.vfs.world import MEMORY_END
 
@@ -208,3 +209,17 @@ def test_a_file_opened_to_write_cannot_be_read(program: Program) -> None:
 def test_a_negative_offset_is_refused_in_both_halves(program: Program) -> None:
     descriptor = program.open("f")
     assert program.fails("pread64", descriptor, BUFFER, 1, *loff(program, -1)) == EINVAL
+
+
+def test_much_is_moved_in_parts_and_is_the_same(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(io, "PIECE", 3)
+    fd = program.open("/g", os.O_RDWR | os.O_CREAT)
+    assert program.call("write", fd, b"0123456789", 10) == 10
+    assert program.call("pwrite64", fd, b"abcd", 4, *loff(program, 8)) == 4
+    assert program.call("pread64", fd, BUFFER, 100, *loff(program, 1)) == 11
+    assert program.peek(11) == b"1234567abcd"
+    program.call("lseek", fd, 5, os.SEEK_SET)
+    assert program.call("read", fd, BUFFER, 4) == 4
+    assert (program.peek(4), where(program, fd)) == (b"567a", 9)

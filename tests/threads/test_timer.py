@@ -14,7 +14,7 @@ from tests.oracle import host
 from tests.threads.programs import SOURCES, is_available
 
 BUILD: Final = "glibc-static-64"
-ENTRY, EXIT = 22, 20  # instructions of the interrupt's way in and out
+ENTRY, EXIT = 22, 22  # instructions of the interrupt's way in and out
 
 
 @pytest.fixture(scope="module")

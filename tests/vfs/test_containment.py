@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import random
+import socket
+import struct
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -12,7 +14,9 @@ import pytest
 
 from kernel_stub.errno import (
     EACCES,
+    EADDRINUSE,
     EBUSY,
+    ECONNREFUSED,
     ELOOP,
     ENOENT,
     ENOTDIR,
@@ -157,6 +161,36 @@ def test_fifos_sockets_and_devices_of_the_host_are_never_opened(jail: Path) -> N
     assert program.fails("openat", AT_FDCWD, b"terminal", 0, 0) == ENOENT
 
 
+@pytest.mark.parametrize("granted", [False, True])
+def test_a_socket_of_the_host_is_never_reached(granted: bool, jail: Path) -> None:
+    program = a_program(jail, rw=(jail,) if granted else ())
+    listener = socket.socket(socket.AF_UNIX)
+    held = os.open(jail, os.O_PATH)
+    listener.bind(f"/proc/self/fd/{held}/hosts")
+    listener.listen()
+    listener.setblocking(False)
+    name = struct.pack("<H", socket.AF_UNIX) + b"/hosts\0"
+    for sort in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        ours = program.call("socket", socket.AF_UNIX, sort, 0)
+        assert program.fails("connect", ours, name, len(name)) == ECONNREFUSED
+        assert program.fails("bind", ours, name, len(name)) == EADDRINUSE
+    with pytest.raises(BlockingIOError):
+        listener.accept()
+    listener.close()
+    os.close(held)
+
+
+def test_the_directory_of_another_task_is_the_guests_own(jail: Path) -> None:
+    program = a_program(jail)
+    other = a_program(jail).task
+    other.pid = other.tid = 77
+    other.kernel, other.fs.cwd = program.task.kernel, program.task.fs.cwd.lookup(other, b"d")
+    program.task.kernel.known.append(other)
+    assert sorted(program.names("/proc/77/cwd")) == [".", "..", "above", "deep", "e"]
+    for path in (b"/proc/77/cwd/../../secret", b"/proc/77/root/../secret", b"/proc/77/cwd/f"):
+        assert program.fails("openat", AT_FDCWD, path, os.O_RDONLY, 0) == ENOENT
+
+
 def test_the_hosts_proc_is_never_shown() -> None:
     program = a_program()
     assert f"{os.getpid()}" not in program.names("/proc")
@@ -237,7 +271,7 @@ def test_names_do_not_move_between_a_grant_and_the_memory(jail: Path) -> None:
     assert program.fails("link", b"rw/g", b"g") == EXDEV
     assert program.fails("rename", b"rw", b"rw2") == EBUSY
     assert program.fails("rmdir", b"rw") == EBUSY
-    assert program.fails("mknod", b"rw/fifo", 0o10644, 0) == EPERM
+    assert program.fails("mknod", b"rw/device", 0o20644, 0) == EPERM
     assert os.listdir(jail / "rw") == ["g"]
 
 

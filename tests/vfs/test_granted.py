@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
 
-from kernel_stub.errno import EINVAL
+from kernel_stub.errno import EINVAL, ENXIO
 from tests.vfs.program import AT_FDCWD, BUFFER, Program, a_program
 
 
@@ -124,3 +125,26 @@ def test_a_moved_directory_is_still_the_same(program: Program, granted: Path) ->
 def test_names_cannot_be_exchanged_on_the_host(program: Program) -> None:
     program.put("g", b"g")
     assert program.fails("renameat2", AT_FDCWD, b"f", AT_FDCWD, b"g", 2) == EINVAL
+
+
+def test_a_fifo_is_made_on_the_host_and_joins_the_guests_own(
+    program: Program, granted: Path
+) -> None:
+    program.call("mknod", b"fifo", 0o10640, 0)
+    assert stat.S_ISFIFO((granted / "fifo").stat().st_mode)
+    reader = program.open("fifo", os.O_RDONLY | os.O_NONBLOCK)
+    writer = program.open("fifo", os.O_WRONLY)
+    assert program.write(writer, b"through") == 7
+    assert program.read(reader) == b"through"
+    assert program.status("fstat", reader)["st_ino"] == (granted / "fifo").stat().st_ino
+    program.call("unlink", b"fifo")
+    assert not (granted / "fifo").exists()
+
+
+@pytest.mark.parametrize("kind", [stat.S_IFIFO, stat.S_IFSOCK])
+def test_a_node_that_the_host_had_before_stays_closed(
+    kind: int, program: Program, granted: Path
+) -> None:
+    os.mknod(granted / "node", kind | 0o666)
+    for flags in (os.O_RDWR, os.O_RDONLY | os.O_NONBLOCK):
+        assert program.fails("openat", AT_FDCWD, b"node", flags, 0) == ENXIO

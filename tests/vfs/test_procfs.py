@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import struct
 from pathlib import Path
 
 import pytest
 
-from kernel_stub.errno import EACCES, ENODEV, ENOENT, EPERM, Errno
+from emu.x86.paging import ACCESSED, DIRTY, PAGE_SIZE, PF_USER
+from kernel_stub.errno import EACCES, EINVAL, ENODEV, ENOENT, EPERM, Errno
 from kernel_stub.mm.maps import VSYSCALL_LINE
-from kernel_stub.vfs.inode import mmap_check
+from kernel_stub.vfs.inode import Inode, mmap_check
+from kernel_stub.vfs.procmemory import Pagemap
 from tests.vfs.program import AT_FDCWD, BUFFER, Program, a_program
 from tests.vfs.world import MAPS
 
@@ -31,7 +34,7 @@ def program(tmp_path: Path) -> Program:
         ("self/loginuid", b"4294967295"),
         ("self/maps", MAPS + VSYSCALL_LINE),
         ("self/auxv", bytes(16)),
-        ("self/statm", b"34 34 0 0 0 34 0\n"),
+        ("self/statm", b"34 0 0 0 0 33 0\n"),
         ("thread-self/comm", b"it\n"),
         ("self/task/1000/comm", b"it\n"),
         ("1000/comm", b"it\n"),
@@ -168,3 +171,85 @@ def test_listings_show_the_process_and_its_files(program: Program) -> None:
     assert program.names("/proc/self/task") == [".", "..", "1000"]
     assert program.names("/proc/sys/kernel/random") == [".", "..", "boot_id"]
     assert program.names("/sys/devices/system/cpu") == [".", "..", "online", "possible", "present"]
+
+
+def rows_of(text: bytes) -> dict[bytes, bytes]:
+    return dict(line.split(b":", 1) for line in text.splitlines() if b": " in line)
+
+
+def touched(program: Program) -> None:
+    """One page of code and two of the stack are there; one of those was stored to."""
+    space = program.task.space
+    code, stack = 0x40_0000, 0x7FFF_FFFF_E000
+    for address, access in ((code, PF_USER), (stack, PF_USER), (stack - PAGE_SIZE, PF_USER)):
+        assert space.fault(address, access)
+    space.tables.store(stack, space.tables.entry(stack) | ACCESSED | DIRTY)
+
+
+def test_smaps_tells_what_is_there_and_who_stored(program: Program) -> None:
+    touched(program)
+    code, stack = program.contents("/proc/self/smaps").split(b"VmFlags")[:2]
+    assert rows_of(code)[b"Rss"].split() == [b"4", b"kB"]
+    rows = {name: int(value.split()[0]) for name, value in rows_of(stack).items() if b"kB" in value}
+    assert (rows[b"Size"], rows[b"Rss"], rows[b"Referenced"]) == (132, 8, 4)
+    assert (rows[b"Private_Clean"], rows[b"Private_Dirty"]) == (4, 4)
+    everything = rows_of(program.contents("/proc/self/smaps_rollup"))
+    assert everything[b"Rss"].split() == [b"12", b"kB"]
+
+
+def test_status_and_statm_count_pages(program: Program) -> None:
+    touched(program)
+    assert program.contents("/proc/self/statm") == b"34 3 0 0 0 33 0\n"
+    rows = rows_of(program.contents("/proc/self/status").replace(b"\t", b" "))
+    assert [int(rows[name].split()[0]) for name in (b"VmSize", b"VmRSS", b"VmStk")] == [
+        136,
+        12,
+        132,
+    ]
+
+
+@pytest.mark.parametrize(("uid", "shows"), [(0, True), (1000, False)])
+def test_pagemap_has_an_entry_for_each_page(uid: int, shows: bool, program: Program) -> None:
+    touched(program)
+    program.task.uid = uid
+    data = Pagemap(Inode(None), 0, program.task).read_at(program.task, 0x400 * 8, 16)
+    present, absent = struct.unpack("<2Q", data)
+    assert (present >> 63, absent) == (1, 0)
+    assert bool(present & (1 << 55) - 1) is shows
+
+
+def test_pagemap_is_read_in_whole_entries(program: Program) -> None:
+    touched(program)
+    fd = program.open("/proc/self/pagemap")
+    assert program.call("pread64", fd, BUFFER, 16, 0x3FF * 8) == 16
+    before, page = struct.unpack("<2Q", program.peek(16))
+    assert (before, page >> 63) == (0, 1)
+    assert program.fails("pread64", fd, BUFFER, 4, 0) == EINVAL
+    assert program.call("lseek", fd, 0x400 * 8, 0) == 0x400 * 8
+    assert program.call("read", fd, BUFFER, 8) == 8
+    assert program.peek(8) == struct.pack("<Q", page)
+
+
+def test_meminfo_counts_frames(program: Program) -> None:
+    rows = rows_of(program.contents("/proc/meminfo"))
+    total, free = (int(rows[name].split()[0]) for name in (b"MemTotal", b"MemFree"))
+    program.task.kernel.physical.allocate()
+    after = rows_of(program.contents("/proc/meminfo"))
+    assert total == 256 << 10
+    assert int(after[b"MemFree"].split()[0]) == free - 4
+
+
+def test_locks_are_listed_with_who_holds_what(program: Program) -> None:
+    fd = program.open("/file", os.O_RDWR | os.O_CREAT)
+    assert program.contents("/proc/locks") == b""
+    program.call("fcntl", fd, 6, struct.pack("<hh4xqqi4x", 1, 0, 10, 5, 0))
+    program.call("flock", fd, 1)
+    file = program.status("fstat", fd)
+    major, minor = os.major(file["st_dev"]), os.minor(file["st_dev"])
+    place = b"%02x:%02x:%d" % (major, minor, file["st_ino"])
+    assert program.contents("/proc/locks") == (
+        b"1: POSIX  ADVISORY  WRITE 1000 %s 10 14\n2: FLOCK  ADVISORY  READ  1000 %s 0 EOF\n"
+        % (place, place)
+    )
+    program.call("close", fd)
+    assert program.contents("/proc/locks") == b""

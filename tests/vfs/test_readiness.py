@@ -17,7 +17,8 @@ from kernel_stub.vfs.modes import (
     POLLRDNORM,
     POLLWRNORM,
 )
-from kernel_stub.vfs.readiness import Pulses, Readiness, Watched, events_of, with_bands
+from kernel_stub.vfs.pulses import Pulses
+from kernel_stub.vfs.readiness import Readiness, Watched, events_of, with_bands
 from tests.vfs.world import world
 
 

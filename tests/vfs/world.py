@@ -8,22 +8,36 @@ from pathlib import Path
 from struct import Struct
 from typing import Any, Final
 
+from emu.memory.physical import PhysicalMemory
+from emu.x86.paging import PAGE_SIZE
 from kernel_stub.abi.abi import X86_64, Abi
 from kernel_stub.errno import EFAULT, ENAMETOOLONG, Errno
+from kernel_stub.mm import AddressSpace
+from kernel_stub.mm.flags import (
+    MAP_FIXED,
+    MAP_GROWSDOWN,
+    MAP_PRIVATE,
+    PROT_EXEC,
+    PROT_READ,
+    PROT_WRITE,
+)
 from kernel_stub.net.network import Network
 from kernel_stub.services import KernelServices
 from kernel_stub.timers import ITIMER_REAL, Timer
 from kernel_stub.vfs import Vfs, VfsOptions
 from kernel_stub.vfs.files import FileTable
 from kernel_stub.waits import Wait
+from tests.kernel.fakes import a_space
 
 NOW: Final = 1_700_000_000 * 10**9
 MEMORY_AT: Final = 0x10000
 MEMORY_SIZE: Final = 0x400000
 MEMORY_END: Final = MEMORY_AT + MEMORY_SIZE
 MAPS: Final = (
-    b"00400000-00401000 r-xp 00000000 00:00 0                          /bin/it\n"
-    b"7ffffffde000-7ffffffff000 rw-p 00000000 00:00 0                  [stack]\n"
+    b"00400000-00401000 r-xp 00000000 00:00 0 ".ljust(73)
+    + b"/bin/it\n"
+    + b"7ffffffde000-7ffffffff000 rw-p 00000000 00:00 0 ".ljust(73)
+    + b"[stack]\n"
 )
 
 
@@ -42,6 +56,7 @@ class FakeKernel:
         self.waits: list[tuple[dict[int, int], int | None]] = []
         self.times_shown: list[int] = []
         self.network = Network(vfs.options.reaches_out)
+        self.physical = PhysicalMemory(vfs.options.about.memory)
 
     def file_time_shown(self, time_ns: int) -> None:
         self.times_shown.append(time_ns)
@@ -158,9 +173,14 @@ class FakeMemory:
         self.copy_out(address, layout.pack(*values))
 
 
-class FakeSpace:
-    def maps_text(self) -> bytes:
-        return MAPS
+def a_program_in_memory() -> AddressSpace:
+    """One page of code, and a stack."""
+    space = a_space()
+    prot, kind = PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED
+    space.mmap(0x40_0000, PAGE_SIZE, prot, kind, name=b"/bin/it")
+    prot, kind = PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_GROWSDOWN
+    space.mmap(0x7FFF_FFFD_E000, 33 * PAGE_SIZE, prot, kind, name=b"[stack]")
+    return space
 
 
 class FakeTask:
@@ -171,7 +191,7 @@ class FakeTask:
         self.fs = vfs.context()
         self.files = FileTable()
         self.memory = FakeMemory()
-        self.space = FakeSpace()
+        self.space = a_program_in_memory()
         self.abi = self.program_abi = abi
         self.pid, self.parent_pid = 1000, 1
         self.session = self.process_group = 1000

@@ -28,6 +28,7 @@ static void install(int signal, int flags)
 static pid_t spawn(int how)
 {
 	pid_t pid;
+	sigset_t told_to;
 
 	fflush(stdout);
 	pid = fork();
@@ -36,6 +37,13 @@ static pid_t spawn(int how)
 	switch (how) {
 	case 's':
 		raise(SIGSTOP);
+		_exit(4);
+	case 'w':
+		sigemptyset(&told_to);
+		sigaddset(&told_to, SIGUSR1);
+		sigprocmask(SIG_BLOCK, &told_to, NULL);
+		raise(SIGSTOP);
+		sigwaitinfo(&told_to, NULL);
 		_exit(4);
 	case 't':
 		signal(SIGTSTP, SIG_DFL);
@@ -109,7 +117,7 @@ static void ends(void)
 
 static void stops(void)
 {
-	pid_t pid = spawn('s');
+	pid_t pid = spawn('w');
 	int status;
 	siginfo_t info;
 
@@ -120,8 +128,9 @@ static void stops(void)
 	CALL(status);
 	CALL(waitpid(pid, &status, WUNTRACED | WNOHANG));
 	kill(pid, SIGCONT);
-	CLAIM(waitpid(pid, &status, WCONTINUED) == pid || errno == ECHILD);
+	CLAIM(waitpid(pid, &status, WCONTINUED) == pid);
 	CALL(status);
+	kill(pid, SIGUSR1);
 	CLAIM(waitpid(pid, &status, 0) == pid);
 	CALL(status);
 	pid = spawn('t');

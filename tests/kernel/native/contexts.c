@@ -173,6 +173,8 @@ static void selectors(void)
 			value = values[i];
 			if (which == CS && (value | 3) == (sizeof(long) == 8 ? 0x23 : 0x33))
 				continue; /* the other mode: the code means something else there */
+			if (which == SS && value == 0x63)
+				continue; /* the thread's segment: where its stack is, chance says */
 			sprintf(text, "%s = %x", names[which], (unsigned)value);
 			run(text);
 		}

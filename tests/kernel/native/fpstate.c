@@ -2,6 +2,7 @@
 #include "claims.h"
 #include <cpuid.h>
 #include <signal.h>
+#include <sys/auxv.h>
 #include <ucontext.h>
 
 enum { NOTHING, XMM3_AND_MXCSR, ST0, NO_STACK, NO_FPSTATE, CONTROL, TOP, NO_X87_COMPONENT,
@@ -152,6 +153,25 @@ static void frame(void)
 	CLAIM((header[0] & 3) == 3 && !header[1]);
 }
 
+/* What the program is told of its frames, besides the XSAVE image and what marks its end. */
+static void told(void)
+{
+	unsigned a, b, c, d, size = 512, low, high;
+
+	__cpuid(1, a, b, c, d);
+	if (c >> 27 & 1) {
+		size = extended[3] + 4;
+		__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+		CLAIM((low & 3) == 3);
+		__cpuid_count(13, 0, a, b, c, d);
+		CLAIM(b >= extended[3]);
+		CLAIM((low & extended[1]) == extended[1]);
+	}
+	__cpuid_count(7, 0, a, b, c, d);
+	CLAIM((getauxval(AT_HWCAP2) & 2) == (b & 1) << 1); /* FSGSBASE */
+	CLAIM(getauxval(AT_MINSIGSTKSZ) == (size + 736 + 112 + 63 + 15 + 15) / 16 * 16);
+}
+
 int main(void)
 {
 	struct sigaction a = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO };
@@ -163,5 +183,6 @@ int main(void)
 		if (edit == NOTHING)
 			frame();
 	}
+	told();
 	return 0;
 }

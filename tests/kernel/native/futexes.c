@@ -228,29 +228,28 @@ static void catch(int signal)
 static void *wake_later(void *unused)
 {
 	usleep(60000);
-	futex(&word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	while (!futex(&word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0))
+		usleep(1000);
 	return unused;
 }
 
 static void interrupted(void)
 {
-	struct itimerval soon = {.it_value = {0, 10000}};
+	struct itimerval often = {{0, 10000}, {0, 10000}}, never = {0};
 	struct sigaction action = {.sa_handler = catch};
 	pthread_t thread;
 	sigaction(SIGALRM, &action, NULL);
-	setitimer(ITIMER_REAL, &soon, NULL);
+	setitimer(ITIMER_REAL, &often, NULL);
 	CALL(futex(&word, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0));
 	CLAIM(caught == SIGALRM);
-	setitimer(ITIMER_REAL, &soon, NULL);
 	CALL(futex(&word, FUTEX_WAIT_PRIVATE, 0, after(5, 0), NULL, 0));
 	action.sa_flags = SA_RESTART;
 	sigaction(SIGALRM, &action, NULL);
-	setitimer(ITIMER_REAL, &soon, NULL);
-	CALL(futex(&word, FUTEX_WAIT_PRIVATE, 0, after(0, 50000000), NULL, 0));
-	setitimer(ITIMER_REAL, &soon, NULL);
+	CALL(futex(&word, FUTEX_WAIT_PRIVATE, 0, after(4, 0), NULL, 0));
 	pthread_create(&thread, NULL, wake_later, NULL);
 	CALL(futex(&word, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0));
 	pthread_join(thread, NULL);
+	setitimer(ITIMER_REAL, &never, NULL);
 }
 
 /* ---- between processes */

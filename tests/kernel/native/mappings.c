@@ -1,37 +1,14 @@
 /* Mapped files: what one process stores, another reads; ends of files; seals; splice and holes. */
 #include "claims.h"
+#include "touch.h"
 #include <fcntl.h>
-#include <setjmp.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
 
 #define PAGE 4096L
 static char folder[] = "/tmp/claims-XXXXXX", bytes[3 * PAGE];
-static sigjmp_buf back;
-
-static void struck(int signal)
-{
-	siglongjmp(back, signal);
-}
-
-/* The signal that a touch brings, or 0. */
-static int touch(volatile char *at, int writes)
-{
-	int signal = sigsetjmp(back, 1);
-
-	if (signal)
-		return signal;
-	if (writes)
-		*at = 'w';
-	else
-		(void)*at;
-	return 0;
-}
-
 static char *map(int fd, int prot, int flags, long offset)
 {
 	return mmap(NULL, 2 * PAGE, prot, flags, fd, offset);

@@ -1,0 +1,1 @@
+"""Tests of ptrace(2): tracees, their stops, what a tracer reads and changes."""
