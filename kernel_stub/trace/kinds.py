@@ -300,6 +300,7 @@ INPUTS: Final[Mapping[str, Kind]] = {
     "msync_flags": flags(names.MSYNC),
     "memfd_flags": flags(names.MEMFD),
     "eventfd_flags": flags(names.EVENTFD),
+    "pidfd_flags": flags(names.PIDFD),
     "rename_flags": flags(names.RENAME),
     "fallocate_mode": flags(names.FALLOCATE),
     "wait_flags": flags(names.WAIT),

@@ -41,6 +41,7 @@ class Program(NamedTuple):
 TIMES: Final = (
     Normal(r"\d+:\d\d:\d\d load avg: \d+\.\d+", "TIME", "the time since the start, and the load"),
     Normal(r"Total duration: .*", "Total duration", "how long it took"),
+    Normal(r"\w+ passed in .*\n", "", "how long it took"),  # told from half a minute on
     Normal(r"Ran (\d+) tests? in .*", r"Ran \1 tests", "how long it took"),
 )
 TEMPORARY: Final = (Normal(r"\bcc\w{6}\.", "cc.", "the name of a temporary file"),)
@@ -72,6 +73,7 @@ TABLE: Final = (
     script("archives", "tar gzip bzip2 xz-utils coreutils", quick=(X86_64,)),
     script("busybox_files", "busybox-static", BUSYBOX),
     script("busybox_text", "busybox-static", BUSYBOX),
+    script("busybox_more", "busybox-static", BUSYBOX),
     Program("perl", ("perl-base",), ("perl", "program.pl"), quick=BOTH),
     Program("lua5.4", ("lua5.4",), ("lua5.4", "program.lua"), quick=BOTH),
     Program("python3", ("python3",), ("/usr/bin/python3", "program.py"), quick=BOTH),
