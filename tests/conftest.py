@@ -1,4 +1,7 @@
-"""What holds for every test: in CI none is skipped.
+"""What holds for every test: in CI none is skipped, and no signal is ignored.
+
+Who starts the tests in the background of a script hands ignored signals down to them, and they to
+every program: one that waits for Ctrl-C would wait for ever.
 
 A test that may be skipped there too (the machine forbids ptrace, say) carries
 `@pytest.mark.may_skip("reason")`. Without CI in the environment a skip is only reported.
@@ -7,12 +10,26 @@ A test that may be skipped there too (the machine forbids ptrace, say) carries
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
 IN_CI: Final = os.environ.get("CI", "").lower() in ("1", "true")
+
+HANDED_DOWN: Final[dict[int, Any]] = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGQUIT: signal.SIG_DFL,
+    signal.SIGHUP: signal.SIG_DFL,
+    signal.SIGTERM: signal.SIG_DFL,
+}
+
+
+def pytest_configure() -> None:
+    for number, handler in HANDED_DOWN.items():
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def reason_of(report: pytest.TestReport | pytest.CollectReport) -> str:

@@ -33,20 +33,12 @@ from kernel_stub.mm.flags import (
     PROT_READ,
     PROT_WRITE,
 )
+from kernel_stub.mm.forking import copy_content
 from kernel_stub.mm.frames import Frames, Processor
 from kernel_stub.mm.ldt import LocalTable
 from kernel_stub.mm.maps import maps_text
 from kernel_stub.mm.pages import Pages, entry_bits
-from kernel_stub.mm.regions import (
-    KEPT_FLAGS,
-    LEFT_BY_FORK,
-    LOCKED,
-    LOCKED_ON_FAULT,
-    WIPED_BY_FORK,
-    MappedFile,
-    Region,
-    Regions,
-)
+from kernel_stub.mm.regions import KEPT_FLAGS, MappedFile, Region, Regions
 
 UNLIMITED: Final = 1 << 64
 # One part in 32 of RAM is kept from further processes: those that are there still copy pages.
@@ -317,31 +309,9 @@ class AddressSpace:
             if physical.frames_free < physical.size >> PAGE_SHIFT + _RESERVE_SHIFT:
                 raise OutOfFrames
             other = AddressSpace(physical, self.frames.cpu, kernel_half, self.layout, beside=self)
+            copy_content(self, other)
         except OutOfFrames:
             raise Errno(ENOMEM) from None
-        other.stack_limit, other.data_limit = self.stack_limit, self.data_limit
-        other.size_limit, other.read_implies_exec = self.size_limit, self.read_implies_exec
-        other.vdso_base = self.vdso_base
-        other.runs(self.program)
-        other.break_start, other.break_end = self.break_start, self.break_end
-        try:
-            for region in self.regions:
-                if region.flags & LEFT_BY_FORK:
-                    continue
-                twin = region.copy(region.start, region.end)
-                twin.flags &= ~(LOCKED | LOCKED_ON_FAULT)
-                if twin.shared is not None:
-                    twin.shared.retain(twin.pages)
-                other.regions.insert(twin)
-                private = twin.shared is None
-                if not twin.flags & WIPED_BY_FORK:
-                    self.pages.share_with(other.pages, twin.start, twin.end, private)
-            other.ldt.copy(self.ldt)
-        except OutOfFrames:
-            other.release()
-            raise Errno(ENOMEM) from None
-        finally:
-            self.frames.cpu.flush_tlb()
         return other
 
     def runs(self, program: Any) -> None:

@@ -106,14 +106,14 @@ def hold(file: OpenFile) -> None:
     """Somebody more has `file` open: a descriptor, or a message in flight."""
     file.references += 1
     if file.references == 1 and file.writable:
-        file.inode.writers += 1
+        file.inode.open_to_write += 1
 
 
 def drop(task: Caller, file: OpenFile) -> None:
     """Somebody closed `file`; with the last one it ends."""
     file.references -= 1
     if not file.references:
-        file.inode.writers -= 1 if file.writable else 0
+        file.inode.open_to_write -= 1 if file.writable else 0
         if file.inode.locks is not None:
             file.inode.locks.leave(file)
         file.release(task)

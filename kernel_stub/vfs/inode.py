@@ -108,7 +108,7 @@ class Inode:
     is_linkable = False  # it may get a name though it has none
     locks: Locks | None = None  # made for the first one
     mapped: Mapped | None = None  # once a program has mapped it
-    writers = 0  # open file descriptions that may write
+    open_to_write = 0  # open file descriptions that may write
     running = 0  # address spaces whose program it is
     mounted = False  # the top of a tree that the kernel placed: no name of it can be taken away
 

@@ -159,7 +159,7 @@ def open_executable(task: Caller, start: Directory, path: bytes, follow: bool = 
     if inode.kind != S_IFREG:
         raise Errno(EACCES)
     require(task, inode, X_OK)
-    if inode.writers:
+    if inode.open_to_write:
         raise Errno(ETXTBSY)
     file = inode.open(task, O_RDONLY)
     file.path = path_of(place)

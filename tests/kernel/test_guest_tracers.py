@@ -17,6 +17,7 @@ from tests.oracle import host
 _CHANGING: Final = re.compile(
     r"\b0x[0-9a-f]+|process \d+|kill\(\d+|si_pid=\d+|\[pid +\d+\]|Process \d+"
 )
+_PADDING: Final = re.compile(r"\) +=  *")  # strace aligns results by what changes
 SOURCE: Final = """
 int counter;
 __attribute__((noinline)) int twice(int x) { counter++; return 2 * x; }
@@ -36,7 +37,7 @@ def said(command: list[str], name: str) -> str:
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
     )
     text = done.stdout.decode()
-    return _CHANGING.sub("?", text)
+    return _PADDING.sub(") = ", _CHANGING.sub("?", text))
 
 
 def said_natively(command: list[str], name: str) -> str:

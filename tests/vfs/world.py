@@ -194,7 +194,7 @@ class FakeTask:
         self.memory = FakeMemory()
         self.space = a_program_in_memory()
         self.abi = self.program_abi = abi
-        self.pid, self.parent_pid = 1000, 1
+        self.pid, self.parent_pid, self.tracer_pid = 1000, 1, 0
         self.session = self.process_group = 1000
         self.uid, self.gid = uid, uid
         self.groups: list[int] = []

@@ -47,6 +47,7 @@ static pid_t spawn(int how)
 		_exit(4);
 	case 't':
 		signal(SIGTSTP, SIG_DFL);
+		setpgid(0, 0); /* no orphan's: its parent, of another group, is in the session */
 		raise(SIGTSTP);
 		_exit(5);
 	case 'p':

@@ -75,6 +75,7 @@ static void family(int options)
 
 static void stops(void)
 {
+	setpgid(0, 0); /* no orphan's: its parent, of another group, is in the session */
 	raise(SIGTSTP);
 	_exit(13);
 }
