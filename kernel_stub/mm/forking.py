@@ -13,7 +13,10 @@ from kernel_stub.mm.regions import LEFT_BY_FORK, LOCKED, LOCKED_ON_FAULT, WIPED_
 
 
 def copy_content(parent: Any, child: Any) -> None:
-    """Fills `child`, a new space, from the space `parent`. Raises OutOfFrames; then nothing is left of `child`."""
+    """Fills `child`, a new space, with what its `parent` has.
+
+    Raises OutOfFrames; then nothing is left of `child`.
+    """
     child.stack_limit, child.data_limit = parent.stack_limit, parent.data_limit
     child.size_limit, child.read_implies_exec = parent.size_limit, parent.read_implies_exec
     child.vdso_base = parent.vdso_base
