@@ -16,7 +16,6 @@ from emu.errors import OutOfFrames
 from emu.machine import Machine
 from emu.memory.pagetables import PageTables
 from emu.x86 import descriptors, flags, msrs, paging, registers, vectors
-from emu.x86.controls import CR4_BITS
 from emu.x86.crossings import INT80_VECTOR
 from emu.x86.gates import GATE, GATE_SIZE, interrupt_gate
 from kernel_stub import layout
@@ -276,7 +275,7 @@ class KernelHalf:
 
 def shows(machine: Machine, cr4_bit: int) -> bool:
     """Whether CPUID shows what the bit of CR4 turns on."""
-    leaf, register, bit = CR4_BITS[cr4_bit.bit_length() - 1]
+    leaf, register, bit = registers.CR4_BITS[cr4_bit.bit_length() - 1]
     return bool(machine.engine.leaves[leaf][register] >> bit & 1)
 
 

@@ -12,39 +12,13 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from emu.x86 import msrs
-from emu.x86.registers import CR0_CD, CR0_NW, CR0_PE, CR0_PG, CR4_PAE, CR4_PCIDE
+from emu.x86.registers import CR0_CD, CR0_NW, CR0_PE, CR0_PG, CR4_BITS, CR4_PAE, CR4_PCIDE
 
 _MASK64: Final = (1 << 64) - 1
-_EBX, _ECX, _EDX = 1, 2, 3
-_FEATURES: Final = (1, 0)  # leaf and subleaf of CPUID
-_MORE_FEATURES: Final = (7, 0)
-_EXTENDED_FEATURES: Final = (0x8000_0001, 0)
+_ECX, _EDX = 2, 3
+_EXTENDED_FEATURES: Final = (0x8000_0001, 0)  # leaf and subleaf of CPUID
 _ADDRESS_SIZES: Final = (0x8000_0008, 0)
 
-# The bits of CR4, by number: leaf of CPUID, register and bit that show them.
-CR4_BITS: Final = {
-    0: (_FEATURES, _EDX, 1),  # VME
-    1: (_FEATURES, _EDX, 1),  # PVI
-    2: (_FEATURES, _EDX, 4),  # TSD
-    3: (_FEATURES, _EDX, 2),  # DE
-    4: (_FEATURES, _EDX, 3),  # PSE
-    5: (_FEATURES, _EDX, 6),  # PAE
-    6: (_FEATURES, _EDX, 7),  # MCE
-    7: (_FEATURES, _EDX, 13),  # PGE
-    8: (_FEATURES, _EDX, 0),  # PCE: wherever there is an x87
-    9: (_FEATURES, _EDX, 24),  # OSFXSR
-    10: (_FEATURES, _EDX, 25),  # OSXMMEXCPT
-    11: (_MORE_FEATURES, _ECX, 2),  # UMIP
-    12: (_MORE_FEATURES, _ECX, 16),  # LA57
-    13: (_FEATURES, _ECX, 5),  # VMXE
-    14: (_FEATURES, _ECX, 6),  # SMXE
-    16: (_MORE_FEATURES, _EBX, 0),  # FSGSBASE
-    17: (_FEATURES, _ECX, 17),  # PCIDE
-    18: (_FEATURES, _ECX, 26),  # OSXSAVE
-    20: (_MORE_FEATURES, _EBX, 7),  # SMEP
-    21: (_MORE_FEATURES, _EBX, 20),  # SMAP
-    22: (_MORE_FEATURES, _ECX, 3),  # PKE
-}
 # Those of EFER that not every processor in long mode has.
 EFER_BITS: Final = {
     msrs.EFER_SVME: (_EXTENDED_FEATURES, _ECX, 2),

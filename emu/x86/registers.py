@@ -65,3 +65,32 @@ def parts() -> dict[str, Part]:
             found[f"{short[0]}h"] = Part(whole, 8, _WIDTHS[8])
         found |= {name: Part(whole, 0, _WIDTHS[bits]) for bits, name in names.items()}
     return found
+
+
+_EBX, _ECX, _EDX = 1, 2, 3
+_FEATURES: Final = (1, 0)  # leaf and subleaf of CPUID
+_MORE_FEATURES: Final = (7, 0)
+# The bits of CR4, by number: leaf of CPUID, register and bit that show them.
+CR4_BITS: Final = {
+    0: (_FEATURES, _EDX, 1),  # VME
+    1: (_FEATURES, _EDX, 1),  # PVI
+    2: (_FEATURES, _EDX, 4),  # TSD
+    3: (_FEATURES, _EDX, 2),  # DE
+    4: (_FEATURES, _EDX, 3),  # PSE
+    5: (_FEATURES, _EDX, 6),  # PAE
+    6: (_FEATURES, _EDX, 7),  # MCE
+    7: (_FEATURES, _EDX, 13),  # PGE
+    8: (_FEATURES, _EDX, 0),  # PCE: wherever there is an x87
+    9: (_FEATURES, _EDX, 24),  # OSFXSR
+    10: (_FEATURES, _EDX, 25),  # OSXMMEXCPT
+    11: (_MORE_FEATURES, _ECX, 2),  # UMIP
+    12: (_MORE_FEATURES, _ECX, 16),  # LA57
+    13: (_FEATURES, _ECX, 5),  # VMXE
+    14: (_FEATURES, _ECX, 6),  # SMXE
+    16: (_MORE_FEATURES, _EBX, 0),  # FSGSBASE
+    17: (_FEATURES, _ECX, 17),  # PCIDE
+    18: (_FEATURES, _ECX, 26),  # OSXSAVE
+    20: (_MORE_FEATURES, _EBX, 7),  # SMEP
+    21: (_MORE_FEATURES, _EBX, 20),  # SMAP
+    22: (_MORE_FEATURES, _ECX, 3),  # PKE
+}

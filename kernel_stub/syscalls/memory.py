@@ -20,11 +20,9 @@ from kernel_stub.errno import (
 from kernel_stub.layout import USER_32, USER_64, UserLayout
 from kernel_stub.mm import advice as pages
 from kernel_stub.mm import flags as mm
-from kernel_stub.mm.locking import bring_in_if_possible, populate_locked
 from kernel_stub.mm.regions import LOCKED, NEVER_WRITABLE
 from kernel_stub.mm.remap import mremap as remap
 from kernel_stub.mm.space import AddressSpace
-from kernel_stub.syscalls.memory_locks import require_lockable
 from kernel_stub.syscalls.table import Int, Pointer, ULong, syscall
 from kernel_stub.task import Task
 from kernel_stub.vfs.inode import OpenFile, mmap_check
@@ -110,6 +108,8 @@ def _mmap(
     layout = _layout(task, flags)
     locked = flags & mm.MAP_LOCKED
     if locked or task.space.locks_to_come:
+        from kernel_stub.syscalls.memory_locks import require_lockable
+
         require_lockable(task, page_up(length) >> PAGE_SHIFT, bool(locked))
     start = task.space.mmap(address, length, prot, flags, file, offset, name, layout, task)
     if file is not None and flags & mm.MAP_SHARED and not file.inode.may_map_writable():
@@ -146,6 +146,10 @@ def _layout(task: Task, flags: int) -> UserLayout:
 
 def _bring_in(space: AddressSpace, start: int, end: int, flags: int) -> None:
     """MAP_LOCKED, MAP_POPULATE: what cannot be brought in is left to the fault."""
+    if not flags & (mm.MAP_LOCKED | mm.MAP_POPULATE) and not space.locks_to_come:
+        return
+    from kernel_stub.mm.locking import bring_in_if_possible, populate_locked
+
     if flags & mm.MAP_LOCKED:
         space.mark(start, end, LOCKED)
     if flags & mm.MAP_POPULATE and not flags & mm.MAP_NONBLOCK:
@@ -212,11 +216,15 @@ def mremap(
     space = task.space
     region, more = space.regions.find(old_address), page_up(new_size) - page_up(old_size)
     is_locked = region is not None and region.flags & LOCKED
-    if is_locked and more > 0:
+    if not is_locked:
+        return remap(space, old_address, old_size, new_size, flags, new_address)
+    from kernel_stub.mm.locking import populate_locked
+    from kernel_stub.syscalls.memory_locks import require_lockable
+
+    if more > 0:
         require_lockable(task, more >> PAGE_SHIFT)
     address = remap(space, old_address, old_size, new_size, flags, new_address)
-    if is_locked:
-        populate_locked(space, address, page_up(new_size))
+    populate_locked(space, address, page_up(new_size))
     return address
 
 
@@ -226,6 +234,9 @@ def brk(task: Task, address: ULong) -> int:
     old, new = page_up(space.break_end), page_up(address)
     if not space.locks_to_come or new <= old:
         return space.set_break(address)
+    from kernel_stub.mm.locking import populate_locked
+    from kernel_stub.syscalls.memory_locks import require_lockable
+
     try:
         require_lockable(task, new - old >> PAGE_SHIFT)
     except Errno:
