@@ -275,7 +275,7 @@ class KernelHalf:
 
 def shows(machine: Machine, cr4_bit: int) -> bool:
     """Whether CPUID shows what the bit of CR4 turns on."""
-    leaf, register, bit = registers.CR4_BITS[cr4_bit.bit_length() - 1]
+    leaf, register, bit = registers.BITS_OF_CR4[cr4_bit.bit_length() - 1]
     return bool(machine.engine.leaves[leaf][register] >> bit & 1)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from emu.x86 import msrs
-from emu.x86.registers import CR0_CD, CR0_NW, CR0_PE, CR0_PG, CR4_BITS, CR4_PAE, CR4_PCIDE
+from emu.x86.registers import BITS_OF_CR4, CR0_CD, CR0_NW, CR0_PE, CR0_PG, CR4_PAE, CR4_PCIDE
 
 _MASK64: Final = (1 << 64) - 1
 _ECX, _EDX = 2, 3
@@ -117,7 +117,7 @@ def allowed(leaves: Leaves) -> Allowed:
         leaf, register, bit = where
         return bool(leaves[leaf][register] >> bit & 1)
 
-    cr4 = sum(1 << bit for bit, where in CR4_BITS.items() if shows(where))
+    cr4 = sum(1 << bit for bit, where in BITS_OF_CR4.items() if shows(where))
     efer = _EFER_ALWAYS | sum(bit for bit, where in EFER_BITS.items() if shows(where))
     width = leaves[_ADDRESS_SIZES][0] & 0xFF
     return Allowed((1 << width) - 1, cr4, efer)

@@ -71,7 +71,7 @@ _EBX, _ECX, _EDX = 1, 2, 3
 _FEATURES: Final = (1, 0)  # leaf and subleaf of CPUID
 _MORE_FEATURES: Final = (7, 0)
 # The bits of CR4, by number: leaf of CPUID, register and bit that show them.
-CR4_BITS: Final = {
+BITS_OF_CR4: Final = {
     0: (_FEATURES, _EDX, 1),  # VME
     1: (_FEATURES, _EDX, 1),  # PVI
     2: (_FEATURES, _EDX, 4),  # TSD
