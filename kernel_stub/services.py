@@ -257,7 +257,7 @@ class KernelServices(RingThree):
 
     def tell_of_end(self, process: Process) -> None:
         process.is_hidden = False
-        self.tasks.tell_of_end(process)
+        self.tasks.family.tell_of_end(process)
 
     def reap(self, process: Process) -> None:
         self.tasks.family.reap(process)

@@ -141,13 +141,18 @@ class Task:
             self.dumpable = 0
             self.parent_death_signal = 0
 
-    def may_look_into(self, other: Task) -> bool:
-        """Whether it may see and take what `other` has. ptrace(2), "access mode checking"."""
+    def may_look_into(self, other: Task, by_files: bool = False) -> bool:
+        """Whether it may see and take what `other` has, by its real ids or those `by_files`.
+
+        ptrace(2), "Ptrace access mode checking": PTRACE_MODE_REALCREDS, PTRACE_MODE_FSCREDS.
+        """
         if other.process is self.process or self.is_able(CAP_SYS_PTRACE):
             return True
         own, theirs = self.identity, other.identity
-        users = set(theirs.uids[:3]) == {own.uids.real}
-        return users and set(theirs.gids[:3]) == {own.gids.real} and other.dumpable == 1
+        user = own.uids.filesystem if by_files else own.uids.real
+        group = own.gids.filesystem if by_files else own.gids.real
+        is_own = set(theirs.uids[:3]) == {user} and set(theirs.gids[:3]) == {group}
+        return is_own and other.dumpable == 1
 
     # ---- what its process knows
 

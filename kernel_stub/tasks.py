@@ -254,10 +254,6 @@ class Tasks:
             self._remove(thread)
         self.family.ended(task, status, signal)
 
-    def tell_of_end(self, process: Process) -> None:
-        """Its parent hears only now of a process that has ended."""
-        self.family.tell_of_end(process)
-
     def _remove(self, task: Task) -> None:
         """Takes the task out of everything that knows it."""
         if task.futex is not None:

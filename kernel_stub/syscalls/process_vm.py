@@ -22,7 +22,7 @@ def _target(task: Task, pid: int) -> Task:
     found: Task | None = task.kernel.find_task(pid)
     if found is None:
         raise Errno(ESRCH)
-    if task.uid not in (0, found.uid):
+    if not task.may_look_into(found):
         raise Errno(EPERM)
     return found
 

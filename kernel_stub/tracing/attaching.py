@@ -43,8 +43,8 @@ def _permitted(tracer: Task, tid: int) -> Task:
     task: Task | None = tracer.kernel.find_task(tid)
     if task is None:
         raise Errno(ESRCH)
-    foreign = tracer.uid not in (0, task.uid)
-    if task.process is tracer.process or task.tracer_pid or foreign:
+    is_foreign = not tracer.may_look_into(task)
+    if task.process is tracer.process or task.tracer_pid or is_foreign:
         raise Errno(EPERM)
     tracer.kernel.trace_calls()
     return task

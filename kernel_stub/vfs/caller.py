@@ -147,7 +147,7 @@ class Caller(Protocol):
     def is_able(self, capability: int, /) -> bool:
         """Whether it may use a capability."""
 
-    def may_look_into(self, other: Any, /) -> bool:
+    def may_look_into(self, other: Any, /, by_files: bool = False) -> bool:
         """Whether it may see what another task has open, and where."""
 
     @property

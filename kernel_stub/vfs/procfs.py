@@ -119,7 +119,7 @@ class MemoryInode(Inode):
         from kernel_stub.vfs.procmem import MemoryFile
 
         whose = self.whose or task
-        if task.uid not in (0, whose.uid):
+        if not task.may_look_into(whose, by_files=True):
             raise Errno(EACCES)
         space: Any = whose.space
         return MemoryFile(self, flags, space)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_stub.errno import EINVAL, EIO, Errno
 from kernel_stub.mm import AddressSpace, forced
-from kernel_stub.vfs.inode import Inode, OpenFile
+from kernel_stub.vfs.inode import Inode
+from kernel_stub.vfs.seekable import SeekableFile
 
 if TYPE_CHECKING:
     from kernel_stub.vfs.caller import Caller
@@ -19,23 +20,14 @@ _SEEK_SET, _SEEK_CUR = 0, 1
 _MOST: Final = 1 << 24  # bytes that one read gives
 
 
-class MemoryFile(OpenFile):
+class MemoryFile(SeekableFile):
     """An open /proc/PID/mem: its offsets are addresses."""
 
-    seekable = True
     pollable = False
 
     def __init__(self, inode: Inode, flags: int, space: AddressSpace) -> None:
         super().__init__(inode, flags)
         self.space = space
-
-    def read(self, task: Caller, size: int) -> bytes:
-        data = self.read_at(task, self.offset, size)
-        self.offset += len(data)
-        return data
-
-    def unread(self, data: bytes) -> None:
-        self.offset -= len(data)
 
     def write(self, task: Caller, data: bytes) -> int:
         done = self.write_at(task, self.offset, data)

@@ -15,7 +15,8 @@ from kernel_stub.mm.flags import MAP_GROWSDOWN, PROT_EXEC, PROT_WRITE
 from kernel_stub.mm.maps import line_of
 from kernel_stub.mm.regions import Region
 from kernel_stub.mm.usage import Usage
-from kernel_stub.vfs.inode import Inode, OpenFile
+from kernel_stub.vfs.inode import Inode
+from kernel_stub.vfs.seekable import SeekableFile
 from kernel_stub.vfs.storage import new_offset
 
 if TYPE_CHECKING:
@@ -164,24 +165,15 @@ def meminfo(task: Caller, total: int) -> bytes:
     return b"".join([*shown, b"Hugepagesize:       2048 kB\n"])
 
 
-class Pagemap(OpenFile):
+class Pagemap(SeekableFile):
     """An open pagemap: one entry for each page, as they are when they are read."""
 
-    seekable = True
     pollable = False
     in_pieces = True
 
     def __init__(self, inode: Inode, flags: int, whose: Caller) -> None:
         super().__init__(inode, flags)
         self.whose = whose
-
-    def read(self, task: Caller, size: int) -> bytes:
-        data = self.read_at(task, self.offset, size)
-        self.offset += len(data)
-        return data
-
-    def unread(self, data: bytes) -> None:
-        self.offset -= len(data)
 
     def read_at(self, task: Caller, offset: int, size: int) -> bytes:
         if offset % _ENTRY or size % _ENTRY:

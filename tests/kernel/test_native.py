@@ -61,7 +61,13 @@ PROGRAMS: Final = {
     "users": 310,
 }
 # What needs ptrace(2); where the host forbids it they say so by this status.
-TRACING: Final = {"ptrace": 155, "ptrace_events": 85, "ptrace_registers": 165, "ptrace_stops": 135}
+TRACING: Final = {
+    "ptrace": 155,
+    "ptrace_events": 85,
+    "ptrace_registers": 165,
+    "ptrace_rights": 50,
+    "ptrace_stops": 135,
+}
 FORBIDDEN: Final = 77
 # A signal's end: SIGKILL, SIGTERM, SIGABRT, SIGUSR1, a real-time one; SIGCHLD vanishes.
 SIGNALS: Final = {9: 137, 15: 143, 6: 134, 10: 138, 40: 168, 17: 3}

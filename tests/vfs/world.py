@@ -229,7 +229,7 @@ class FakeTask:
     def is_able(self, capability: int) -> bool:
         return bool(self.identity.caps.effective >> capability & 1)
 
-    def may_look_into(self, other: Any) -> bool:
+    def may_look_into(self, other: Any, by_files: bool = False) -> bool:
         return True
 
     def ignores(self, signal: int) -> bool:
